@@ -1,0 +1,1 @@
+"""The dispatch service: decisions, storage, processes, API and pages."""

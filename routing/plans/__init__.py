@@ -1,0 +1,1 @@
+"""Requests, vehicles and plans: feasibility, insertion and an independent verifier."""

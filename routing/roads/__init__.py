@@ -1,0 +1,1 @@
+"""OSM extract to road graph to travel times, stops, leg geometry and basemap."""

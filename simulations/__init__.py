@@ -1,0 +1,1 @@
+"""Simulated clock, world, demand, scenarios and KPIs around the live engine."""
