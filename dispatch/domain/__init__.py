@@ -1,0 +1,1 @@
+"""States and their legal transitions, messages, service rules and errors: standard library only."""

@@ -1,0 +1,109 @@
+"""What anyone can ask of the engine. A command is decided once and answered once."""
+
+from dataclasses import dataclass
+
+from dispatch.domain.model import Party, Spot
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRide:
+    """A rider asks for offers; with neither time, as soon as possible."""
+
+    origin: Spot
+    destination: Spot
+    party: Party
+    depart_at_s: int | None = None
+    arrive_by_s: int | None = None
+    max_walk_m: int | None = None
+    channel: str = "web"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptOffer:
+    """A rider takes an offer. `rider_id` references personal data that the engine never sees."""
+
+    offer_id: str
+    rider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBooking:
+    """The rider or the control room gives a booking up."""
+
+    booking_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportPosition:
+    """A vehicle says where it was at `at_s`."""
+
+    vehicle_id: str
+    lon: float
+    lat: float
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportArrived:
+    """A vehicle halts at the stop of its next visit."""
+
+    vehicle_id: str
+    visit_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportBoarded:
+    """A booking's riders are on board."""
+
+    booking_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAlighted:
+    """A booking's riders have left the vehicle."""
+
+    booking_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportNoShow:
+    """A booking's riders did not come."""
+
+    booking_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartShift:
+    """A driver begins a planned shift."""
+
+    vehicle_id: str
+    shift_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndShift:
+    """A driver ends a shift whose plan is empty."""
+
+    vehicle_id: str
+    shift_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: plan shifts ahead, let offers lapse, re-time late plans."""
+
+
+Command = (
+    RequestRide
+    | AcceptOffer
+    | CancelBooking
+    | ReportPosition
+    | ReportArrived
+    | ReportBoarded
+    | ReportAlighted
+    | ReportNoShow
+    | StartShift
+    | EndShift
+    | Tick
+)

@@ -1,0 +1,161 @@
+"""What has happened. Folding the durable events in order gives the state, and so the tables."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dispatch.domain.model import Anchor, Booking, Fix, RideRequest, Shift, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class RideOffered:
+    """A request was answered with offers."""
+
+    request: RideRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RideRefused:
+    """A request was answered with a reasoned no."""
+
+    request: RideRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLapsed:
+    """Nobody took the offers in time."""
+
+    request_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class BookingMade:
+    """A rider took an offer."""
+
+    booking: Booking
+
+
+@dataclass(frozen=True, slots=True)
+class BookingCancelled:
+    """A booking was given up before boarding."""
+
+    booking_id: str
+    at_s: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiderBoarded:
+    """A booking's riders got on; `at_s` is the end of boarding."""
+
+    booking_id: str
+    shift_id: str
+    visit_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class RiderAlighted:
+    """A booking's riders got off."""
+
+    booking_id: str
+    shift_id: str
+    visit_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class RiderMissed:
+    """A booking's riders did not come to the stop."""
+
+    booking_id: str
+    shift_id: str
+    visit_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftPlanned:
+    """A shift was laid out from the configuration."""
+
+    shift: Shift
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftStarted:
+    """A driver is at work."""
+
+    shift_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftEnded:
+    """A shift is over."""
+
+    shift_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChanged:
+    """A shift's plan is now this: version, anchor and all its open visits."""
+
+    shift_id: str
+    version: int
+    anchor: Anchor
+    visits: tuple[Visit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VisitArrived:
+    """A vehicle halted at the stop of a visit."""
+
+    shift_id: str
+    visit_id: str
+    at_s: int
+    anchor: Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class VisitCompleted:
+    """A vehicle has nothing left to do at a visit."""
+
+    shift_id: str
+    visit_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleMoved:
+    """A vehicle reported its position. Not durable: positions are the present, not the truth."""
+
+    durable: ClassVar[bool] = False
+
+    shift_id: str
+    vehicle_id: str
+    fix: Fix
+
+
+Event = (
+    RideOffered
+    | RideRefused
+    | RequestLapsed
+    | BookingMade
+    | BookingCancelled
+    | RiderBoarded
+    | RiderAlighted
+    | RiderMissed
+    | ShiftPlanned
+    | ShiftStarted
+    | ShiftEnded
+    | PlanChanged
+    | VisitArrived
+    | VisitCompleted
+    | VehicleMoved
+)
+
+
+def is_durable(event: Event) -> bool:
+    """Whether the event belongs in the log and the tables."""
+    return bool(getattr(type(event), "durable", True))

@@ -1,0 +1,293 @@
+"""What the service knows: requests, offers, bookings, shifts and their plans.
+
+All values are immutable; a change makes a new value. Times are epoch seconds (UTC), places are
+WGS84 degrees. Nobody's name or phone is here: a booking knows a pseudonymous rider id.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a rider wants to be picked up or set down: a point, or one particular stop."""
+
+    lon: float
+    lat: float
+    stop_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who travels: `seats` people on seats and `wheelchairs` people in wheelchairs."""
+
+    seats: int
+    wheelchairs: int = 0
+
+    @property
+    def persons(self) -> int:
+        """Passengers in total."""
+        return self.seats + self.wheelchairs
+
+
+class RequestStatus(StrEnum):
+    """Life of a ride request."""
+
+    OFFERED = "offered"
+    REFUSED = "refused"
+    BOOKED = "booked"
+    LAPSED = "lapsed"
+
+
+class OfferKind(StrEnum):
+    """What speaks for an offer."""
+
+    EARLIEST = "earliest"
+    LEAST_WALKING = "least_walking"
+    POOLED = "pooled"
+
+
+class BookingStatus(StrEnum):
+    """Life of a booking."""
+
+    CONFIRMED = "confirmed"
+    BOARDED = "boarded"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a vehicle still has something to do for it."""
+        return self in (BookingStatus.CONFIRMED, BookingStatus.BOARDED)
+
+
+BOOKING_TRANSITIONS: dict[BookingStatus, frozenset[BookingStatus]] = {
+    BookingStatus.CONFIRMED: frozenset(
+        {BookingStatus.BOARDED, BookingStatus.CANCELLED, BookingStatus.NO_SHOW}
+    ),
+    BookingStatus.BOARDED: frozenset({BookingStatus.COMPLETED}),
+    BookingStatus.COMPLETED: frozenset(),
+    BookingStatus.CANCELLED: frozenset(),
+    BookingStatus.NO_SHOW: frozenset(),
+}
+
+
+class ShiftStatus(StrEnum):
+    """Life of a shift."""
+
+    PLANNED = "planned"
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+SHIFT_TRANSITIONS: dict[ShiftStatus, frozenset[ShiftStatus]] = {
+    ShiftStatus.PLANNED: frozenset({ShiftStatus.ACTIVE, ShiftStatus.ENDED}),
+    ShiftStatus.ACTIVE: frozenset({ShiftStatus.ENDED}),
+    ShiftStatus.ENDED: frozenset(),
+}
+
+
+class ActionKind(StrEnum):
+    """What happens to a booking at a visit."""
+
+    PICKUP = "pickup"
+    DROPOFF = "dropoff"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What the rider was told; never tightened, and broken only by reality."""
+
+    pickup_stop_id: str
+    dropoff_stop_id: str
+    pickup_from_s: int
+    pickup_to_s: int
+    arrival_latest_s: int
+    max_ride_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A concrete, priced, expiring answer to a ride request.
+
+    `wish_earliest_s` is when the rider could stand at the stop at the earliest, the start of the
+    waiting that the objective counts; `planned_*` are estimates, not promises.
+    """
+
+    id: str
+    request_id: str
+    kind: OfferKind
+    promise: Promise
+    pickup_walk_m: int
+    dropoff_walk_m: int
+    planned_pickup_s: int
+    planned_arrival_s: int
+    wish_earliest_s: int
+    walk_s: int
+    direct_s: int
+    price_cents: int
+    expires_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A time at which the same ride would be possible."""
+
+    depart_at_s: int
+    pickup_from_s: int
+    pickup_to_s: int
+    arrival_latest_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no offer, and when there would be one."""
+
+    code: str
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RideRequest:
+    """What a rider asked for, kept whatever became of it; with neither time, for now."""
+
+    id: str
+    received_at_s: int
+    origin: Spot
+    destination: Spot
+    depart_at_s: int | None
+    arrive_by_s: int | None
+    party: Party
+    max_walk_m: int
+    channel: str
+    status: RequestStatus
+    offers: tuple[Offer, ...] = ()
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """An accepted offer."""
+
+    id: str
+    code: str
+    request_id: str
+    offer_id: str
+    rider_id: str
+    status: BookingStatus
+    promise: Promise
+    party: Party
+    shift_id: str
+    booked_at_s: int
+    wish_earliest_s: int
+    walk_s: int
+    direct_s: int
+    price_cents: int
+    boarded_at_s: int | None = None
+    alighted_at_s: int | None = None
+    ended_at_s: int | None = None
+    cancelled_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One booking boards or alights; `start_s`..`end_s` is the planned time for it."""
+
+    kind: ActionKind
+    booking_id: str
+    start_s: int
+    end_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One vehicle at one stop.
+
+    `leave_s` is when the vehicle should set off towards it, `arrive_s` and `depart_s` when it is
+    planned to halt and to go on; `arrived_at_s` is reported by the driver.
+    """
+
+    id: str
+    stop_id: str
+    actions: tuple[Action, ...]
+    leave_s: int
+    arrive_s: int
+    depart_s: int
+    arrived_at_s: int | None = None
+
+    def booking_ids(self, kind: ActionKind) -> tuple[str, ...]:
+        """The bookings that board (or alight) here, in planned order."""
+        return tuple(a.booking_id for a in self.actions if a.kind is kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The last place and time at which the plan knows the vehicle for sure.
+
+    `arc` and `offset_ms` are the same point on the road graph in use; `stop_id` is set while the
+    vehicle stands at a stop.
+    """
+
+    at_s: int
+    lon: float
+    lat: float
+    arc: int
+    offset_ms: int
+    stop_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """A staffed vehicle for some hours, with its plan: the ordered open visits, versioned."""
+
+    id: str
+    vehicle_id: str
+    start_s: int
+    end_s: int
+    depot_stop_id: str
+    status: ShiftStatus
+    anchor: Anchor
+    version: int = 0
+    visits: tuple[Visit, ...] = ()
+
+    @property
+    def current_visit(self) -> Visit | None:
+        """The visit at which the vehicle is standing now."""
+        if self.visits and self.visits[0].arrived_at_s is not None:
+            return self.visits[0]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Where a vehicle said it was; kept in memory and Redis only, never in the log."""
+
+    at_s: int
+    lon: float
+    lat: float
+    arc: int
+    offset_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One way to arrange a vehicle's places."""
+
+    seats: int
+    wheelchairs: int
+
+    def holds(self, seats: int, wheelchairs: int) -> bool:
+        """Whether so many riders fit."""
+        return seats <= self.seats and wheelchairs <= self.wheelchairs
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """A shuttle as configured."""
+
+    id: str
+    name: str
+    depot_id: str
+    configurations: tuple[Configuration, ...]
+    spare: bool = False
