@@ -1,0 +1,56 @@
+"""How we connect to PostgreSQL: bounded waits everywhere, one error for "not there"."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+
+from dispatch.store.errors import StoreUnavailableError
+
+CONNECT_TIMEOUT_S: Final = 5
+STATEMENT_TIMEOUT_MS: Final = 15_000
+LOCK_TIMEOUT_MS: Final = 5_000
+
+# A peer that vanished without a word is noticed within seconds; without effect on unix sockets.
+OPTIONS: Final[dict[str, Any]] = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+SETTINGS: Final = (
+    f"SET statement_timeout = {STATEMENT_TIMEOUT_MS};"
+    f"SET lock_timeout = {LOCK_TIMEOUT_MS};"
+    "SET idle_in_transaction_session_timeout = 10000;"
+    "SET timezone = 'UTC'"
+)
+
+
+def connect(dsn: str, application: str = "rufbus") -> psycopg.Connection:
+    """A connection in autocommit mode with time-outs set.
+
+    Args:
+        dsn: The database.
+        application: Name shown in `pg_stat_activity`.
+
+    Raises:
+        psycopg.OperationalError: the database cannot be reached.
+    """
+    connection = psycopg.connect(dsn, autocommit=True, application_name=application, **OPTIONS)
+    try:
+        connection.execute(SETTINGS)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Turns the driver's "not there" into `StoreUnavailableError`."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise StoreUnavailableError(str(error).strip()) from error
