@@ -1,0 +1,287 @@
+"""Reads a town's folder (`service.toml`, `area.geojson`, `stops.geojson`) into a `ServiceConfig`.
+
+A wrong key is named together with the nearest right one; nothing is silently ignored.
+"""
+
+import difflib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from shapely import Polygon
+from shapely.geometry import shape
+
+from dispatch.domain.model import Configuration, Vehicle
+from dispatch.domain.rules import Fares, Hours, Rules, ServiceConfig, ShiftPattern, Weights
+
+_MIDNIGHT_MIN = 24 * 60
+
+
+class ConfigError(Exception):
+    """The town's configuration cannot be used; the message says where and what to change."""
+
+    code = "config_invalid"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+Interval = Annotated[list[Clock], Field(min_length=2, max_length=2)]
+Day = Literal["weekday", "saturday", "sunday"]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Factors = Annotated[
+    list[Annotated[float, Field(ge=0.2, le=10)]], Field(min_length=24, max_length=24)
+]
+
+
+class _Town(_Section):
+    name: str
+    timezone: str
+    place: str
+    roads: str
+    languages: list[str] = ["de", "en"]
+
+
+class _Map(_Section):
+    lon: Longitude
+    lat: Latitude
+    zoom: Annotated[float, Field(ge=1, le=20)] = 12
+
+
+class _Hours(_Section):
+    weekday: Interval | None = None
+    saturday: Interval | None = None
+    sunday: Interval | None = None
+
+
+class _Traffic(_Section):
+    weekday: Factors
+    saturday: Factors
+    sunday: Factors
+
+
+class _Configuration(_Section):
+    seats: Annotated[int, Field(ge=0, le=60)]
+    wheelchairs: Annotated[int, Field(ge=0, le=10)] = 0
+
+
+class _Vehicle(_Section):
+    id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+    name: str
+    label: str = ""
+    depot: str
+    configurations: Annotated[list[_Configuration], Field(min_length=1)]
+    spare: bool = False
+
+
+class _Shift(_Section):
+    vehicle: str
+    days: Annotated[list[Day], Field(min_length=1)]
+    start: Clock
+    end: Clock
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if _minutes(self.end) <= _minutes(self.start):
+            raise ValueError("a shift ends after it starts, on the same day or at 24:00")
+        return self
+
+
+class Depot(_Section):
+    """Where vehicles start and end their shifts."""
+
+    id: str
+    name: str
+    lon: Longitude
+    lat: Latitude
+
+
+class _ServiceFile(_Section):
+    town: _Town
+    map: _Map
+    hours: _Hours
+    rules: dict[str, Any] = {}
+    weights: dict[str, Any] = {}
+    fares: dict[str, Any] = {}
+    traffic: _Traffic | None = None
+    vehicles: Annotated[list[_Vehicle], Field(min_length=1)]
+    shifts: Annotated[list[_Shift], Field(min_length=1)]
+    depots: Annotated[list[Depot], Field(min_length=1)]
+
+
+class Town(BaseModel):
+    """A town's folder, read and checked.
+
+    Attributes:
+        config: rules, fleet, hours and the rest, as the engine wants it.
+        depots: become stops that are not bookable.
+        area: the service area, None where the folder names none.
+        curated_stops: path of `stops.geojson` if there is one.
+        languages: in which the pages are offered, the first by default.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    folder: Path
+    config: ServiceConfig
+    depots: tuple[Depot, ...]
+    area: Polygon | None
+    curated_stops: Path | None
+    languages: tuple[str, ...]
+
+
+def load_town(folder: Path) -> Town:
+    """Read a town's configuration folder.
+
+    Raises:
+        ConfigError: missing or unreadable files, unknown keys, values out of range, dangling ids.
+    """
+    path = folder / "service.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist; a town's folder needs one") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    try:
+        file = _ServiceFile.model_validate(raw)
+        config = _service_config(folder.resolve().name, file)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(error)}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    stops = folder / "stops.geojson"
+    return Town(
+        folder=folder,
+        config=config,
+        depots=tuple(file.depots),
+        area=_read_area(folder / "area.geojson"),
+        curated_stops=stops if stops.exists() else None,
+        languages=tuple(file.town.languages),
+    )
+
+
+def _service_config(area_id: str, file: _ServiceFile) -> ServiceConfig:
+    try:
+        timezone = ZoneInfo(file.town.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"town.timezone: unknown zone {file.town.timezone!r}") from error
+    depots = {depot.id for depot in file.depots}
+    vehicles = tuple(_vehicle(vehicle, depots) for vehicle in file.vehicles)
+    known = {vehicle.id for vehicle in vehicles}
+    for shift in file.shifts:
+        if shift.vehicle not in known:
+            raise ValueError(
+                f"shifts: no vehicle {shift.vehicle!r}{_nearest(shift.vehicle, known)}"
+            )
+    return ServiceConfig(
+        area_id=area_id,
+        name=file.town.name,
+        place=file.town.place,
+        roads=file.town.roads,
+        timezone=timezone,
+        map_center=(file.map.lon, file.map.lat),
+        map_zoom=file.map.zoom,
+        hours=Hours(
+            timezone,
+            _interval(file.hours.weekday),
+            _interval(file.hours.saturday),
+            _interval(file.hours.sunday),
+        ),
+        rules=_filled(Rules, "rules", file.rules),
+        weights=_filled(Weights, "weights", file.weights),
+        fares=_filled(Fares, "fares", file.fares),
+        vehicles=vehicles,
+        shifts=tuple(
+            ShiftPattern(s.vehicle, frozenset(s.days), _minutes(s.start), _minutes(s.end))
+            for s in file.shifts
+        ),
+        traffic=_traffic(file.traffic),
+    )
+
+
+def _vehicle(vehicle: _Vehicle, depots: set[str]) -> Vehicle:
+    if vehicle.depot not in depots:
+        raise ValueError(
+            f"vehicles.{vehicle.id}: no depot {vehicle.depot!r}{_nearest(vehicle.depot, depots)}"
+        )
+    configurations = tuple(Configuration(c.seats, c.wheelchairs) for c in vehicle.configurations)
+    return Vehicle(vehicle.id, vehicle.name, vehicle.depot, configurations, vehicle.spare)
+
+
+def _filled[T](kind: type[T], section: str, values: dict[str, Any]) -> T:
+    """A dataclass of numbers with the given values, checked against its own defaults."""
+    defaults = kind()
+    for key, value in values.items():
+        if not hasattr(defaults, key) or callable(getattr(defaults, key)):
+            known = set(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+            raise ValueError(f"{section}.{key}: unknown key{_nearest(key, known)}")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        wants_int = isinstance(getattr(defaults, key), int)
+        if not number or value < 0 or (wants_int and not isinstance(value, int)):
+            expected = "a whole number" if wants_int else "a number"
+            raise ValueError(f"{section}.{key}: {value!r} is not {expected} of at least 0")
+    return kind(**values)
+
+
+def _traffic(traffic: _Traffic | None) -> dict[str, tuple[float, ...]]:
+    if traffic is None:
+        return dict.fromkeys(("weekday", "saturday", "sunday"), (1.0,) * 24)
+    return {
+        "weekday": tuple(traffic.weekday),
+        "saturday": tuple(traffic.saturday),
+        "sunday": tuple(traffic.sunday),
+    }
+
+
+def _interval(interval: list[str] | None) -> tuple[int, int] | None:
+    return None if interval is None else (_minutes(interval[0]), _minutes(interval[1]))
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return min(int(hours) * 60 + int(minutes), _MIDNIGHT_MIN)
+
+
+def _read_area(path: Path) -> Polygon | None:
+    if not path.exists():
+        return None
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        feature = raw["features"][0] if raw.get("type") == "FeatureCollection" else raw
+        area = shape(feature.get("geometry", feature))
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise ConfigError(f"{path}: not a GeoJSON polygon ({error})") from error
+    if not isinstance(area, Polygon) or not area.is_valid:
+        raise ConfigError(f"{path}: the service area has to be one valid polygon")
+    return area
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{where}: {first['msg']}"
+    model: Any = _ServiceFile
+    for part in first["loc"][:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            annotation = model.model_fields[part].annotation
+            model = next((m for m in _models(annotation)), model)
+    return f"{where}: unknown key{_nearest(str(first['loc'][-1]), set(model.model_fields))}"
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for part in getattr(annotation, "__args__", ()) for m in _models(part)]
+
+
+def _nearest(key: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(key, sorted(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"

@@ -1,0 +1,29 @@
+"""A decision in the making: events so far, and the state as they would leave it."""
+
+from dataclasses import replace
+from random import Random
+
+from dispatch.domain.events import Event
+from dispatch.domain.state import State, apply
+
+
+class Draft:
+    """Works on a copy, so that a decision that fails half-way has changed nothing."""
+
+    def __init__(self, state: State, now_s: int, rng: Random) -> None:
+        self.state = replace(
+            state,
+            requests=dict(state.requests),
+            bookings=dict(state.bookings),
+            shifts=dict(state.shifts),
+            fixes=dict(state.fixes),
+            offers=dict(state.offers),
+        )
+        self.now_s = now_s
+        self.rng = rng
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        """Record an event and see its effect."""
+        apply(self.state, event)
+        self.events.append(event)

@@ -1,0 +1,67 @@
+"""What the passing of time brings about: shifts ahead, lapsed offers, late plans re-timed."""
+
+from datetime import timedelta
+
+from dispatch.domain import events as ev
+from dispatch.domain.model import RequestStatus, Shift, ShiftStatus
+from dispatch.domain.rules import ServiceConfig, ShiftPattern
+from dispatch.engine.draft import Draft
+from dispatch.engine.network import Network
+from dispatch.engine.visits import PlanWriter
+
+
+class Housekeeping:
+    """What the passing of time brings about."""
+
+    def __init__(self, config: ServiceConfig, network: Network) -> None:
+        self._config = config
+        self._network = network
+        self._writer = PlanWriter(config, network)
+
+    def tick(self, draft: Draft) -> None:
+        """Lay out shifts ahead, let offers lapse, re-time late plans, close forgotten shifts."""
+        self._plan_shifts(draft)
+        self._lapse_offers(draft)
+        tolerance_s = self._config.rules.retime_after_s
+        for shift in list(draft.state.shifts.values()):
+            due = shift.start_s <= draft.now_s and shift.visits
+            if due and shift.status is not ShiftStatus.ENDED:
+                self._writer.reschedule(draft, shift.id, tolerance_s=tolerance_s)
+            over_s = shift.end_s + self._config.rules.shift_start_grace_s
+            if not shift.visits and over_s < draft.now_s and shift.status is not ShiftStatus.ENDED:
+                draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
+
+    def _lapse_offers(self, draft: Draft) -> None:
+        for request in list(draft.state.requests.values()):
+            open_until_s = max((o.expires_at_s for o in request.offers), default=0)
+            if request.status is RequestStatus.OFFERED and open_until_s < draft.now_s:
+                draft.emit(ev.RequestLapsed(request.id, draft.now_s))
+
+    def _plan_shifts(self, draft: Draft) -> None:
+        hours = self._config.hours
+        today = hours.local_date(draft.now_s)
+        for ahead in range(self._config.rules.shifts_ahead_days + 1):
+            day = today + timedelta(days=ahead)
+            for pattern in self._config.shifts:
+                if hours.kind_of(day) not in pattern.days:
+                    continue
+                start_s = hours.instant(day, pattern.start_min)
+                end_s = hours.instant(day, pattern.end_min)
+                shift_id = f"{pattern.vehicle_id}-{day:%Y%m%d}-{pattern.start_min:04d}"
+                if end_s > draft.now_s and shift_id not in draft.state.shifts:
+                    draft.emit(ev.ShiftPlanned(self._shift(shift_id, pattern, start_s, end_s)))
+
+    def _shift(self, shift_id: str, pattern: ShiftPattern, start_s: int, end_s: int) -> Shift:
+        vehicle = self._config.vehicle(pattern.vehicle_id)
+        if vehicle is None:
+            raise LookupError(f"no vehicle {pattern.vehicle_id}")
+        anchor = self._network.anchor_at_stop(vehicle.depot_id, start_s)
+        return Shift(
+            id=shift_id,
+            vehicle_id=vehicle.id,
+            start_s=start_s,
+            end_s=end_s,
+            depot_stop_id=vehicle.depot_id,
+            status=ShiftStatus.PLANNED,
+            anchor=anchor,
+        )

@@ -1,0 +1,120 @@
+"""The town's roads and stops as the engine uses them: distances, places, traffic of the hour."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from routing.roads.snapping import Snapper
+from routing.roads.stops import Stop
+from routing.roads.travel_times import TravelTimes
+from routing.roads.walking import WalkNetwork
+from shapely import Point, Polygon, prepare
+
+from dispatch.domain.model import Anchor, Fix, Spot
+from dispatch.domain.rules import DAY_S, Hours
+from routing.roads.graph import Place, RoadGraph, position_of
+from routing.roads.traffic import TrafficProfile, profile_for
+
+_PROFILE_DAYS = 11
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True)
+class Network:
+    """Immutable while it lasts; a closure makes a new one.
+
+    Attributes:
+        graph: the road graph.
+        stops: all stops, depots included; the order gives the stop indices of `travel`.
+        travel: driving times between stops and from anywhere to them.
+        walk: walking distances to the bookable stops (its indices are stop indices).
+        snapper: points to places on the roads.
+        area: the service area in lon/lat; None = everywhere on the graph.
+        traffic: travel-time factors by kind of day and hour.
+        hours: for the kind of day and the time zone.
+    """
+
+    graph: RoadGraph
+    stops: Sequence[Stop]
+    travel: TravelTimes
+    walk: WalkNetwork
+    snapper: Snapper
+    area: Polygon | None
+    traffic: Mapping[str, Sequence[float]]
+    hours: Hours
+
+    @cached_property
+    def stop_index(self) -> dict[str, int]:
+        """Index of each stop by its id."""
+        return {stop.id: index for index, stop in enumerate(self.stops)}
+
+    def stop(self, stop_id: str) -> Stop | None:
+        """The stop of that id."""
+        index = self.stop_index.get(stop_id)
+        return None if index is None else self.stops[index]
+
+    def covers(self, spot: Spot) -> bool:
+        """Whether a point lies in the service area."""
+        if self.area is None:
+            return True
+        prepare(self.area)
+        return bool(self.area.covers(Point(spot.lon, spot.lat)))
+
+    def stops_near(self, spot: Spot, limit_m: float) -> list[tuple[int, float]]:
+        """Bookable stops within walking distance: (index, metres), nearest first."""
+        if spot.stop_id is not None:
+            return [(self.stop_index[spot.stop_id], 0.0)]
+        reached = self.walk.to_stops(spot.lon, spot.lat, limit_m)
+        return [(index, metres) for index, metres in reached if self.stops[index].bookable]
+
+    def anchor_at_stop(self, stop_id: str, at_s: int) -> Anchor:
+        """The anchor of a vehicle that stands at a stop."""
+        stop = self.stops[self.stop_index[stop_id]]
+        place = stop.place
+        return Anchor(at_s, stop.lon, stop.lat, place.arc, place.offset_ms, stop_id)
+
+    def anchor_on_road(self, place: Place, at_s: int) -> Anchor:
+        """The anchor of a vehicle under way."""
+        lon, lat = position_of(self.graph, place)
+        return Anchor(at_s, lon, lat, place.arc, place.offset_ms, None)
+
+    def fix_for(self, lon: float, lat: float, at_s: int, bound_for: int | None) -> Fix:
+        """Match a reported position to the roads.
+
+        Of the two directions of a road the one that is nearer to where the vehicle is bound wins.
+
+        Raises:
+            OutsideNetworkError: no road nearby.
+        """
+        candidates = self.snapper.snap_side(lon, lat)
+        if bound_for is not None and len(candidates) > 1:
+            candidates = sorted(
+                candidates, key=lambda c: int(self.travel.times_from(c.place)[bound_for])
+            )
+        best = candidates[0]
+        return Fix(at_s, lon, lat, best.place.arc, best.place.offset_ms)
+
+    def profile(self, now_s: int) -> TrafficProfile:
+        """Traffic of the days around `now_s`."""
+        return _profile(self, now_s // DAY_S)
+
+    def drive(self, now_s: int, depart_s: int, free_flow_s: int) -> int:
+        """When a drive that starts at `depart_s` ends."""
+        return self.profile(now_s).drive(depart_s, free_flow_s)
+
+    def advance(self, place: Place, stop_id: str, from_s: int, to_s: int, now_s: int) -> Place:
+        """Where a vehicle bound for a stop is after driving from `from_s` to `to_s`."""
+        if to_s <= from_s:
+            return place
+        profile = self.profile(now_s)
+        hour = (from_s - profile.base_s) // _HOUR_S
+        driven_ms = (to_s - from_s) * int(profile.speed_permille[hour])
+        return self.travel.advance(place, self.stop_index[stop_id], driven_ms)
+
+
+@lru_cache(maxsize=32)
+def _profile(network: Network, day: int) -> TrafficProfile:
+    start_s = (day - 2) * DAY_S
+    return profile_for(
+        network.traffic, network.hours.timezone.key, start_s, hours=_PROFILE_DAYS * 24
+    )

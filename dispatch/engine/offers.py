@@ -1,0 +1,156 @@
+"""From feasible insertions to the few offers a rider can choose from, and what they promise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatch.domain.ids import new_id
+from dispatch.domain.model import Offer, OfferKind, Party, Promise
+from dispatch.domain.rules import Rules, ServiceConfig
+from dispatch.engine.draft import Draft
+from dispatch.engine.network import Network
+from dispatch.engine.wishes import Ends, Window, direct_ride_s
+from routing import plans
+
+_MINUTE_S = 60
+_ALIKE_S = 180
+"""Offers whose times differ by less are one offer to a rider."""
+_LESS_WALKING_M = 50
+_POOLED_LATER_S = 300
+_POOLED_SAVES_S = 60
+_PERMILLE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A feasible insertion as the rider would see it."""
+
+    pair: plans.StopPair
+    cost: int
+    pickup_s: int
+    arrival_s: int
+    walk_m: float
+    walk_to_m: float
+    walk_from_m: float
+    walk_from_s: int
+
+    @property
+    def there_s(self) -> int:
+        """When the rider is at the destination itself."""
+        return self.arrival_s + self.walk_from_s
+
+
+def candidates(
+    rules: Rules, request: plans.Request, ends: Ends, found: plans.Insertions
+) -> list[Candidate]:
+    """All insertions found, cheapest first."""
+    walk_to, walk_from = dict(ends.origin), dict(ends.destination)
+    result = []
+    for insertion in found:
+        pair = request.pairs[insertion.pair]
+        to_m, from_m = walk_to[pair.pickup_stop], walk_from[pair.dropoff_stop]
+        result.append(
+            Candidate(
+                pair=pair,
+                cost=insertion.cost,
+                pickup_s=insertion.pickup_start_s,
+                arrival_s=insertion.dropoff_start_s,
+                walk_m=to_m + from_m,
+                walk_to_m=to_m,
+                walk_from_m=from_m,
+                walk_from_s=rules.walk_s(from_m),
+            )
+        )
+    return result
+
+
+def choose(
+    found: Sequence[Candidate], offers_max: int, *, by_arrival: bool
+) -> list[tuple[OfferKind, Candidate]]:
+    """Pick what differs enough to be a choice: earliest, least walking, later but pooled.
+
+    `by_arrival`: the rider named an arrival, so the shortest stay before it counts as "earliest".
+    """
+    if not found:
+        return []
+    if by_arrival:
+        first = min(found, key=lambda c: c.cost)
+    else:
+        soonest_s = min(c.there_s for c in found)
+        first = min((c for c in found if c.there_s <= soonest_s + _ALIKE_S), key=lambda c: c.cost)
+    chosen = [(OfferKind.EARLIEST, first)]
+    least_m = min(c.walk_m for c in found)
+    if least_m <= first.walk_m - _LESS_WALKING_M:
+        near = min((c for c in found if c.walk_m <= least_m + 1), key=lambda c: c.cost)
+        chosen.append((OfferKind.LEAST_WALKING, near))
+    cheapest = min(found, key=lambda c: c.cost)
+    saves = first.cost - cheapest.cost >= _POOLED_SAVES_S * _PERMILLE
+    later = cheapest.pickup_s >= first.pickup_s + _POOLED_LATER_S
+    if saves and later and all(cheapest is not other for _, other in chosen):
+        chosen.append((OfferKind.POOLED, cheapest))
+    return chosen[:offers_max]
+
+
+def make_offer(
+    config: ServiceConfig,
+    network: Network,
+    draft: Draft,
+    request_id: str,
+    party: Party,
+    window: Window,
+    choice: tuple[OfferKind, Candidate],
+) -> Offer:
+    """The offer with its promise, price and expiry."""
+    kind, candidate = choice
+    pair, now_s = candidate.pair, draft.now_s
+    direct_s = direct_ride_s(
+        network, pair.pickup_stop, pair.dropoff_stop, candidate.pickup_s, now_s
+    )
+    return Offer(
+        id=new_id("of", draft.rng),
+        request_id=request_id,
+        kind=kind,
+        promise=_promise(config.rules, network, party, window, candidate, now_s),
+        pickup_walk_m=round(candidate.walk_to_m),
+        dropoff_walk_m=round(candidate.walk_from_m),
+        planned_pickup_s=candidate.pickup_s,
+        planned_arrival_s=candidate.arrival_s,
+        wish_earliest_s=window.from_s,
+        walk_s=pair.walk_s,
+        direct_s=direct_s,
+        price_cents=config.fares.price_cents(party),
+        expires_at_s=now_s + config.rules.offer_valid_s,
+    )
+
+
+def _promise(
+    rules: Rules, network: Network, party: Party, window: Window, candidate: Candidate, now_s: int
+) -> Promise:
+    """Windows on whole minutes, rounded away from the plan: what is shown is what is kept."""
+    pair = candidate.pair
+    if window.from_s <= now_s + rules.immediate_horizon_s:
+        before_s, after_s = rules.immediate_window_before_s, rules.immediate_window_after_s
+    else:
+        before_s = after_s = rules.prebooked_window_s
+    from_s = max(pair.pickup_earliest_s, _floor_minute(candidate.pickup_s - before_s))
+    to_s = _ceil_minute(candidate.pickup_s + after_s)
+    boarded_s = rules.boarding_stop_s + rules.board_s(party)
+    arrival_latest_s = _ceil_minute(to_s + boarded_s + pair.max_ride_s)
+    if window.arrive_by_s is not None:
+        arrival_latest_s = max(pair.arrival_latest_s, candidate.arrival_s)
+        to_s = max(candidate.pickup_s, min(to_s, pair.pickup_latest_s))
+    return Promise(
+        pickup_stop_id=network.stops[pair.pickup_stop].id,
+        dropoff_stop_id=network.stops[pair.dropoff_stop].id,
+        pickup_from_s=from_s,
+        pickup_to_s=to_s,
+        arrival_latest_s=arrival_latest_s,
+        max_ride_s=pair.max_ride_s,
+    )
+
+
+def _floor_minute(at_s: int) -> int:
+    return at_s // _MINUTE_S * _MINUTE_S
+
+
+def _ceil_minute(at_s: int) -> int:
+    return -(-at_s // _MINUTE_S) * _MINUTE_S

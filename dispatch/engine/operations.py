@@ -1,0 +1,194 @@
+"""What vehicles and drivers report: positions, arrivals, riders on and off, shifts."""
+
+from dispatch.domain import commands as cmd
+from dispatch.domain import events as ev
+from dispatch.domain.errors import DomainError, ErrorCode
+from dispatch.domain.model import (
+    ActionKind,
+    Booking,
+    BookingStatus,
+    Shift,
+    ShiftStatus,
+    Visit,
+)
+from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.draft import Draft
+from dispatch.engine.network import Network
+from dispatch.engine.rides import finish_visit, remove_from_plan
+from dispatch.engine.visits import PlanWriter
+from routing.roads.errors import OutsideNetworkError
+
+_CLOCK_TOLERANCE_S = 60
+_START_EARLY_S = 1800
+
+
+class Operations:
+    """Decides what the vehicles report. Repeating a report is no error and changes nothing."""
+
+    def __init__(self, config: ServiceConfig, network: Network) -> None:
+        self._config = config
+        self._network = network
+        self._writer = PlanWriter(config, network)
+
+    def position(self, draft: Draft, report: cmd.ReportPosition) -> None:
+        """Take a position in; one older than what is known is ignored.
+
+        Raises:
+            DomainError: no active shift, from the future, or far from any road.
+        """
+        shift = self._active_shift(draft, report.vehicle_id)
+        if report.at_s > draft.now_s + _CLOCK_TOLERANCE_S:
+            raise DomainError(ErrorCode.POSITION_IN_FUTURE, "the position is from the future")
+        known = draft.state.fixes.get(shift.id)
+        newest_s = max(shift.anchor.at_s, known.at_s if known else 0)
+        if report.at_s <= newest_s or shift.current_visit is not None:
+            return
+        bound = self._network.stop_index[shift.visits[0].stop_id] if shift.visits else None
+        try:
+            fix = self._network.fix_for(report.lon, report.lat, report.at_s, bound)
+        except OutsideNetworkError as error:
+            raise DomainError(ErrorCode.POSITION_OUTSIDE_NETWORK, str(error)) from error
+        draft.emit(ev.VehicleMoved(shift.id, report.vehicle_id, fix))
+
+    def arrived(self, draft: Draft, report: cmd.ReportArrived) -> None:
+        """The vehicle halts at its next visit.
+
+        Raises:
+            DomainError: no active shift, unknown visit, or another visit comes first.
+        """
+        shift = self._active_shift(draft, report.vehicle_id)
+        if all(visit.id != report.visit_id for visit in shift.visits):
+            raise DomainError(ErrorCode.VISIT_NOT_FOUND, f"no open visit {report.visit_id}")
+        if shift.visits[0].id != report.visit_id:
+            raise DomainError(ErrorCode.VISIT_NOT_NEXT, "another visit comes first")
+        if shift.visits[0].arrived_at_s is None:
+            self._arrive(draft, shift)
+
+    def boarded(self, draft: Draft, report: cmd.ReportBoarded) -> None:
+        """A booking's riders are on board.
+
+        Raises:
+            DomainError: unknown or closed booking, or the vehicle's next visit is elsewhere.
+        """
+        booking = self._booking(draft, report.booking_id)
+        if booking.status is BookingStatus.BOARDED:
+            return
+        self._expect(booking, BookingStatus.CONFIRMED)
+        visit = self._at_stop_of(draft, booking, ActionKind.PICKUP)
+        draft.emit(ev.RiderBoarded(booking.id, booking.shift_id, visit.id, draft.now_s))
+        self._go_on(draft, booking.shift_id)
+
+    def alighted(self, draft: Draft, report: cmd.ReportAlighted) -> None:
+        """A booking's riders have left the vehicle.
+
+        Raises:
+            DomainError: unknown booking, not on board, or the vehicle's next visit is elsewhere.
+        """
+        booking = self._booking(draft, report.booking_id)
+        if booking.status is BookingStatus.COMPLETED:
+            return
+        self._expect(booking, BookingStatus.BOARDED)
+        visit = self._at_stop_of(draft, booking, ActionKind.DROPOFF)
+        draft.emit(ev.RiderAlighted(booking.id, booking.shift_id, visit.id, draft.now_s))
+        self._go_on(draft, booking.shift_id)
+
+    def no_show(self, draft: Draft, report: cmd.ReportNoShow) -> None:
+        """A booking's riders did not come within the waiting time.
+
+        Raises:
+            DomainError: unknown or closed booking, not at its stop, or too early.
+        """
+        booking = self._booking(draft, report.booking_id)
+        if booking.status is BookingStatus.NO_SHOW:
+            return
+        self._expect(booking, BookingStatus.CONFIRMED)
+        current = draft.state.shifts[booking.shift_id].current_visit
+        if current is None or booking.id not in current.booking_ids(ActionKind.PICKUP):
+            raise DomainError(ErrorCode.NOT_AT_THIS_STOP, "the vehicle is not at the pick-up stop")
+        waiting_since_s = max(current.arrived_at_s or 0, booking.promise.pickup_from_s)
+        due_s = waiting_since_s + self._config.rules.no_show_after_s
+        if draft.now_s < due_s:
+            wait_s = due_s - draft.now_s
+            raise DomainError(ErrorCode.NO_SHOW_TOO_EARLY, f"wait {wait_s} s", wait_s=wait_s)
+        shift_id = booking.shift_id
+        draft.emit(ev.RiderMissed(booking.id, shift_id, current.id, draft.now_s))
+        remove_from_plan(self._writer, draft, shift_id, booking.id)
+
+    def start_shift(self, draft: Draft, start: cmd.StartShift) -> None:
+        """A driver begins a shift.
+
+        Raises:
+            DomainError: unknown shift, wrong state, too early, or another shift is running.
+        """
+        shift = self._shift(draft, start.vehicle_id, start.shift_id)
+        if shift.status is ShiftStatus.ACTIVE:
+            return
+        others = (s for s in draft.state.shifts.values() if s.vehicle_id == start.vehicle_id)
+        busy = any(s.status is ShiftStatus.ACTIVE for s in others)
+        early = draft.now_s < shift.start_s - _START_EARLY_S
+        if shift.status is not ShiftStatus.PLANNED or busy or early:
+            raise DomainError(ErrorCode.SHIFT_STATE, "the shift cannot start now")
+        draft.emit(ev.ShiftStarted(shift.id, draft.now_s))
+        self._writer.reschedule(draft, shift.id)
+
+    def end_shift(self, draft: Draft, end: cmd.EndShift) -> None:
+        """A driver ends a shift that has nothing left to do.
+
+        Raises:
+            DomainError: unknown shift, wrong state, or open visits.
+        """
+        shift = self._shift(draft, end.vehicle_id, end.shift_id)
+        if shift.status is ShiftStatus.ENDED:
+            return
+        if shift.status is not ShiftStatus.ACTIVE:
+            raise DomainError(ErrorCode.SHIFT_STATE, "the shift has not begun")
+        if shift.visits:
+            raise DomainError(ErrorCode.SHIFT_HAS_RIDERS, "there are open visits")
+        draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
+
+    def _go_on(self, draft: Draft, shift_id: str) -> None:
+        if finish_visit(draft, shift_id):
+            self._writer.reschedule(draft, shift_id)
+
+    def _arrive(self, draft: Draft, shift: Shift) -> None:
+        visit = shift.visits[0]
+        anchor = self._network.anchor_at_stop(visit.stop_id, draft.now_s)
+        draft.emit(ev.VisitArrived(shift.id, visit.id, draft.now_s, anchor))
+
+    def _at_stop_of(self, draft: Draft, booking: Booking, kind: ActionKind) -> Visit:
+        """The visit that serves the booking; reporting a rider implies having arrived."""
+        shift = draft.state.shifts[booking.shift_id]
+        if shift.status is not ShiftStatus.ACTIVE:
+            raise DomainError(ErrorCode.SHIFT_STATE, "the shift is not running")
+        visit = shift.visits[0]
+        if booking.id not in visit.booking_ids(kind):
+            raise DomainError(ErrorCode.NOT_AT_THIS_STOP, "the vehicle's next visit is elsewhere")
+        if visit.arrived_at_s is None:
+            self._arrive(draft, shift)
+        return visit
+
+    def _active_shift(self, draft: Draft, vehicle_id: str) -> Shift:
+        if self._config.vehicle(vehicle_id) is None:
+            raise DomainError(ErrorCode.VEHICLE_NOT_FOUND, f"no vehicle {vehicle_id}")
+        for shift in draft.state.shifts.values():
+            if shift.vehicle_id == vehicle_id and shift.status is ShiftStatus.ACTIVE:
+                return shift
+        raise DomainError(ErrorCode.SHIFT_STATE, f"{vehicle_id} has no running shift")
+
+    def _shift(self, draft: Draft, vehicle_id: str, shift_id: str) -> Shift:
+        shift = draft.state.shifts.get(shift_id)
+        if shift is None or shift.vehicle_id != vehicle_id:
+            raise DomainError(ErrorCode.SHIFT_NOT_FOUND, f"{vehicle_id} has no shift {shift_id}")
+        return shift
+
+    def _booking(self, draft: Draft, booking_id: str) -> Booking:
+        booking = draft.state.bookings.get(booking_id)
+        if booking is None:
+            raise DomainError(ErrorCode.BOOKING_NOT_FOUND, f"no open booking {booking_id}")
+        return booking
+
+    def _expect(self, booking: Booking, status: BookingStatus) -> None:
+        if booking.status is not status:
+            raise DomainError(
+                ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
+            )

@@ -1,0 +1,141 @@
+"""The open state as a planning problem for `routing.plans`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus
+from dispatch.domain.rules import ServiceConfig
+from dispatch.domain.state import State
+from dispatch.engine.network import Network
+from dispatch.engine.whereabouts import Whereabouts, locate
+from routing import plans
+
+_KIND: dict[ActionKind, Literal["pickup", "dropoff"]] = {
+    ActionKind.PICKUP: "pickup",
+    ActionKind.DROPOFF: "dropoff",
+}
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`."""
+
+    problem: plans.Problem
+    shifts: tuple[Shift, ...]
+    where: tuple[Whereabouts, ...]
+
+
+def planning(
+    config: ServiceConfig, network: Network, state: State, shifts: Iterable[Shift], now_s: int
+) -> Planning:
+    """Build the problem of these shifts as things stand at `now_s`.
+
+    Limits that reality has already broken are raised exactly to what will happen anyway, so that
+    no decision makes it worse and none is refused for it.
+    """
+    chosen = tuple(sorted(shifts, key=lambda s: s.id))
+    where = tuple(locate(network, state, shift, now_s) for shift in chosen)
+    vehicles = [
+        _vehicle(config, network, shift, place, now_s)
+        for shift, place in zip(chosen, where, strict=True)
+    ]
+    booking_ids = {a.booking_id for s in chosen for v in s.visits for a in v.actions}
+    bookings = [
+        plan_booking(config, network, state.bookings[booking_id])
+        for booking_id in sorted(booking_ids)
+    ]
+    problem = plans.build_problem(
+        matrix_s=network.travel.matrix_s,
+        profile=network.profile(now_s),
+        weights=plan_weights(config),
+        setup_s=config.rules.boarding_stop_s,
+        vehicles=vehicles,
+        bookings=bookings,
+    )
+    for index, shift in enumerate(chosen):
+        if shift.visits:
+            problem = plans.relaxed(problem, index)
+    return Planning(problem, chosen, where)
+
+
+def plan_weights(config: ServiceConfig) -> plans.Weights:
+    """The configured objective as `routing.plans` wants it."""
+    weights = config.weights
+    return plans.Weights(weights.drive, weights.wait, weights.ride, weights.walk)
+
+
+def plan_booking(config: ServiceConfig, network: Network, booking: Booking) -> plans.Booking:
+    """A booking with the limits promised to it."""
+    promise = booking.promise
+    return plans.Booking(
+        id=booking.id,
+        pickup_stop=network.stop_index[promise.pickup_stop_id],
+        dropoff_stop=network.stop_index[promise.dropoff_stop_id],
+        pickup_earliest_s=promise.pickup_from_s,
+        pickup_latest_s=promise.pickup_to_s,
+        arrival_latest_s=promise.arrival_latest_s,
+        max_ride_s=promise.max_ride_s,
+        wish_earliest_s=booking.wish_earliest_s,
+        seats=booking.party.seats,
+        wheelchairs=booking.party.wheelchairs,
+        persons=booking.party.persons,
+        board_s=config.rules.board_s(booking.party),
+        walk_s=booking.walk_s,
+        boarded_at_s=booking.boarded_at_s,
+    )
+
+
+def route_of(shift: Shift) -> tuple[plans.Action, ...]:
+    """The actions of a shift's open visits in order."""
+    return tuple(
+        plans.Action(_KIND[a.kind], a.booking_id) for visit in shift.visits for a in visit.actions
+    )
+
+
+def _vehicle(
+    config: ServiceConfig, network: Network, shift: Shift, where: Whereabouts, now_s: int
+) -> plans.Vehicle:
+    vehicle = config.vehicle(shift.vehicle_id)
+    if vehicle is None:
+        raise LookupError(f"shift {shift.id} is for an unknown vehicle")
+    current = shift.current_visit
+    start_time_s = where.free_s
+    if current is not None and current.arrived_at_s is not None:
+        start_time_s = max(start_time_s, current.arrived_at_s + config.rules.boarding_stop_s)
+    standing = where.stop_id is not None
+    return plans.Vehicle(
+        id=shift.id,
+        start_time_s=start_time_s,
+        start_stop=network.stop_index[where.stop_id] if where.stop_id else plans.UNDER_WAY,
+        end_stop=network.stop_index[shift.depot_stop_id],
+        end_time_s=shift.end_s,
+        configurations=tuple((c.seats, c.wheelchairs) for c in vehicle.configurations),
+        route=route_of(shift),
+        locked=_locked(config, shift, now_s),
+        start_dwelling=current is not None,
+        start_leg_s=None if standing else network.travel.times_from(where.place),
+    )
+
+
+def _locked(config: ServiceConfig, shift: Shift, now_s: int) -> int:
+    """Leading actions that stay: the visit being made, or one about to be reached."""
+    if not shift.visits or shift.status is ShiftStatus.PLANNED:
+        return 0
+    first = shift.visits[0]
+    bound = first.leave_s <= now_s and first.arrive_s - now_s <= config.rules.lock_s
+    return len(first.actions) if first.arrived_at_s is not None or bound else 0
+
+
+def suitable_shifts(
+    config: ServiceConfig, state: State, party: Party, from_s: int, to_s: int
+) -> list[Shift]:
+    """Shifts staffed some time in `[from_s, to_s]` by a vehicle that can hold the party."""
+    found = []
+    for shift in state.shifts.values():
+        if shift.status is ShiftStatus.ENDED or shift.end_s <= from_s or shift.start_s >= to_s:
+            continue
+        vehicle = config.vehicle(shift.vehicle_id)
+        if vehicle and any(c.holds(party.seats, party.wheelchairs) for c in vehicle.configurations):
+            found.append(shift)
+    return found

@@ -1,0 +1,285 @@
+"""Riders' commands: ask for a ride, take an offer, cancel."""
+
+from dataclasses import replace
+
+from dispatch.domain import events as ev
+from dispatch.domain.commands import AcceptOffer, CancelBooking, RequestRide
+from dispatch.domain.errors import DomainError, ErrorCode, RefusalCode
+from dispatch.domain.ids import new_code, new_id
+from dispatch.domain.model import (
+    Alternative,
+    Booking,
+    BookingStatus,
+    Offer,
+    Refusal,
+    RequestStatus,
+    RideRequest,
+    Spot,
+)
+from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.draft import Draft
+from dispatch.engine.network import Network
+from dispatch.engine.offers import Candidate, candidates, choose, make_offer
+from dispatch.engine.problem import plan_booking, planning, suitable_shifts
+from dispatch.engine.visits import PlanWriter, scheduled
+from dispatch.engine.wishes import (
+    Ends,
+    Unservable,
+    Window,
+    arriving,
+    check_command,
+    departing,
+    direct_ride_s,
+    find_ends,
+    plan_request,
+)
+from routing import plans
+
+
+class Rides:
+    """Decides what riders ask."""
+
+    def __init__(self, config: ServiceConfig, network: Network) -> None:
+        self._config = config
+        self._network = network
+        self._writer = PlanWriter(config, network)
+
+    def request(self, draft: Draft, ask: RequestRide) -> None:
+        """Answer a ride request with offers or a reasoned refusal."""
+        check_command(self._config, self._network, ask, draft.now_s)
+        ask = replace(
+            ask, origin=self._located(ask.origin), destination=self._located(ask.destination)
+        )
+        request = self._record(draft, ask)
+        try:
+            ends = find_ends(
+                self._config, self._network, ask.origin, ask.destination, request.max_walk_m
+            )
+            window, found = self._search(draft, ask, ends)
+        except Unservable as reason:
+            self._refuse(draft, request, reason.code, ())
+            return
+        chosen = choose(
+            found, self._config.rules.offers_max, by_arrival=ask.arrive_by_s is not None
+        )
+        if not chosen:
+            code = self._why_not(draft, ask)
+            self._refuse(draft, request, code, self._alternatives(draft, ask, ends))
+            return
+        offers = tuple(
+            make_offer(self._config, self._network, draft, request.id, ask.party, window, choice)
+            for choice in chosen
+        )
+        answered = replace(request, status=RequestStatus.OFFERED, offers=offers)
+        draft.emit(ev.RideOffered(answered))
+
+    def accept(self, draft: Draft, take: AcceptOffer) -> None:
+        """Turn an offer into a booking, if it still fits.
+
+        Raises:
+            DomainError: unknown, expired or already used offer, or no room any more.
+        """
+        offer, request = self._open_offer(draft, take.offer_id)
+        promise = offer.promise
+        booking = Booking(
+            id=new_id("bk", draft.rng),
+            code=new_code(draft.rng),
+            request_id=request.id,
+            offer_id=offer.id,
+            rider_id=take.rider_id,
+            status=BookingStatus.CONFIRMED,
+            promise=promise,
+            party=request.party,
+            shift_id="",
+            booked_at_s=draft.now_s,
+            wish_earliest_s=offer.wish_earliest_s,
+            walk_s=offer.walk_s,
+            direct_s=offer.direct_s,
+            price_cents=offer.price_cents,
+        )
+        wanted = _request_for(plan_booking(self._config, self._network, booking))
+        shifts = suitable_shifts(
+            self._config, draft.state, request.party, promise.pickup_from_s, promise.pickup_to_s
+        )
+        now = planning(self._config, self._network, draft.state, shifts, draft.now_s)
+        found = plans.best_insertions(now.problem, wanted)
+        if not len(found):
+            raise DomainError(ErrorCode.OFFER_NO_LONGER_AVAILABLE, "the room was taken meanwhile")
+        best = found[0]
+        shift, where = now.shifts[best.vehicle], now.where[best.vehicle]
+        route, schedule = plans.route_with(now.problem, best.vehicle, wanted, best)
+        actions = scheduled(self._network, now.problem, route, schedule, wanted.booking(0))
+        draft.emit(ev.BookingMade(replace(booking, shift_id=shift.id)))
+        self._writer.adopt(draft, shift, where, actions)
+
+    def cancel(self, draft: Draft, cancel: CancelBooking) -> None:
+        """Give a booking up and free its place at once; repeating it is no error.
+
+        Raises:
+            DomainError: unknown booking, or already under way or over.
+        """
+        booking = draft.state.bookings.get(cancel.booking_id)
+        if booking is None:
+            raise DomainError(ErrorCode.BOOKING_NOT_FOUND, f"no open booking {cancel.booking_id}")
+        if booking.status is BookingStatus.CANCELLED:
+            return
+        if booking.status is not BookingStatus.CONFIRMED:
+            raise DomainError(
+                ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
+            )
+        draft.emit(ev.BookingCancelled(booking.id, draft.now_s, cancel.by))
+        remove_from_plan(self._writer, draft, booking.shift_id, booking.id)
+
+    def _located(self, spot: Spot) -> Spot:
+        stop = self._network.stop(spot.stop_id) if spot.stop_id else None
+        return Spot(stop.lon, stop.lat, stop.id) if stop else spot
+
+    def _record(self, draft: Draft, ask: RequestRide) -> RideRequest:
+        rules = self._config.rules
+        wished_m = rules.max_walk_m if ask.max_walk_m is None else ask.max_walk_m
+        return RideRequest(
+            id=new_id("rq", draft.rng),
+            received_at_s=draft.now_s,
+            origin=ask.origin,
+            destination=ask.destination,
+            depart_at_s=ask.depart_at_s,
+            arrive_by_s=ask.arrive_by_s,
+            party=ask.party,
+            max_walk_m=min(wished_m, rules.max_walk_limit_m),
+            channel=ask.channel,
+            status=RequestStatus.REFUSED,
+        )
+
+    def _search(self, draft: Draft, ask: RequestRide, ends: Ends) -> tuple[Window, list[Candidate]]:
+        """Try the rider's windows in turn; the first with a feasible insertion wins."""
+        window = self._windows(draft, ask, ends)[0]
+        for window in self._windows(draft, ask, ends):
+            found = self._insertions(draft, ask, ends, window)
+            if found:
+                return window, found
+        return window, []
+
+    def _windows(self, draft: Draft, ask: RequestRide, ends: Ends) -> list[Window]:
+        if ask.arrive_by_s is None:
+            return [departing(self._config, max(draft.now_s, ask.depart_at_s or draft.now_s))]
+        (pickup, _), (dropoff, from_m) = ends.origin[0], ends.destination[0]
+        rules = self._config.rules
+        walk_s = rules.walk_s(from_m)
+        direct_s = direct_ride_s(self._network, pickup, dropoff, ask.arrive_by_s, draft.now_s)
+        halt_s = rules.boarding_stop_s + rules.board_s(ask.party)
+        windows = arriving(self._config, ask.arrive_by_s, direct_s + halt_s, walk_s, draft.now_s)
+        return windows or [Window(draft.now_s, ask.arrive_by_s, ask.arrive_by_s)]
+
+    def _insertions(
+        self, draft: Draft, ask: RequestRide, ends: Ends, window: Window
+    ) -> list[Candidate]:
+        request = plan_request(self._config, self._network, ask, ends, window, draft.now_s)
+        if request is None:
+            return []
+        shifts = suitable_shifts(
+            self._config, draft.state, ask.party, window.from_s, window.board_by_s
+        )
+        if not shifts:
+            return []
+        now = planning(self._config, self._network, draft.state, shifts, draft.now_s)
+        found = plans.best_insertions(now.problem, request)
+        return candidates(self._config.rules, request, ends, found)
+
+    def _refuse(
+        self,
+        draft: Draft,
+        request: RideRequest,
+        code: RefusalCode,
+        alternatives: tuple[Alternative, ...],
+    ) -> None:
+        refusal = Refusal(code, alternatives)
+        draft.emit(ev.RideRefused(replace(request, refusal=refusal)))
+
+    def _why_not(self, draft: Draft, ask: RequestRide) -> RefusalCode:
+        wish_s = ask.depart_at_s or ask.arrive_by_s or draft.now_s
+        until_s = wish_s + (0 if ask.arrive_by_s else self._config.rules.immediate_wait_max_s)
+        if not any(self._config.hours.intervals(wish_s, until_s + 1)):
+            return RefusalCode.OUTSIDE_SERVICE_HOURS
+        if self._config.largest_fit(ask.party) is None or not suitable_shifts(
+            self._config, draft.state, ask.party, wish_s - 1, until_s + 1
+        ):
+            return RefusalCode.NO_SUITABLE_VEHICLE
+        return RefusalCode.NO_CAPACITY
+
+    def _alternatives(self, draft: Draft, ask: RequestRide, ends: Ends) -> tuple[Alternative, ...]:
+        """The nearest feasible times within the search range, nearest first."""
+        rules = self._config.rules
+        wish_s = ask.depart_at_s or draft.now_s
+        if ask.arrive_by_s is not None:
+            wish_s = self._windows(draft, ask, ends)[0].from_s
+        steps = range(
+            rules.alternatives_step_s, rules.alternatives_search_s + 1, rules.alternatives_step_s
+        )
+        latest_s = draft.now_s + rules.bookable_ahead_days * 86_400
+        result: list[Alternative] = []
+        for depart_s in (wish_s + sign * step for step in steps for sign in (1, -1)):
+            if depart_s < draft.now_s or depart_s > latest_s:
+                continue
+            window = Window(depart_s, depart_s + rules.alternatives_step_s)
+            found = self._insertions(draft, replace(ask, arrive_by_s=None), ends, window)
+            if not found:
+                continue
+            choice = choose(found, 1, by_arrival=False)[0]
+            offer = make_offer(self._config, self._network, draft, "", ask.party, window, choice)
+            promise = offer.promise
+            result.append(
+                Alternative(
+                    depart_s, promise.pickup_from_s, promise.pickup_to_s, promise.arrival_latest_s
+                )
+            )
+            if len(result) == rules.alternatives_max:
+                break
+        return tuple(result)
+
+    def _open_offer(self, draft: Draft, offer_id: str) -> tuple[Offer, RideRequest]:
+        offer = draft.state.offers.get(offer_id)
+        if offer is None:
+            raise DomainError(ErrorCode.OFFER_NOT_FOUND, f"no offer {offer_id}")
+        request = draft.state.requests[offer.request_id]
+        if request.status is RequestStatus.BOOKED:
+            raise DomainError(ErrorCode.ALREADY_BOOKED, "an offer of this request was taken")
+        if request.status is not RequestStatus.OFFERED or offer.expires_at_s < draft.now_s:
+            raise DomainError(ErrorCode.OFFER_EXPIRED, "the offer has expired")
+        return offer, request
+
+
+def remove_from_plan(writer: PlanWriter, draft: Draft, shift_id: str, booking_id: str) -> None:
+    """Take a booking off its shift's plan; finish the visit if nothing is left to do there."""
+    writer.without(draft, shift_id, booking_id)
+    finish_visit(draft, shift_id)
+
+
+def finish_visit(draft: Draft, shift_id: str) -> bool:
+    """Complete the visit at which a vehicle stands once nothing is left to do there."""
+    current = draft.state.shifts[shift_id].current_visit
+    if current is None or current.actions:
+        return False
+    draft.emit(ev.VisitCompleted(shift_id, current.id, draft.now_s))
+    return True
+
+
+def _request_for(booking: plans.Booking) -> plans.Request:
+    """The planning request that asks for exactly what a booking promises."""
+    pair = plans.StopPair(
+        pickup_stop=booking.pickup_stop,
+        dropoff_stop=booking.dropoff_stop,
+        pickup_earliest_s=booking.pickup_earliest_s,
+        pickup_latest_s=booking.pickup_latest_s,
+        arrival_latest_s=booking.arrival_latest_s,
+        max_ride_s=booking.max_ride_s,
+        walk_s=booking.walk_s,
+    )
+    return plans.Request(
+        id=booking.id,
+        pairs=(pair,),
+        wish_earliest_s=booking.wish_earliest_s,
+        seats=booking.seats,
+        wheelchairs=booking.wheelchairs,
+        persons=booking.persons,
+        board_s=booking.board_s,
+    )

@@ -1,0 +1,187 @@
+"""From a ride request to planning requests: stops within a walk, and the windows of each pair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dispatch.domain.commands import RequestRide
+from dispatch.domain.errors import DomainError, ErrorCode, RefusalCode
+from dispatch.domain.model import Spot
+from dispatch.domain.rules import DAY_S, Rules, ServiceConfig
+from dispatch.engine.network import Network
+from routing import plans
+from routing.roads.graph import segment_lengths_m
+
+_CLOCK_TOLERANCE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Stops in reach at one end: (stop index, walk in metres), nearest first."""
+
+    origin: tuple[tuple[int, float], ...]
+    destination: tuple[tuple[int, float], ...]
+
+
+class Unservable(Exception):  # noqa: N818 - an answer, not an error
+    """The request can be refused before any planning."""
+
+    def __init__(self, code: RefusalCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def check_command(config: ServiceConfig, network: Network, ask: RequestRide, now_s: int) -> None:
+    """Reject what no plan could answer.
+
+    Raises:
+        DomainError: empty or oversized party, times in the past or too far ahead, unknown stops.
+    """
+    party, rules = ask.party, config.rules
+    if party.persons < 1 or party.seats < 0 or party.wheelchairs < 0:
+        raise DomainError(ErrorCode.EMPTY_PARTY, "nobody travels")
+    if party.persons > rules.party_persons_max:
+        limit = rules.party_persons_max
+        raise DomainError(ErrorCode.PARTY_TOO_LARGE, f"more than {limit} people", limit=limit)
+    if ask.depart_at_s is not None and ask.depart_at_s < now_s - _CLOCK_TOLERANCE_S:
+        raise DomainError(ErrorCode.DEPARTURE_IN_PAST, "the departure is in the past")
+    if ask.arrive_by_s is not None and ask.arrive_by_s <= now_s:
+        raise DomainError(ErrorCode.ARRIVAL_IN_PAST, "the arrival is in the past")
+    wish_s = ask.depart_at_s or ask.arrive_by_s or now_s
+    if wish_s > now_s + rules.bookable_ahead_days * DAY_S:
+        days = rules.bookable_ahead_days
+        raise DomainError(ErrorCode.TOO_FAR_AHEAD, f"more than {days} days ahead", days=days)
+    for spot in (ask.origin, ask.destination):
+        if spot.stop_id is None:
+            continue
+        stop = network.stop(spot.stop_id)
+        if stop is None:
+            raise DomainError(ErrorCode.UNKNOWN_STOP, f"no stop {spot.stop_id}")
+        if not stop.bookable:
+            raise DomainError(ErrorCode.STOP_NOT_BOOKABLE, f"nobody boards at {spot.stop_id}")
+
+
+def find_ends(
+    config: ServiceConfig, network: Network, origin: Spot, destination: Spot, max_walk_m: float
+) -> Ends:
+    """Stops in reach of both ends.
+
+    Raises:
+        Unservable: outside the area, too far from any stop, or not worth a ride.
+    """
+    limit = config.rules.candidate_stops
+    if not network.covers(origin):
+        raise Unservable(RefusalCode.ORIGIN_OUTSIDE_AREA)
+    if not network.covers(destination):
+        raise Unservable(RefusalCode.DESTINATION_OUTSIDE_AREA)
+    direct_m = _crow_flies_m(origin, destination)
+    if direct_m < config.rules.direct_min_m:
+        raise Unservable(RefusalCode.TOO_SHORT)
+    from_stops = network.stops_near(origin, max_walk_m)[:limit]
+    if not from_stops:
+        raise Unservable(RefusalCode.NO_STOP_NEAR_ORIGIN)
+    to_stops = network.stops_near(destination, max_walk_m)[:limit]
+    if not to_stops:
+        raise Unservable(RefusalCode.NO_STOP_NEAR_DESTINATION)
+    if {i for i, _ in from_stops} == {i for i, _ in to_stops}:
+        raise Unservable(RefusalCode.TOO_SHORT)
+    return Ends(tuple(from_stops), tuple(to_stops))
+
+
+def _crow_flies_m(origin: Spot, destination: Spot) -> float:
+    lon = np.array([origin.lon, destination.lon])
+    return float(segment_lengths_m(lon, np.array([origin.lat, destination.lat]))[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a ride may take place: set off on foot from `from_s`, board by `board_by_s`.
+
+    `arrive_by_s` is when the rider must be at the destination itself, after the last walk.
+    """
+
+    from_s: int
+    board_by_s: int
+    arrive_by_s: int | None = None
+
+
+def departing(config: ServiceConfig, wish_s: int) -> Window:
+    """The window of a rider who wants to leave at `wish_s`."""
+    return Window(wish_s, wish_s + config.rules.immediate_wait_max_s)
+
+
+def arriving(
+    config: ServiceConfig, arrive_by_s: int, direct_s: int, walk_s: int, now_s: int
+) -> list[Window]:
+    """Windows of a rider who must be there by `arrive_by_s`: the latest, so shortest stay, first."""
+    step_s = config.rules.prebooked_window_s
+    latest_s = arrive_by_s - direct_s - walk_s
+    windows = []
+    for early_s in range(step_s, config.rules.early_arrival_max_s + 1, step_s):
+        from_s = max(now_s, latest_s - early_s)
+        if from_s < latest_s:
+            windows.append(Window(from_s, latest_s, arrive_by_s))
+    return windows
+
+
+def plan_request(
+    config: ServiceConfig,
+    network: Network,
+    ask: RequestRide,
+    ends: Ends,
+    window: Window,
+    now_s: int,
+) -> plans.Request | None:
+    """The planning request for one window; None if no stop pair fits into it."""
+    rules = config.rules
+    board_s = rules.board_s(ask.party)
+    pairs = []
+    for pickup, walk_to_m in ends.origin:
+        for dropoff, walk_from_m in ends.destination:
+            walk_s = (rules.walk_s(walk_to_m), rules.walk_s(walk_from_m))
+            if pickup == dropoff or window.from_s + walk_s[0] > window.board_by_s:
+                continue
+            earliest_s = window.from_s + walk_s[0]
+            direct_s = direct_ride_s(network, pickup, dropoff, earliest_s, now_s)
+            pairs.append(_pair(rules, (pickup, dropoff), walk_s, window, direct_s, board_s))
+    if not pairs:
+        return None
+    return plans.Request(
+        id="request",
+        pairs=tuple(pairs),
+        wish_earliest_s=window.from_s,
+        seats=ask.party.seats,
+        wheelchairs=ask.party.wheelchairs,
+        persons=ask.party.persons,
+        board_s=board_s,
+    )
+
+
+def _pair(
+    rules: Rules,
+    stops: tuple[int, int],
+    walk_s: tuple[int, int],
+    window: Window,
+    direct_s: int,
+    board_s: int,
+) -> plans.StopPair:
+    max_ride_s = rules.max_ride_s(direct_s)
+    if window.arrive_by_s is None:
+        arrival_latest_s = window.board_by_s + rules.boarding_stop_s + board_s + max_ride_s
+    else:
+        arrival_latest_s = window.arrive_by_s - walk_s[1]
+    return plans.StopPair(
+        pickup_stop=stops[0],
+        dropoff_stop=stops[1],
+        pickup_earliest_s=window.from_s + walk_s[0],
+        pickup_latest_s=window.board_by_s,
+        arrival_latest_s=arrival_latest_s,
+        max_ride_s=max_ride_s,
+        walk_s=sum(walk_s),
+    )
+
+
+def direct_ride_s(network: Network, pickup: int, dropoff: int, at_s: int, now_s: int) -> int:
+    """Driving time from stop to stop without any detour, in the traffic of that hour."""
+    leg_s = int(network.travel.matrix_s[pickup, dropoff])
+    return network.drive(now_s, at_s, leg_s) - at_s
