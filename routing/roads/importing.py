@@ -1,0 +1,158 @@
+"""Imports an OSM file into `var/roads/<name>.graph`; a failure leaves the old graph untouched."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from routing.roads.build import BuildOptions, build_graph
+from routing.roads.errors import GraphNotFoundError, InvalidClipError, UnreadableExtractError
+from routing.roads.graph import RoadGraph
+from routing.roads.osm_reader import Progress, ReadLimits, import_date, read_extract
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+_NAME: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+_SCHEMATIC: Final = "schemati"
+_WORLD: Final = (-180.0, -90.0, 180.0, 90.0)
+
+
+def roads_folder(var: Path) -> Path:
+    """Where the graphs of a var folder lie."""
+    return var / "roads"
+
+
+def graph_path(var: Path, name: str) -> Path:
+    """The file of a named graph.
+
+    Raises:
+        GraphNotFoundError: the name could not be a file name of ours.
+    """
+    if not _NAME.match(name):
+        raise GraphNotFoundError(f"{name!r} is no name for a road graph")
+    return roads_folder(var) / f"{name}.graph"
+
+
+def default_name(path: Path) -> str:
+    """A graph's name from its file: "town.osm.pbf" gives "town"."""
+    stem = path.name.split(".", maxsplit=1)[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") or "extract"
+
+
+def find_graph(var: Path, name: str | None = None) -> Path:
+    """The named graph, or else the most recently written one.
+
+    Raises:
+        GraphNotFoundError: there is none.
+    """
+    if name is not None:
+        path = graph_path(var, name)
+        if not path.is_file():
+            raise GraphNotFoundError(f"there is no road graph {name!r} under {roads_folder(var)}")
+        return path
+    graphs = sorted(
+        roads_folder(var).glob("[!.]*.graph"), key=lambda p: (p.stat().st_mtime_ns, p.name)
+    )
+    if not graphs:
+        raise GraphNotFoundError(
+            f"there is no road graph under {roads_folder(var)}; "
+            "make one with: rufbus roads fetch, or rufbus roads import FILE"
+        )
+    return graphs[-1]
+
+
+def import_extract(
+    path: Path,
+    *,
+    var: Path,
+    name: str | None = None,
+    options: BuildOptions | None = None,
+    date: str | None = None,
+    limits: ReadLimits | None = None,
+    progress: Progress = lambda _: None,
+) -> RoadGraph:
+    """Reads an OSM file, builds its road graph and stores it.
+
+    Args:
+        path: the OSM file.
+        var: the var folder; the graph goes to `var/roads/<name>.graph`.
+        name: the graph's name; by default the file's.
+        options: vehicle, speeds, clip. A file whose `generator` says so is marked schematic.
+        date: the extract's ISO date, where the file does not tell.
+        limits: refuse larger files.
+        progress: told what is being done.
+
+    Returns:
+        the stored graph, memory-mapped.
+
+    Raises:
+        RoadsError: with a code that says what was wrong; nothing is changed then.
+    """
+    name = name or default_name(path)
+    target = graph_path(var, name)
+    extract = read_extract(path, limits=limits, progress=progress)
+    try:
+        extract = replace(extract, date=import_date(extract, date))
+    except ValueError as error:
+        raise UnreadableExtractError(f"{date!r} is not an ISO date") from error
+    options = options or BuildOptions()
+    if _SCHEMATIC in extract.generator.lower():
+        options = replace(options, schematic=True)
+    graph = build_graph(extract, name=name, options=options, progress=progress)
+    graph.save(target)
+    progress(f"stored {target}")
+    return RoadGraph.load(target)
+
+
+def clip_from_geojson(path: Path) -> "BaseGeometry":
+    """The polygon(s) of a GeoJSON file (geometry, feature or collection), as one geometry.
+
+    Raises:
+        InvalidClipError: not GeoJSON, or no polygon in it.
+    """
+    import shapely  # noqa: PLC0415 - keeps `import routing.roads` quick
+
+    try:
+        found = _polygons(json.loads(path.read_text(encoding="utf-8")))
+        area = shapely.union_all([shapely.make_valid(shapely.geometry.shape(g)) for g in found])
+    except (OSError, ValueError, TypeError, KeyError, shapely.errors.ShapelyError) as error:
+        raise InvalidClipError(f"{path} is not a GeoJSON polygon: {error}") from error
+    return _checked(area, str(path))
+
+
+def _polygons(value: Any) -> list[dict[str, Any]]:
+    if value["type"] == "FeatureCollection":
+        return [g for feature in value["features"] for g in _polygons(feature)]
+    if value["type"] == "Feature":
+        return _polygons(value["geometry"])
+    if value["type"] == "GeometryCollection":
+        return [g for part in value["geometries"] for g in _polygons(part)]
+    return [value] if value["type"] in {"Polygon", "MultiPolygon"} else []
+
+
+def clip_from_bbox(text: str) -> "BaseGeometry":
+    """A "west,south,east,north" box in degrees.
+
+    Raises:
+        InvalidClipError: not four numbers in that order.
+    """
+    import shapely  # noqa: PLC0415
+
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InvalidClipError(f"{text!r} is not west,south,east,north in degrees") from error
+    if not (_WORLD[0] <= west < east <= _WORLD[2] and _WORLD[1] <= south < north <= _WORLD[3]):
+        raise InvalidClipError(f"{text!r} is not west,south,east,north in degrees")
+    return _checked(shapely.box(west, south, east, north), text)
+
+
+def _checked(area: "BaseGeometry", what: str) -> "BaseGeometry":
+    parts = [p for p in getattr(area, "geoms", [area]) if p.geom_type == "Polygon"]
+    if not parts or area.area == 0:
+        raise InvalidClipError(f"{what} holds no polygon")
+    import shapely  # noqa: PLC0415
+
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
