@@ -4,6 +4,7 @@ All of them release the GIL and work on a compressed graph: the neighbours of ve
 `target[offset[v]:offset[v + 1]]` at costs `weight[...]` >= 0.
 """
 
+import heapq
 from typing import Any, Final
 
 import numpy as np
@@ -155,3 +156,41 @@ def descend(  # noqa: PLR0913, PLR0917 - Numba takes arrays flat
         turns[count] = turn_time[found]
         count += 1
     return -1
+
+
+@njit(cache=True, nogil=True)
+def reach_within(
+    offset: Any,
+    target: Any,
+    weight: Any,
+    seeds: Any,
+    costs: Any,
+    limit: float,
+    distance: Any,
+) -> None:
+    """Dijkstra in metres from a few vertices, no further than a limit.
+
+    Args:
+        offset: int32[V + 1], see the module's docstring.
+        target: int32[L].
+        weight: float64[L].
+        seeds: int64[k], vertices to start from.
+        costs: float64[k], their distances.
+        limit: vertices further away are not visited.
+        distance: float64[V], all `inf`; overwritten where reached.
+    """
+    heap = [(np.float64(0.0), np.int64(0)) for _ in range(0)]
+    for i in range(len(seeds)):
+        if costs[i] <= limit and costs[i] < distance[seeds[i]]:
+            distance[seeds[i]] = costs[i]
+            heapq.heappush(heap, (costs[i], seeds[i]))
+    while heap:
+        key, vertex = heapq.heappop(heap)
+        if key > distance[vertex]:
+            continue
+        for link in range(offset[vertex], offset[vertex + 1]):
+            onto = np.int64(target[link])
+            reached = key + weight[link]
+            if reached <= limit and reached < distance[onto]:
+                distance[onto] = reached
+                heapq.heappush(heap, (reached, onto))
