@@ -30,7 +30,7 @@ _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path without the closing ze
 _LONGEST_SOCKET_NAME = ".s.PGSQL.5432"
 _POLL_S = 0.01
 _POLITE_S = 5.0
-_LOG_LIMIT_BYTES = 10_000_000
+LOG_LIMIT_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -259,9 +259,9 @@ def end_leftovers(folder: Path, program: str, polite: signal.Signals) -> None:
 def open_log(path: Path) -> IO[bytes]:
     """Open a log file for appending; one that has grown large is set aside first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES:
+    if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
         path.replace(path.with_name(path.name + ".1"))
-    return path.open("ab")
+    return path.open("ab", buffering=0)
 
 
 def clean_environment(drop_prefixes: Iterable[str] = ()) -> dict[str, str]:
