@@ -70,6 +70,7 @@ def import_extract(
     name: str | None = None,
     options: BuildOptions | None = None,
     date: str | None = None,
+    source: str | None = None,
     limits: ReadLimits | None = None,
     progress: Progress = lambda _: None,
 ) -> RoadGraph:
@@ -81,6 +82,7 @@ def import_extract(
         name: the graph's name; by default the file's.
         options: vehicle, speeds, clip. A file whose `generator` says so is marked schematic.
         date: the extract's ISO date, where the file does not tell.
+        source: where the data come from; by default the file's name.
         limits: refuse larger files.
         progress: told what is being done.
 
@@ -94,7 +96,7 @@ def import_extract(
     target = graph_path(var, name)
     extract = read_extract(path, limits=limits, progress=progress)
     try:
-        extract = replace(extract, date=import_date(extract, date))
+        extract = replace(extract, date=import_date(extract, date), source=source or extract.source)
     except ValueError as error:
         raise UnreadableExtractError(f"{date!r} is not an ISO date") from error
     options = options or BuildOptions()

@@ -5,6 +5,7 @@ relations. osmium does the parsing; nothing here knows what may be driven.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ RESTRICTION_KEYS: Final = (
     "restriction:psv",
     "restriction:bus",
 )
+_OSM_BASE: Final = re.compile(rb'osm_base="(\d{4}-\d{2}-\d{2})')
 _NODE_KEYS: Final = frozenset(
     {
         "barrier",
@@ -201,7 +203,16 @@ def _header(path: Path) -> dict[str, str]:
 
     header = osmium.io.Reader(_osmium_file(path), osmium.osm.NOTHING).header()
     stamp = header.get("osmosis_replication_timestamp") or header.get("timestamp")
-    return {"date": stamp[:10], "generator": header.get("generator")}
+    return {"date": stamp[:10] or _overpass_date(path), "generator": header.get("generator")}
+
+
+def _overpass_date(path: Path) -> str:
+    """The date in Overpass's own `<meta osm_base="...">`, or ""."""
+    if path.suffix not in {".osm", ".xml"}:
+        return ""
+    with path.open("rb") as file:
+        match = _OSM_BASE.search(file.read(4096))
+    return match.group(1).decode() if match else ""
 
 
 def _read_ways(path: Path, limits: ReadLimits) -> tuple[list[OsmWay], list[OsmRestriction]]:
