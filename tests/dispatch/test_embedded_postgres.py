@@ -7,15 +7,17 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from dispatch.embedded import EmbeddedPostgres, process
+from dispatch.embedded import EmbeddedPostgres, postgres, process
 from dispatch.embedded.errors import (
     DataFolderError,
     FolderInUseError,
+    FolderUnreachableError,
     SocketFolderError,
     StartFailedError,
 )
@@ -229,6 +231,32 @@ def test_foreign_socket_folder(
     sockets.symlink_to(var)
     with pytest.raises(SocketFolderError):
         EmbeddedPostgres(var).start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_root_cannot_reach_the_folder_as_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(postgres, "_permitted_capabilities", lambda: 0)
+    with pytest.raises(FolderUnreachableError, match="RUFBUS_VAR") as caught:
+        EmbeddedPostgres(tmp_path).start()
+    assert caught.value.code == "folder_unreachable"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can own somebody else's data")
+def test_data_restored_by_root_is_given_back(var: Path) -> None:
+    subprocess.run(["chown", "-R", "0:0", var / "postgres"], check=True)
+    with EmbeddedPostgres(var) as server:
+        assert rides(server.address) == [1]
+
+
+def test_server_outlives_the_thread_that_started_it(var: Path) -> None:
+    server = EmbeddedPostgres(var)
+    with ThreadPoolExecutor(1) as pool:
+        address = pool.submit(server.start).result()
+    with server:
+        assert rides(address) == [1]
 
 
 def test_users_own_settings_do_not_leak_in(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
