@@ -6,8 +6,9 @@ A wrong key is named together with the nearest right one; nothing is silently ig
 import difflib
 import json
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,6 +19,7 @@ from dispatch.domain.model import Configuration, Vehicle
 from dispatch.domain.rules import Fares, Hours, Rules, ServiceConfig, ShiftPattern, Weights
 
 _MIDNIGHT_MIN = 24 * 60
+_T = TypeVar("_T")
 
 
 class ConfigError(Exception):
@@ -58,6 +60,7 @@ class _Hours(_Section):
     weekday: Interval | None = None
     saturday: Interval | None = None
     sunday: Interval | None = None
+    holidays: list[date] = []
 
 
 class _Traffic(_Section):
@@ -115,7 +118,7 @@ class _ServiceFile(_Section):
     depots: Annotated[list[Depot], Field(min_length=1)]
 
 
-class Town(BaseModel):
+class TownConfig(BaseModel):
     """A town's folder, read and checked.
 
     Attributes:
@@ -136,7 +139,7 @@ class Town(BaseModel):
     languages: tuple[str, ...]
 
 
-def load_town(folder: Path) -> Town:
+def load_town(folder: Path) -> TownConfig:
     """Read a town's configuration folder.
 
     Raises:
@@ -157,7 +160,7 @@ def load_town(folder: Path) -> Town:
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
     stops = folder / "stops.geojson"
-    return Town(
+    return TownConfig(
         folder=folder,
         config=config,
         depots=tuple(file.depots),
@@ -193,6 +196,7 @@ def _service_config(area_id: str, file: _ServiceFile) -> ServiceConfig:
             _interval(file.hours.weekday),
             _interval(file.hours.saturday),
             _interval(file.hours.sunday),
+            frozenset(file.hours.holidays),
         ),
         rules=_filled(Rules, "rules", file.rules),
         weights=_filled(Weights, "weights", file.weights),
@@ -215,7 +219,7 @@ def _vehicle(vehicle: _Vehicle, depots: set[str]) -> Vehicle:
     return Vehicle(vehicle.id, vehicle.name, vehicle.depot, configurations, vehicle.spare)
 
 
-def _filled[T](kind: type[T], section: str, values: dict[str, Any]) -> T:
+def _filled(kind: type[_T], section: str, values: dict[str, Any]) -> _T:
     """A dataclass of numbers with the given values, checked against its own defaults."""
     defaults = kind()
     for key, value in values.items():

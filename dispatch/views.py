@@ -312,6 +312,8 @@ def shift_view(shift: Shift, bookings: Mapping[str, Booking], town: Town) -> Jso
     return {
         **_shift_head(shift, town),
         "vehicle": town.vehicle(shift.vehicle_id),
+        "depot": town.stop(shift.depot_stop_id),
+        "position": _position(shift.anchor, town),
         "version": shift.version,
         "late_s": _lateness(shift.visits, bookings),
         "visits": [visit_view(visit, bookings, town) for visit in shift.visits],
@@ -323,6 +325,7 @@ def visit_view(visit: Visit, bookings: Mapping[str, Booking], town: Town) -> Jso
     return {
         "id": visit.id,
         "stop": town.stop(visit.stop_id),
+        "leave": town.time(visit.leave_s),
         "arrive": town.time(visit.arrive_s),
         "depart": town.time(visit.depart_s),
         "arrived_at": town.optional_time(visit.arrived_at_s),
@@ -334,9 +337,16 @@ def visit_view(visit: Visit, bookings: Mapping[str, Booking], town: Town) -> Jso
 
 def _riders(visit: Visit, kind: ActionKind, bookings: Mapping[str, Booking]) -> list[Json]:
     riders = []
-    for booking_id in visit.booking_ids(kind):
-        booking = bookings.get(booking_id)
-        rider: Json = {"booking_id": booking_id, "code": None, "party": None}
+    for action in visit.actions:
+        if action.kind is not kind:
+            continue
+        booking = bookings.get(action.booking_id)
+        rider: Json = {
+            "booking_id": action.booking_id,
+            "done": town.time(action.end_s),
+            "code": None,
+            "party": None,
+        }
         if booking is not None:
             rider |= {"code": booking.code, "party": party_view(booking.party)}
         riders.append(rider)

@@ -22,13 +22,14 @@ class Housekeeping:
         """Lay out shifts ahead, let offers lapse, re-time late plans, close forgotten shifts."""
         self._plan_shifts(draft)
         self._lapse_offers(draft)
-        tolerance_s = self._config.rules.retime_after_s
         for shift in list(draft.state.shifts.values()):
-            due = shift.start_s <= draft.now_s and shift.visits
-            if due and shift.status is not ShiftStatus.ENDED:
+            if shift.status is ShiftStatus.ENDED:
+                continue
+            if _may_have_drifted(draft, shift):
+                tolerance_s = self._config.rules.retime_after_s
                 self._writer.reschedule(draft, shift.id, tolerance_s=tolerance_s)
             over_s = shift.end_s + self._config.rules.shift_start_grace_s
-            if not shift.visits and over_s < draft.now_s and shift.status is not ShiftStatus.ENDED:
+            if not shift.visits and over_s < draft.now_s:
                 draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
 
     def _lapse_offers(self, draft: Draft) -> None:
@@ -65,3 +66,12 @@ class Housekeeping:
             status=ShiftStatus.PLANNED,
             anchor=anchor,
         )
+
+
+def _may_have_drifted(draft: Draft, shift: Shift) -> bool:
+    """Whether there is news since the plan was timed: a report, or an hour that has passed."""
+    if not shift.visits or draft.now_s < shift.start_s:
+        return False
+    first = shift.visits[0]
+    due_s = first.depart_s if first.arrived_at_s is not None else first.arrive_s
+    return due_s < draft.now_s or shift.id in draft.state.fixes

@@ -53,10 +53,7 @@ def planning(
         vehicles=vehicles,
         bookings=bookings,
     )
-    for index, shift in enumerate(chosen):
-        if shift.visits:
-            problem = plans.relaxed(problem, index)
-    return Planning(problem, chosen, where)
+    return Planning(plans.relaxed_all(problem), chosen, where)
 
 
 def plan_weights(config: ServiceConfig) -> plans.Weights:

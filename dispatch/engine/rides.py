@@ -107,8 +107,8 @@ class Rides:
             raise DomainError(ErrorCode.OFFER_NO_LONGER_AVAILABLE, "the room was taken meanwhile")
         best = found[0]
         shift, where = now.shifts[best.vehicle], now.where[best.vehicle]
-        route, schedule = plans.route_with(now.problem, best.vehicle, wanted, best)
-        actions = scheduled(self._network, now.problem, route, schedule, wanted.booking(0))
+        route = plans.route_with(now.problem, best.vehicle, wanted, best)
+        actions = scheduled(self._network, route.problem, best.vehicle, route.schedule)
         draft.emit(ev.BookingMade(replace(booking, shift_id=shift.id)))
         self._writer.adopt(draft, shift, where, actions)
 

@@ -25,19 +25,12 @@ class ScheduledAction:
 
 
 def scheduled(
-    network: Network,
-    problem: plans.Problem,
-    route: Sequence[plans.Action],
-    schedule: plans.RouteSchedule,
-    extra: plans.Booking | None = None,
+    network: Network, problem: plans.Problem, vehicle: int, schedule: plans.RouteSchedule
 ) -> list[ScheduledAction]:
-    """Pair the actions of a route with stops and planned times."""
+    """Pair the actions of a vehicle's route with stops and planned times."""
     result = []
-    for position, action in enumerate(route):
-        if extra is not None and action.booking == extra.id:
-            booking = extra
-        else:
-            booking = problem.booking(action.booking)
+    for position, action in enumerate(problem.vehicles[vehicle].route):
+        booking = problem.bookings[action.booking]
         stop = booking.pickup_stop if action.kind == "pickup" else booking.dropoff_stop
         start_s, end_s = int(schedule.start_s[position]), int(schedule.end_s[position])
         result.append(ScheduledAction(action, network.stops[stop].id, start_s, end_s))
@@ -79,14 +72,14 @@ class PlanWriter:
         thinned = replace(shift, visits=kept)
         now = planning(self._config, self._network, draft.state, [thinned], draft.now_s)
         schedule = plans.evaluate(now.problem, 0)
-        actions = scheduled(self._network, now.problem, now.problem.route(0), schedule)
+        actions = scheduled(self._network, now.problem, 0, schedule)
         self.adopt(draft, thinned, now.where[0], actions)
 
     def _adopt_if_moved(
         self, draft: Draft, now: Planning, schedule: plans.RouteSchedule, tolerance_s: int
     ) -> None:
         shift = now.shifts[0]
-        actions = scheduled(self._network, now.problem, now.problem.route(0), schedule)
+        actions = scheduled(self._network, now.problem, 0, schedule)
         planned = [a for visit in shift.visits for a in visit.actions]
         moved = max(
             (abs(new.start_s - old.start_s) for new, old in zip(actions, planned, strict=True)),

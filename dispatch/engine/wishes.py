@@ -113,7 +113,7 @@ def departing(config: ServiceConfig, wish_s: int) -> Window:
 def arriving(
     config: ServiceConfig, arrive_by_s: int, direct_s: int, walk_s: int, now_s: int
 ) -> list[Window]:
-    """Windows of a rider who must be there by `arrive_by_s`: the latest, so shortest stay, first."""
+    """Windows of a rider who must be there by `arrive_by_s`, the shortest stay first."""
     step_s = config.rules.prebooked_window_s
     latest_s = arrive_by_s - direct_s - walk_s
     windows = []

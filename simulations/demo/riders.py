@@ -1,0 +1,56 @@
+"""Virtual riders: a trickle of requests, each taking its first offer."""
+
+from random import Random
+
+from dispatch.engine.network import Network
+from simulations.demand import random_ride
+from simulations.demo.client import ServiceClient
+from simulations.scenario import ScenarioFile
+
+
+class Riders:
+    """Asks for a ride every now and then."""
+
+    def __init__(
+        self,
+        client: ServiceClient,
+        network: Network,
+        scenario: ScenarioFile,
+        per_hour: float,
+        rng: Random,
+    ) -> None:
+        self._client = client
+        self._network = network
+        self._scenario = scenario
+        self._per_hour = per_hour
+        self._rng = rng
+        self._next_s: float | None = None
+
+    def step(self, now_s: float) -> None:
+        """Ask for the rides that are due by `now_s`.
+
+        Raises:
+            httpx.HTTPError: the service cannot be reached.
+        """
+        if self._next_s is None:
+            self._next_s = now_s
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + self._rng.expovariate(self._per_hour / 3600)
+        self._ask()
+
+    def _ask(self) -> None:
+        origin, destination, party = random_ride(self._scenario, self._network, self._rng)
+        answer = self._client.post(
+            "/ride-requests",
+            {
+                "origin": {"lon": origin.lon, "lat": origin.lat},
+                "destination": {"lon": destination.lon, "lat": destination.lat},
+                "party": {"seats": party.seats, "wheelchairs": party.wheelchairs},
+            },
+        )
+        if answer and answer["offers"]:
+            contact = {"name": "Demo", "email": "demo@example.org"}
+            self._client.post(
+                "/bookings", {"offer_id": answer["offers"][0]["id"], "contact": contact}
+            )

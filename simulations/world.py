@@ -1,0 +1,199 @@
+"""A day under a simulated clock: the live engine, punctual riders, vehicles that drive the plan.
+
+Discrete events; ties are broken by order of scheduling, so a seed gives the same day every time.
+"""
+
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+
+from dispatch.domain import commands as cmd
+from dispatch.domain import events as ev
+from dispatch.domain.errors import DomainError
+from dispatch.domain.model import ActionKind, Anchor, Shift, ShiftStatus
+from dispatch.domain.state import State, apply, forget_closed
+from dispatch.engine import Engine
+from routing.roads.graph import Place
+from simulations.demand import Trip
+
+_TICK_S = 300
+_FORGET_AFTER_S = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A piece of driving: from one place to another with the same people on board."""
+
+    shift_id: str
+    from_s: int
+    to_s: int
+    length_m: float
+    booking_ids: tuple[str, ...]
+    to_depot: bool = False
+
+
+@dataclass(slots=True)
+class Day:
+    """What happened: the durable events with their instants, and the legs driven."""
+
+    events: list[tuple[int, ev.Event]] = field(default_factory=list)
+    legs: list[Leg] = field(default_factory=list)
+    response_ms: list[float] = field(default_factory=list)
+
+
+class World:
+    """Runs one day. `on_event` sees the state after every event (for invariants)."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        trips: Sequence[Trip],
+        seed: int,
+        on_event: Callable[[State, ev.Event, int], None] | None = None,
+    ) -> None:
+        self.state = State()
+        self.day = Day()
+        self._engine = engine
+        self._rng = Random(seed)  # noqa: S311 - reproducible ids, not secrets
+        self._queue: list[tuple[int, int, Callable[[int], None]]] = []
+        self._order = 0
+        self._wake: dict[str, int] = {}
+        self._on_event = on_event
+        for trip in trips:
+            self._at(trip.asked_at_s, partial(self._ask, trip))
+
+    def run(self, from_s: int, to_s: int) -> Day:
+        """Simulate from one instant to another."""
+        for at_s in range(from_s, to_s, _TICK_S):
+            self._at(at_s, self._tick)
+        while self._queue:
+            at_s, _, action = heapq.heappop(self._queue)
+            action(at_s)
+        return self.day
+
+    def _at(self, at_s: int, action: Callable[[int], None]) -> None:
+        self._order += 1
+        heapq.heappush(self._queue, (at_s, self._order, action))
+
+    def _tick(self, now_s: int) -> None:
+        self._do(cmd.Tick(), now_s)
+        forget_closed(self.state, now_s - _FORGET_AFTER_S)
+
+    def _ask(self, trip: Trip, now_s: int) -> None:
+        events = self._do(trip.ask, now_s)
+        if events and isinstance(events[0], ev.RideOffered):
+            offer = events[0].request.offers[0]
+            self._do(cmd.AcceptOffer(offer.id, rider_id=""), now_s)
+
+    def _do(self, command: cmd.Command, now_s: int) -> list[ev.Event]:
+        try:
+            events = self._engine.decide(self.state, command, now_s, self._rng)
+        except DomainError:
+            return []
+        for event in events:
+            before = self.state.shifts.get(getattr(event, "shift_id", ""))
+            apply(self.state, event)
+            self.day.events.append((now_s, event))
+            if before is not None:
+                self._follow(before, event, now_s)
+            if self._on_event is not None:
+                self._on_event(self.state, event, now_s)
+        for shift_id in dict.fromkeys(_shifts_touched(events)):
+            self._schedule(shift_id, now_s)
+        return events
+
+    def _follow(self, before: Shift, event: ev.Event, now_s: int) -> None:
+        """Record what was driven when a vehicle arrives or is sent elsewhere on its way."""
+        match event:
+            case ev.VisitArrived(anchor=anchor):
+                self._drove(before, anchor, now_s)
+            case ev.PlanChanged(anchor=anchor) if anchor.stop_id is None:
+                self._drove(before, anchor, now_s)
+            case _:
+                pass
+
+    def _drove(self, before: Shift, until: Anchor, now_s: int) -> None:
+        travel, network = self._engine.network.travel, self._engine.network
+        anchor, visit = before.anchor, before.visits[0]
+        target = network.stop_index[visit.stop_id]
+        origin = Place(anchor.arc, anchor.offset_ms)
+        length_m = travel.path(origin, target).length_m
+        if until.stop_id is None:
+            length_m -= travel.path(Place(until.arc, until.offset_ms), target).length_m
+        left_s = anchor.at_s if anchor.stop_id is None else max(anchor.at_s, visit.leave_s)
+        if left_s < now_s:
+            on_board = _on_board(self.state, before)
+            self.day.legs.append(Leg(before.id, left_s, now_s, max(0.0, length_m), on_board))
+
+    def _schedule(self, shift_id: str, now_s: int) -> None:
+        """Queue the next thing that the driver of a shift will do; older entries are void."""
+        shift = self.state.shifts[shift_id]
+        self._wake[shift_id] = wake = self._wake.get(shift_id, 0) + 1
+        step = self._next_step(shift, now_s)
+        if step is None:
+            return
+        at_s, command = step
+
+        def act(now: int) -> None:
+            if self._wake.get(shift_id) == wake:
+                if isinstance(command, cmd.EndShift):
+                    self._return_to_depot(shift_id, now)
+                self._do(command, now)
+
+        self._at(max(at_s, now_s), act)
+
+    def _next_step(self, shift: Shift, now_s: int) -> tuple[int, cmd.Command] | None:
+        if shift.status is ShiftStatus.ENDED:
+            return None
+        if shift.status is ShiftStatus.PLANNED:
+            return shift.start_s, cmd.StartShift(shift.vehicle_id, shift.id)
+        if not shift.visits:
+            return shift.end_s, cmd.EndShift(shift.vehicle_id, shift.id)
+        visit = shift.visits[0]
+        if visit.arrived_at_s is None:
+            return self._arrival_s(shift, now_s), cmd.ReportArrived(shift.vehicle_id, visit.id)
+        action = visit.actions[0]
+        if action.kind is ActionKind.PICKUP:
+            return action.end_s, cmd.ReportBoarded(action.booking_id)
+        return action.end_s, cmd.ReportAlighted(action.booking_id)
+
+    def _arrival_s(self, shift: Shift, now_s: int) -> int:
+        network, anchor, visit = self._engine.network, shift.anchor, shift.visits[0]
+        leg_s = int(
+            network.travel.times_from(Place(anchor.arc, anchor.offset_ms))[
+                network.stop_index[visit.stop_id]
+            ]
+        )
+        left_s = anchor.at_s if anchor.stop_id is None else max(anchor.at_s, visit.leave_s)
+        return network.drive(now_s, left_s, leg_s)
+
+    def _return_to_depot(self, shift_id: str, now_s: int) -> None:
+        shift, network = self.state.shifts[shift_id], self._engine.network
+        depot = network.stop_index[shift.depot_stop_id]
+        origin = Place(shift.anchor.arc, shift.anchor.offset_ms)
+        path = network.travel.path(origin, depot)
+        if path.length_m > 0:
+            leg_s = int(network.travel.times_from(origin)[depot])
+            leg = Leg(shift_id, now_s - leg_s, now_s, path.length_m, (), to_depot=True)
+            self.day.legs.append(leg)
+
+
+def _on_board(state: State, shift: Shift) -> tuple[str, ...]:
+    """Bookings with a drop-off but no pick-up left on the shift."""
+    open_pickups = {b for v in shift.visits for b in v.booking_ids(ActionKind.PICKUP)}
+    dropoffs = [b for v in shift.visits for b in v.booking_ids(ActionKind.DROPOFF)]
+    return tuple(sorted(b for b in dropoffs if b not in open_pickups and b in state.bookings))
+
+
+def _shifts_touched(events: Sequence[ev.Event]) -> list[str]:
+    touched = []
+    for event in events:
+        if isinstance(event, ev.ShiftPlanned):
+            touched.append(event.shift.id)
+        elif isinstance(event, ev.BookingMade):
+            touched.append(event.booking.shift_id)
+        elif hasattr(event, "shift_id"):
+            touched.append(event.shift_id)
+    return touched
