@@ -226,6 +226,7 @@ def best_position(  # noqa: C901, PLR0912, PLR0915 - a kernel reads better whole
     pickup, dropoff = ask[ASK_PICKUP], ask[ASK_DROPOFF]
     board, persons = ask[ASK_BOARD], ask[ASK_PERSONS]
     best = FOREVER
+    ends[:count] = bounds[B_END, :count]  # of which those before i stay
     for i in range(a.vehicles[v, LOCKED], count + 1):
         if i > 0:
             ends[i - 1] = free = bounds[B_END, i - 1]
