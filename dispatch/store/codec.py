@@ -25,8 +25,7 @@ FIX: Final = TypeAdapter(Fix)
 
 def command_to_json(command: Command) -> dict[str, Any]:
     """A command as plain JSON values, its kind under `type`."""
-    kind = type(command).__name__
-    return {"type": kind} | _COMMANDS[kind].dump_python(command, mode="json")
+    return _to_json(_COMMANDS, command)
 
 
 def command_from_json(document: dict[str, Any]) -> Command:
@@ -41,8 +40,7 @@ def command_from_json(document: dict[str, Any]) -> Command:
 
 def event_to_json(event: Event) -> dict[str, Any]:
     """An event as plain JSON values, its kind under `type`."""
-    kind = type(event).__name__
-    return {"type": kind} | _EVENTS[kind].dump_python(event, mode="json")
+    return _to_json(_EVENTS, event)
 
 
 def event_from_json(document: dict[str, Any]) -> Event:
@@ -53,6 +51,12 @@ def event_from_json(document: dict[str, Any]) -> Event:
     """
     event: Event = _from_json(_EVENTS, document)
     return event
+
+
+def _to_json(adapters: dict[str, TypeAdapter[Any]], message: Command | Event) -> dict[str, Any]:
+    kind = type(message).__name__
+    fields: dict[str, Any] = adapters[kind].dump_python(message, mode="json")
+    return {"type": kind} | fields
 
 
 def _from_json(adapters: dict[str, TypeAdapter[Any]], document: dict[str, Any]) -> Any:

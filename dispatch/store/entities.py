@@ -38,7 +38,7 @@ SELECT r.id, json_build_object(
     'refusal', CASE WHEN r.refusal_code IS NOT NULL THEN json_build_object(
         'code', r.refusal_code, 'alternatives', r.alternatives) END) AS entity
 FROM ride_request r WHERE r.area = %(area)s
-"""
+"""  # noqa: S608 (constants of this module only)
 
 BOOKINGS: Final = f"""
 SELECT b.id, json_build_object(
@@ -50,7 +50,7 @@ SELECT b.id, json_build_object(
     'boarded_at_s', b.boarded_at_s, 'alighted_at_s', b.alighted_at_s,
     'ended_at_s', b.ended_at_s, 'cancelled_by', b.cancelled_by) AS entity
 FROM booking b WHERE b.area = %(area)s
-"""
+"""  # noqa: S608 (constants of this module only)
 
 _ACTION: Final = """json_build_object(
     'kind', a.kind, 'booking_id', a.booking_id, 'start_s', a.start_s, 'end_s', a.end_s)"""
@@ -60,7 +60,7 @@ _OPEN_VISIT: Final = f"""json_build_object(
         SELECT json_agg({_ACTION} ORDER BY a.ordinal) FROM plan_action a
         WHERE a.area = v.area AND a.visit_id = v.id AND a.done_at_s IS NULL), '[]'),
     'leave_s', v.leave_s, 'arrive_s', v.arrive_s, 'depart_s', v.depart_s,
-    'arrived_at_s', v.arrived_at_s)"""
+    'arrived_at_s', v.arrived_at_s)"""  # noqa: S608 (constants of this module only)
 
 SHIFTS: Final = f"""
 SELECT s.id, json_build_object(
@@ -70,7 +70,7 @@ SELECT s.id, json_build_object(
     'visits', coalesce((SELECT json_agg({_OPEN_VISIT} ORDER BY v.ordinal) FROM visit v
         WHERE v.area = s.area AND v.shift_id = s.id AND v.status = 'open'), '[]')) AS entity
 FROM shift s WHERE s.area = %(area)s
-"""
+"""  # noqa: S608 (constants of this module only)
 
 PAST_VISITS: Final = """
 SELECT v.id, json_build_object(

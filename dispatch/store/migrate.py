@@ -31,13 +31,12 @@ def migrate(dsn: str) -> None:
         StoreUnavailableError: it cannot be reached.
         NewerSchemaError: its schema is newer than this program.
     """
-    with unavailable():
-        with connect(dsn) as connection:
-            # a migration may rightly take long, and so may waiting for somebody else's
-            connection.execute("SET statement_timeout = 0")
-            connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [_LOCK])
-            if schema_revision(connection) != HEAD:
-                _upgrade(dsn)
+    with unavailable(), connect(dsn) as connection:
+        # a migration may rightly take long, and so may waiting for somebody else's
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [_LOCK])
+        if schema_revision(connection) != HEAD:
+            _upgrade(dsn)
 
 
 def schema_revision(connection: psycopg.Connection) -> str | None:

@@ -235,7 +235,7 @@ CREATE TABLE plan_action (
 )
 """
 
-_API_TOKEN = """
+_TOKENS = """
 CREATE TABLE api_token (
     hash text PRIMARY KEY CHECK (hash ~ '^[0-9a-f]{64}$'),
     area text, -- null: every area of this database
@@ -252,15 +252,14 @@ _INDEXES = (
     "CREATE INDEX event_by_area ON event (area, seq)",
     "CREATE INDEX ride_request_by_time ON ride_request (area, received_at_s)",
     "CREATE INDEX ride_request_offered ON ride_request (area, id) WHERE status = 'offered'",
-    "CREATE INDEX booking_open ON booking (area, pickup_from_s)"
-    " WHERE status IN ('confirmed', 'boarded')",
+    "CREATE INDEX booking_open ON booking (area, pickup_from_s) WHERE ended_at_s IS NULL",
     "CREATE INDEX booking_by_end ON booking (area, ended_at_s) WHERE ended_at_s IS NOT NULL",
     "CREATE INDEX booking_by_shift ON booking (area, shift_id)",
     "CREATE INDEX booking_by_rider ON booking (area, rider_id)",
     "CREATE INDEX booking_by_code ON booking (area, code)",
     "CREATE INDEX shift_by_end ON shift (area, end_s)",
     "CREATE UNIQUE INDEX shift_one_active ON shift (area, vehicle_id) WHERE status = 'active'",
-    "CREATE UNIQUE INDEX visit_open ON visit (area, shift_id, ordinal) WHERE status = 'open'",
+    "CREATE INDEX visit_open ON visit (area, shift_id, ordinal) WHERE status = 'open'",
     "CREATE INDEX visit_by_shift ON visit (area, shift_id, departed_at_s)",
     "CREATE INDEX plan_action_by_visit ON plan_action (area, visit_id)",
 )
@@ -281,7 +280,7 @@ def upgrade() -> None:
         _BOOKING,
         _VISIT,
         _PLAN_ACTION,
-        _API_TOKEN,
+        _TOKENS,
         *_INDEXES,
     ):
         op.execute(statement)

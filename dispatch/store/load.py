@@ -1,0 +1,58 @@
+"""Rebuilds the dispatcher's memory from the tables."""
+
+from typing import Any, Final
+
+import psycopg
+from pydantic import TypeAdapter
+
+from dispatch.domain.state import State
+from dispatch.store import entities
+from dispatch.store.codec import BOOKING, REQUEST, SHIFT
+
+_REQUESTS: Final = (
+    entities.REQUESTS + " AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s)"
+    " ORDER BY r.received_at_s, r.id"
+)
+_BOOKINGS: Final = (
+    entities.BOOKINGS
+    + " AND (b.ended_at_s IS NULL OR b.ended_at_s >= %(before_s)s) ORDER BY b.booked_at_s, b.id"
+)
+_SHIFTS: Final = (
+    entities.SHIFTS
+    + " AND (s.status <> 'ended' OR s.end_s >= %(before_s)s) ORDER BY s.start_s, s.id"
+)
+
+
+def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> State:
+    """What a dispatcher has to know, positions excepted.
+
+    Args:
+        connection: Outside a transaction; all is read from one snapshot.
+        area: The service area.
+        before_s: What was closed earlier than this epoch second is left out, exactly as
+            `dispatch.domain.state.forget_closed` would do.
+
+    Returns:
+        A new state in a stable order.
+    """
+    state = State()
+    parameters = {"area": area, "before_s": before_s}
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        for request in _read(connection, _REQUESTS, parameters, REQUEST):
+            state.add_request(request)
+        for booking in _read(connection, _BOOKINGS, parameters, BOOKING):
+            state.bookings[booking.id] = booking
+        for shift in _read(connection, _SHIFTS, parameters, SHIFT):
+            state.shifts[shift.id] = shift
+    return state
+
+
+def _read(
+    connection: psycopg.Connection,
+    statement: Any,
+    parameters: dict[str, Any],
+    adapter: TypeAdapter[Any],
+) -> list[Any]:
+    rows = connection.execute(statement, parameters).fetchall()
+    return [adapter.validate_python(entity) for _, entity in rows]

@@ -1,0 +1,155 @@
+"""Folding the log gives the tables, whatever happened and however it was batched."""
+
+from dataclasses import replace
+from itertools import count
+from random import Random
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_engine import decide, random_command, ride
+
+from dispatch.domain import commands as co
+from dispatch.domain.errors import DomainError
+from dispatch.domain.model import Action, ActionKind, BookingStatus, Visit
+from dispatch.domain.state import State, forget_closed
+from dispatch.store.audit import differences
+from dispatch.store.changes import Changes
+from dispatch.store.connect import connect
+from dispatch.store.load import load_state
+from dispatch.store.log import append, fold, last_seq
+from dispatch.store.projection import write_changes
+
+NOW_S = 1_800_000_000
+AREAS = count()
+
+
+class Story:
+    """Random commands, decided, applied and written in batches."""
+
+    def __init__(self, connection: psycopg.Connection, area: str, seed: int) -> None:
+        self.connection = connection
+        self.area = area
+        self.rng = Random(seed)  # noqa: S311 (a seed shall reproduce the story)
+        self.state = State()
+        self.now_s = NOW_S
+
+    def tell_all(self) -> None:
+        """Until there is a booking of every fate, and something left to do."""
+        self.tell(100)
+        while (
+            len({b.status for b in self.state.bookings.values()}) < len(BookingStatus)
+            or not self.state.shifts
+            or not any(s.visits for s in self.state.shifts.values())
+        ):
+            self.tell(10)
+
+    def tell(self, length: int) -> None:
+        while length > 0:
+            size = min(length, self.rng.randint(1, 8))
+            changes = Changes()
+            for _ in range(size):
+                self.now_s += self.rng.randrange(40)
+                command = random_command(self.state, self.now_s, self.rng)
+                self.do(command, changes)
+            self.write(changes)
+            length -= size
+
+    def do(self, command: co.Command, changes: Changes) -> None:
+        try:
+            events = decide(self.state, command, self.now_s, self.rng)
+        except DomainError:
+            return
+        for event in events:
+            changes.apply(self.state, event, self.now_s)
+
+    def write(self, changes: Changes) -> None:
+        with self.connection.transaction():
+            append(self.connection, self.area, 1, changes.log)
+            write_changes(self.connection, self.area, changes, self.state)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), length=st.integers(1, 150))
+def test_fold_equals_tables_equals_memory(area_dsn: str, seed: int, length: int) -> None:
+    area = f"area-{next(AREAS)}"
+    with connect(area_dsn) as connection:
+        connection.execute("INSERT INTO service_area VALUES (%s)", [area])
+        story = Story(connection, area, seed)
+        story.tell(length)
+        folded = fold(connection, area)
+        story.state.fixes.clear()
+        assert folded == story.state
+        assert differences(connection, area) == []
+
+
+@pytest.mark.parametrize("kept_s", [0, 600, 10**9])
+def test_loading_gives_what_the_dispatcher_remembers(area_dsn: str, kept_s: int) -> None:
+    with connect(area_dsn) as connection:
+        story = Story(connection, "town", kept_s)
+        story.tell_all()
+        before_s = story.now_s - kept_s
+        loaded = load_state(connection, "town", before_s=before_s)
+        forget_closed(story.state, before_s)
+        story.state.fixes.clear()
+        assert loaded == story.state
+        story.state = loaded
+        story.tell(100)
+        assert differences(connection, "town") == []
+
+
+def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
+    with connect(area_dsn) as connection:
+        story = Story(connection, "town", 1)
+        changes = Changes()
+        story.do(co.Tick(), changes)
+        story.do(ride(), changes)
+        story.do(co.AcceptOffer(next(iter(story.state.offers)), "r"), changes)
+        story.write(changes)
+        (booking,) = story.state.bookings.values()
+        other = next(s for s in story.state.shifts.values() if s.id != booking.shift_id)
+        again = Action(ActionKind.PICKUP, booking.id, NOW_S, NOW_S)
+        visit = Visit("vs_x", "a", (again,), NOW_S, NOW_S, NOW_S)
+        story.state.shifts[other.id] = replace(other, visits=(visit,))
+        changes = Changes(plans={other.id})
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            story.write(changes)
+
+
+@pytest.mark.parametrize(
+    ("tampering", "message"),
+    [
+        ("UPDATE booking SET price_cents = price_cents + 1", "booking"),
+        ("UPDATE ride_request SET channel = 'fax'", "request"),
+        ("UPDATE offer SET price_cents = 1", "request"),
+        ("UPDATE shift SET version = version + 1", "shift"),
+        ("UPDATE shift SET started_at_s = started_at_s + 1", "shift times"),
+        ("UPDATE visit SET departed_at_s = departed_at_s + 1 WHERE status = 'done'", "past visit"),
+        ("UPDATE plan_action SET done_at_s = done_at_s + 1", "done action"),
+        ("UPDATE visit SET leave_s = leave_s - 1 WHERE status = 'open'", "shift"),
+    ],
+)
+def test_the_audit_sees_tampering(area_dsn: str, tampering: str, message: str) -> None:
+    with connect(area_dsn) as connection:
+        story = Story(connection, "town", 5)
+        story.tell_all()
+        assert differences(connection, "town") == []
+        assert connection.execute(tampering).rowcount > 0
+        found = differences(connection, "town")
+        assert found
+        assert all(line.startswith(message) for line in found)
+
+
+def test_a_batch_is_written_whole_or_not_at_all(area_dsn: str) -> None:
+    with connect(area_dsn) as connection:
+        story = Story(connection, "town", 2)
+        story.tell(30)
+        seq = last_seq(connection, "town")
+        changes = Changes()
+        story.do(ride(), changes)
+        story.do(ride(channel="impossible"), changes)
+        with pytest.raises(psycopg.errors.CheckViolation):
+            story.write(changes)
+        assert last_seq(connection, "town") == seq
+        assert differences(connection, "town") == []
