@@ -105,6 +105,110 @@ def many_dijkstra(
 
 
 @njit(cache=True, nogil=True)
+def repair_rows(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one kernel, read as a whole
+    turn_offset: Any,
+    turn_to: Any,
+    turn_time: Any,
+    offset: Any,
+    origin: Any,
+    back_time: Any,
+    weight: Any,
+    arc_time: Any,
+    closed: Any,
+    stop_arc: Any,
+    stop_offset: Any,
+    rows: Any,
+    distance: Any,
+) -> None:
+    """Brings rows of distances up to date after arcs were closed, touching only what changes.
+
+    An arc loses its distance if no tight way on (one that accounts for it exactly) is left; that
+    spreads against the traffic. Costs are positive, so tight ways cannot support each other in a
+    circle. The arcs that lost theirs are settled again by Dijkstra from their intact neighbours
+    (Ramalingam and Reps 1996, "On the computational complexity of dynamic graph problems").
+
+    Args:
+        turn_offset: int32[A + 1], turns from the end of each arc.
+        turn_to: int32[T].
+        turn_time: int32[T], ms.
+        offset: int32[A + 1], the same turns by the arc they lead to.
+        origin: int32[T].
+        back_time: int32[T], ms.
+        weight: int32[T], `back_time` plus the arc's own time, `UNREACHABLE` onto closed arcs.
+        arc_time: int32[A], ms, also of closed arcs.
+        closed: bool[A].
+        stop_arc: int32[S].
+        stop_offset: int32[S], ms.
+        rows: int64[R], the rows to repair.
+        distance: int32[S, A], the distances without closures; updated in place.
+    """
+    arcs = len(arc_time)
+    lost = np.zeros(arcs, np.bool_)
+    losers = np.empty(arcs, np.int32)
+    queue = np.empty(2 * len(turn_to) + 1, np.int32)
+    heap = np.empty(len(turn_to) + arcs + 1, np.int64)
+    for r in rows:
+        row = distance[r]
+        goal, ahead = stop_arc[r], stop_offset[r]
+        if closed[goal]:
+            row[:] = UNREACHABLE
+            continue
+        queued = 0
+        for arc in range(arcs):
+            if closed[arc]:
+                for link in range(offset[arc], offset[arc + 1]):
+                    if row[origin[link]] == back_time[link] + arc_time[arc] + row[arc]:
+                        queue[queued] = origin[link]
+                        queued += 1
+        count, head = 0, 0
+        while head < queued:
+            arc = queue[head]
+            head += 1
+            if lost[arc]:
+                continue
+            supported = False
+            for link in range(turn_offset[arc], turn_offset[arc + 1]):
+                onto = turn_to[link]
+                if closed[onto]:
+                    continue
+                via = turn_time[link] + arc_time[onto] + row[onto]
+                direct = onto == goal and turn_time[link] + ahead == row[arc]
+                if direct or (not lost[onto] and via == row[arc]):
+                    supported = True
+                    break
+            if supported:
+                continue
+            lost[arc] = True
+            losers[count] = arc
+            count += 1
+            for link in range(offset[arc], offset[arc + 1]):
+                before = origin[link]
+                if not lost[before] and row[before] == back_time[link] + arc_time[arc] + row[arc]:
+                    queue[queued] = before
+                    queued += 1
+        size = 0
+        for i in range(count):
+            row[losers[i]] = UNREACHABLE
+        for i in range(count):
+            arc = losers[i]
+            best = UNREACHABLE
+            for link in range(turn_offset[arc], turn_offset[arc + 1]):
+                onto = turn_to[link]
+                if closed[onto]:
+                    continue
+                if onto == goal:
+                    best = min(best, turn_time[link] + ahead)
+                if not lost[onto]:
+                    best = min(best, turn_time[link] + arc_time[onto] + row[onto])
+            if best < UNREACHABLE:
+                row[arc] = best
+                size = _push(heap, size, best, arc)
+        for i in range(count):
+            lost[losers[i]] = False
+        _settle(offset, origin, weight, row, heap, size)
+
+
+@njit(cache=True, nogil=True)
 def descend(  # noqa: PLR0913, PLR0917 - Numba takes arrays flat
     turn_offset: Any,
     turn_to: Any,

@@ -64,6 +64,7 @@ _CLOSED: Final = frozenset(
     }
 )
 _NEEDS_PERMISSION: Final = frozenset({"pedestrian"})
+_SEALED: Final = frozenset({"asphalt", "concrete", "paved", "paving_stones"})
 _UNUSABLE_SERVICE: Final = frozenset({"emergency_access", "drive-through", "drive-thru"})
 
 Permission = Literal["open", "restricted", "closed"]
@@ -129,7 +130,8 @@ def drivable(tags: Tags, direction: Direction | None = None) -> Permission:
 
 
 def _firm_track(tags: Tags) -> bool:
-    return tags.get("tracktype") == "grade1"
+    tracktype = tags.get("tracktype")
+    return tracktype == "grade1" or (tracktype is None and tags.get("surface") in _SEALED)
 
 
 def bus_only(tags: Tags) -> bool:

@@ -4,11 +4,14 @@ Dijkstra on integer milliseconds over the turn graph, one run per stop, against 
 up to seconds once, at the very end, so that the triangle inequality holds.
 """
 
+import glob
+import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path as FilePath
 from typing import Final
 
 import numpy as np
@@ -16,12 +19,15 @@ from numpy.typing import NDArray
 
 from routing.roads.errors import UnreachableError
 from routing.roads.graph import Place, RoadGraph, segment_lengths_m
-from routing.roads.kernels import UNREACHABLE, descend, many_dijkstra
+from routing.roads.kernels import UNREACHABLE, descend, many_dijkstra, repair_rows
 
 __all__ = ["UNREACHABLE", "Path", "TravelTimes", "many_to_many_s"]
 
 _CHUNK_ROWS: Final = 8
 _MAX_THREADS: Final = 8
+_CACHE_VERSION: Final = 1
+_REPAIR_AT_MOST: Final = 64
+"""Closed arcs up to which a repair is quicker than computing all rows anew (measured)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,21 +82,25 @@ def _run(
     graph: RoadGraph,
     weight: NDArray[np.int32],
     seeds: _Seeds,
-    rows: NDArray[np.int64],
     out: NDArray[np.int32],
 ) -> None:
-    """Fills rows of `out`, in small chunks without the GIL, on as many threads as there are cores.
-
-    Small chunks, so that a Python thread that waits for a core gets one soon.
-    """
+    """Fills `out`, one row per stop."""
     reverse = graph.reverse_turns
-    chunks = [rows[at : at + _CHUNK_ROWS] for at in range(0, len(rows), _CHUNK_ROWS)]
 
-    def work(chunk: NDArray[np.int64]) -> None:
+    def work(rows: NDArray[np.int64]) -> None:
         many_dijkstra(
-            reverse.offset, reverse.origin, weight, seeds.offset, seeds.arc, seeds.cost, chunk, out
+            reverse.offset, reverse.origin, weight, seeds.offset, seeds.arc, seeds.cost, rows, out
         )
 
+    _in_chunks(work, len(out))
+
+
+def _in_chunks(work: Callable[[NDArray[np.int64]], None], rows: int) -> None:
+    """Runs `work` on a few rows at a time, on as many threads as there are cores.
+
+    Small chunks, so that a Python thread that waits for its turn gets it soon.
+    """
+    chunks = [np.arange(at, min(at + _CHUNK_ROWS, rows)) for at in range(0, rows, _CHUNK_ROWS)]
     threads = min(os.cpu_count() or 1, _MAX_THREADS, len(chunks))
     if threads <= 1:
         for chunk in chunks:
@@ -135,12 +145,15 @@ class TravelTimes:
         closed_arcs: frozenset[int] = frozenset(),
     ) -> None:
         self._prepare(graph, stops, closed_arcs)
+        self._base = None
         out = np.empty((len(self.stops), graph.arcs), np.int32)
         weight = _link_weights(
             graph, graph.arc_time_ms, graph.reverse_turns.time_ms, self._closed_array
         )
-        _run(graph, weight, self._seeds(), np.arange(len(self.stops)), out)
+        _run(graph, weight, self._seeds(), out)
         self._finish(out)
+
+    _base: "TravelTimes | None"
 
     def _prepare(
         self, graph: RoadGraph, stops: Sequence[Place], closed_arcs: frozenset[int]
@@ -333,7 +346,7 @@ class TravelTimes:
         seeds = _stop_seeds(graph, self._stop_arc, stop_cm, no_turns, self._closed_array)
         result = np.full((stops, stops), np.inf, np.float32)
         scratch = np.empty((stops, graph.arcs), np.int32)
-        _run(graph, weight, seeds, np.arange(stops), scratch)
+        _run(graph, weight, seeds, scratch)
         left = (arc_cm[self._stop_arc] - stop_cm).astype(np.int64)
         total = scratch[:, self._stop_arc].T.astype(np.int64) + left[:, None]
         reachable = total < UNREACHABLE
@@ -347,13 +360,115 @@ class TravelTimes:
     def with_closures(self, closed: Iterable[int]) -> "TravelTimes":
         """The same stops with exactly these arcs closed (not in addition to earlier ones).
 
+        Only the distances that change are computed anew, in small chunks without the GIL.
+
         Args:
             closed: arcs that may not be entered.
 
         Returns:
-            a new object; this one stays valid.
+            another object; this one stays valid. Without closures, the one it all began with.
         """
-        return TravelTimes(self.graph, self.stops, closed_arcs=frozenset(closed))
+        arcs = frozenset(int(arc) for arc in closed)
+        base = self._base if self.closed_arcs else self
+        if not arcs and base is not None:
+            return base
+        if base is None or len(arcs) > _REPAIR_AT_MOST:
+            times = TravelTimes(self.graph, self.stops, closed_arcs=arcs)
+            times._base = base
+            return times
+        return base._repaired(arcs)  # noqa: SLF001 - one of us
+
+    def _repaired(self, closed_arcs: frozenset[int]) -> "TravelTimes":
+        graph, reverse = self.graph, self.graph.reverse_turns
+        result = object.__new__(TravelTimes)
+        result._prepare(graph, self.stops, closed_arcs)
+        result._base = self
+        mask = np.zeros(graph.arcs, np.bool_)
+        mask[result._closed_array] = True
+        weight = _link_weights(graph, graph.arc_time_ms, reverse.time_ms, result._closed_array)
+        out = self.to_stop_ms.copy()
+
+        def work(rows: NDArray[np.int64]) -> None:
+            repair_rows(
+                graph.turn_offset,
+                graph.turn_to,
+                graph.turn_time_ms,
+                reverse.offset,
+                reverse.origin,
+                reverse.time_ms,
+                weight,
+                graph.arc_time_ms,
+                mask,
+                result._stop_arc,
+                result._stop_offset,
+                rows,
+                out,
+            )
+
+        _in_chunks(work, len(self.stops))
+        result._finish(out)
+        return result
+
+    @classmethod
+    def cached(
+        cls,
+        graph: RoadGraph,
+        stops: Sequence[Place],
+        folder: FilePath,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> "TravelTimes":
+        """Travel times without closures, from a file beside the graph if they were kept there.
+
+        Args:
+            graph: the road graph.
+            stops: S places.
+            folder: where the file is, or will be put, `S * A * 4` bytes large; files of earlier
+                states of the same graph are removed.
+            progress: told if they have to be computed.
+
+        Returns:
+            the same as `TravelTimes(graph, stops)`; `to_stop_ms` is memory-mapped.
+        """
+        path = folder / f"{graph.manifest.name}.{_cache_key(graph, stops)}.times.npy"
+        kept = _load_rows(path, (len(stops), graph.arcs))
+        if kept is None:
+            progress(f"computing the travel times of {len(stops)} stops")
+            times = cls(graph, stops)
+            _store_rows(path, times.to_stop_ms)
+            for old in folder.glob(f"{glob.escape(graph.manifest.name)}.*.times.npy"):
+                if old != path:
+                    old.unlink(missing_ok=True)
+            return times
+        times = object.__new__(cls)
+        times._prepare(graph, stops, frozenset())
+        times._base = None
+        times._finish(kept)
+        return times
+
+
+def _cache_key(graph: RoadGraph, stops: Sequence[Place]) -> str:
+    digest = hashlib.sha256(f"{_CACHE_VERSION} {graph.digest}".encode())
+    digest.update(np.array([tuple(stop) for stop in stops], np.int64).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _load_rows(path: FilePath, shape: tuple[int, int]) -> NDArray[np.int32] | None:
+    try:
+        rows = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (OSError, ValueError, EOFError):
+        return None
+    return rows if rows.shape == shape and rows.dtype == np.int32 else None
+
+
+def _store_rows(path: FilePath, rows: NDArray[np.int32]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            np.save(file, rows, allow_pickle=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def arc_part(
