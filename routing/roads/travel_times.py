@@ -4,11 +4,7 @@ Dijkstra on integer milliseconds over the turn graph, one run per stop, against 
 up to seconds once, at the very end, so that the triangle inequality holds.
 """
 
-import glob
-import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -19,13 +15,12 @@ from numpy.typing import NDArray
 
 from routing.roads.errors import UnreachableError
 from routing.roads.graph import Place, RoadGraph, segment_lengths_m
-from routing.roads.kernels import UNREACHABLE, descend, many_dijkstra, repair_rows
+from routing.roads.kernels import UNREACHABLE, descend, repair_rows
+from routing.roads.searches import Seeds, in_chunks, link_weights, search, stop_seeds
+from routing.roads.times_cache import cache_path, load_rows, remove_older, store_rows
 
 __all__ = ["UNREACHABLE", "Path", "TravelTimes", "many_to_many_s"]
 
-_CHUNK_ROWS: Final = 8
-_MAX_THREADS: Final = 8
-_CACHE_VERSION: Final = 1
 _REPAIR_AT_MOST: Final = 64
 """Closed arcs up to which a repair is quicker than computing all rows anew (measured)."""
 
@@ -41,13 +36,6 @@ class Path:
     time_ms: int
 
 
-@dataclass(frozen=True)
-class _Seeds:
-    offset: NDArray[np.int32]
-    arc: NDArray[np.int32]
-    cost: NDArray[np.int32]
-
-
 def check_place(graph: RoadGraph, place: Place) -> None:
     """Raises `ValueError` if a place is not on an arc of the graph."""
     if not 0 <= place.arc < graph.arcs:
@@ -59,68 +47,6 @@ def check_place(graph: RoadGraph, place: Place) -> None:
 def _ceil_s(time_ms: NDArray[np.int64]) -> NDArray[np.int32]:
     seconds = -(-time_ms // 1000)
     return np.where(time_ms >= UNREACHABLE, UNREACHABLE, seconds).astype(np.int32)
-
-
-def _stop_seeds(
-    graph: RoadGraph,
-    stop_arcs: NDArray[np.int32],
-    stop_costs: NDArray[np.int32],
-    turn_cost: NDArray[np.int32],
-    closed: NDArray[np.int32],
-) -> _Seeds:
-    """From where each stop's arc is entered, and at what cost up to the stop."""
-    reverse = graph.reverse_turns
-    count = reverse.offset[stop_arcs + 1] - reverse.offset[stop_arcs]
-    count = np.where(np.isin(stop_arcs, closed), 0, count)
-    offset = np.concatenate(([0], np.cumsum(count))).astype(np.int32)
-    row = np.repeat(np.arange(len(stop_arcs)), count)
-    link = reverse.offset[stop_arcs][row] + np.arange(len(row)) - offset[row]
-    return _Seeds(offset, reverse.origin[link], turn_cost[link] + stop_costs[row])
-
-
-def _run(
-    graph: RoadGraph,
-    weight: NDArray[np.int32],
-    seeds: _Seeds,
-    out: NDArray[np.int32],
-) -> None:
-    """Fills `out`, one row per stop."""
-    reverse = graph.reverse_turns
-
-    def work(rows: NDArray[np.int64]) -> None:
-        many_dijkstra(
-            reverse.offset, reverse.origin, weight, seeds.offset, seeds.arc, seeds.cost, rows, out
-        )
-
-    _in_chunks(work, len(out))
-
-
-def _in_chunks(work: Callable[[NDArray[np.int64]], None], rows: int) -> None:
-    """Runs `work` on a few rows at a time, on as many threads as there are cores.
-
-    Small chunks, so that a Python thread that waits for its turn gets it soon.
-    """
-    chunks = [np.arange(at, min(at + _CHUNK_ROWS, rows)) for at in range(0, rows, _CHUNK_ROWS)]
-    threads = min(os.cpu_count() or 1, _MAX_THREADS, len(chunks))
-    if threads <= 1:
-        for chunk in chunks:
-            work(chunk)
-        return
-    with ThreadPoolExecutor(threads, "travel-times") as pool:
-        list(pool.map(work, chunks))
-
-
-def _link_weights(
-    graph: RoadGraph,
-    arc_cost: NDArray[np.int32],
-    turn_cost: NDArray[np.int32],
-    closed: NDArray[np.int32],
-) -> NDArray[np.int32]:
-    """Per turn onto arc b: cost of the turn and of all of b; `UNREACHABLE` if b is closed."""
-    onto = np.repeat(np.arange(graph.arcs), np.diff(graph.reverse_turns.offset))
-    weight = turn_cost + arc_cost[onto]
-    weight[np.isin(onto, closed)] = UNREACHABLE
-    return weight
 
 
 class TravelTimes:
@@ -147,10 +73,10 @@ class TravelTimes:
         self._prepare(graph, stops, closed_arcs)
         self._base = None
         out = np.empty((len(self.stops), graph.arcs), np.int32)
-        weight = _link_weights(
+        weight = link_weights(
             graph, graph.arc_time_ms, graph.reverse_turns.time_ms, self._closed_array
         )
-        _run(graph, weight, self._seeds(), out)
+        search(graph, weight, self._seeds(), out)
         self._finish(out)
 
     _base: "TravelTimes | None"
@@ -178,8 +104,8 @@ class TravelTimes:
         np.fill_diagonal(self.matrix_s, 0)
         self.matrix_s.setflags(write=False)
 
-    def _seeds(self) -> _Seeds:
-        return _stop_seeds(
+    def _seeds(self) -> Seeds:
+        return stop_seeds(
             self.graph,
             self._stop_arc,
             self._stop_offset,
@@ -342,11 +268,11 @@ class TravelTimes:
         share = self._stop_offset / graph.arc_time_ms[self._stop_arc]
         stop_cm = np.round(arc_cm[self._stop_arc] * share).astype(np.int32)
         no_turns = np.zeros(len(graph.turn_to), np.int32)
-        weight = _link_weights(graph, arc_cm, no_turns, self._closed_array)
-        seeds = _stop_seeds(graph, self._stop_arc, stop_cm, no_turns, self._closed_array)
+        weight = link_weights(graph, arc_cm, no_turns, self._closed_array)
+        seeds = stop_seeds(graph, self._stop_arc, stop_cm, no_turns, self._closed_array)
         result = np.full((stops, stops), np.inf, np.float32)
         scratch = np.empty((stops, graph.arcs), np.int32)
-        _run(graph, weight, seeds, scratch)
+        search(graph, weight, seeds, scratch)
         left = (arc_cm[self._stop_arc] - stop_cm).astype(np.int64)
         total = scratch[:, self._stop_arc].T.astype(np.int64) + left[:, None]
         reachable = total < UNREACHABLE
@@ -385,7 +311,7 @@ class TravelTimes:
         result._base = self
         mask = np.zeros(graph.arcs, np.bool_)
         mask[result._closed_array] = True
-        weight = _link_weights(graph, graph.arc_time_ms, reverse.time_ms, result._closed_array)
+        weight = link_weights(graph, graph.arc_time_ms, reverse.time_ms, result._closed_array)
         out = self.to_stop_ms.copy()
 
         def work(rows: NDArray[np.int64]) -> None:
@@ -405,7 +331,7 @@ class TravelTimes:
                 out,
             )
 
-        _in_chunks(work, len(self.stops))
+        in_chunks(work, len(self.stops))
         result._finish(out)
         return result
 
@@ -429,46 +355,19 @@ class TravelTimes:
         Returns:
             the same as `TravelTimes(graph, stops)`; `to_stop_ms` is memory-mapped.
         """
-        path = folder / f"{graph.manifest.name}.{_cache_key(graph, stops)}.times.npy"
-        kept = _load_rows(path, (len(stops), graph.arcs))
+        path = cache_path(folder, graph, stops)
+        kept = load_rows(path, (len(stops), graph.arcs))
         if kept is None:
             progress(f"computing the travel times of {len(stops)} stops")
             times = cls(graph, stops)
-            _store_rows(path, times.to_stop_ms)
-            for old in folder.glob(f"{glob.escape(graph.manifest.name)}.*.times.npy"):
-                if old != path:
-                    old.unlink(missing_ok=True)
+            store_rows(path, times.to_stop_ms)
+            remove_older(path, graph)
             return times
         times = object.__new__(cls)
         times._prepare(graph, stops, frozenset())
         times._base = None
         times._finish(kept)
         return times
-
-
-def _cache_key(graph: RoadGraph, stops: Sequence[Place]) -> str:
-    digest = hashlib.sha256(f"{_CACHE_VERSION} {graph.digest}".encode())
-    digest.update(np.array([tuple(stop) for stop in stops], np.int64).tobytes())
-    return digest.hexdigest()[:32]
-
-
-def _load_rows(path: FilePath, shape: tuple[int, int]) -> NDArray[np.int32] | None:
-    try:
-        rows = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, EOFError):
-        return None
-    return rows if rows.shape == shape and rows.dtype == np.int32 else None
-
-
-def _store_rows(path: FilePath, rows: NDArray[np.int32]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            np.save(file, rows, allow_pickle=False)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def arc_part(
