@@ -1,1 +1,50 @@
 """Requests, vehicles and plans: feasibility, insertion and an independent verifier."""
+
+from routing.plans.errors import InvalidProblemError, PlansError
+from routing.plans.insertion import (
+    Insertion,
+    Insertions,
+    NewRoute,
+    best_insertions,
+    route_with,
+    warm_up,
+)
+from routing.plans.problem import Problem, build_problem, replace_vehicle
+from routing.plans.records import (
+    UNDER_WAY,
+    UNREACHABLE_S,
+    Action,
+    Booking,
+    Request,
+    StopPair,
+    Vehicle,
+    Weights,
+)
+from routing.plans.schedules import RouteSchedule, evaluate, project, relaxed, relaxed_all
+
+__all__ = [
+    "UNDER_WAY",
+    "UNREACHABLE_S",
+    "Action",
+    "Booking",
+    "Insertion",
+    "Insertions",
+    "InvalidProblemError",
+    "NewRoute",
+    "PlansError",
+    "Problem",
+    "Request",
+    "RouteSchedule",
+    "StopPair",
+    "Vehicle",
+    "Weights",
+    "best_insertions",
+    "build_problem",
+    "evaluate",
+    "project",
+    "relaxed",
+    "relaxed_all",
+    "replace_vehicle",
+    "route_with",
+    "warm_up",
+]

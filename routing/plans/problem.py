@@ -65,6 +65,13 @@ class Problem:
     action_table: Ints
     weight_table: Ints
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Pickling forgets that arrays are read-only, and the kernels would compile once more.
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        self.__dict__.update(state)
+
     @property
     def arrays(self) -> Arrays:
         """The tables as the kernels take them."""
