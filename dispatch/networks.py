@@ -1,45 +1,107 @@
 """From files to a `Network`: finds, fetches or draws the road graph, its stops and travel times."""
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from shapely import Polygon
 
 from dispatch.config import TownConfig
 from dispatch.engine.network import Network
-from routing.roads.errors import RoadsError
+from routing.roads.errors import NetworkUnavailableError, RoadsError
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path, import_extract
+from routing.roads.importing import graph_path, import_extract, roads_folder
 from routing.roads.snapping import Snapper
-from routing.roads.stops import Depot, Stop, load_or_generate_stops
+from routing.roads.stops import DepotSpec, Stop, StopOptions, load_or_generate_stops
 from routing.roads.travel_times import TravelTimes
 from routing.roads.walking import WalkNetwork
 
 Say = Callable[[str], None]
 SCHEMATIC_ROADS = "beckum"
-"""The one town that can be drawn schematically when there is neither extract nor network."""
+"""The one network that can be drawn when there is neither an extract nor a way to fetch one."""
+_FETCH_TIMEOUT_S = 20.0
 
 
-@dataclass(frozen=True)
-class RoadFiles:
-    """Where a town's generated road files lie under the var folder."""
+def ensure_graph(town: TownConfig, var: Path, say: Say, *, online: bool) -> RoadGraph:
+    """The town's road graph: as it lies there, else fetched, else drawn schematically.
 
-    var: Path
-    name: str
+    Args:
+        town: names the graph and the place to fetch.
+        var: where generated files live.
+        say: told what is being done.
+        online: whether fetching may be tried.
 
-    @property
-    def graph(self) -> Path:
-        """The road graph."""
-        return graph_path(self.var, self.name)
+    Raises:
+        RoadsError: there is no graph and none can be made; the message says what to do.
+    """
+    name = town.config.roads
+    path = graph_path(var, name)
+    if path.is_file():
+        return RoadGraph.load(path)
+    if online:
+        fetched = _fetched(town, var, say)
+        if fetched is not None:
+            return fetched
+    if name != SCHEMATIC_ROADS:
+        raise NetworkUnavailableError(
+            f"there is no road graph {name!r}; make it with "
+            f"`rufbus roads import FILE --name {name}` or `rufbus roads fetch PLACE --name {name}`"
+        )
+    return _schematic(var, name, say)
 
-    @property
-    def basemap(self) -> Path:
-        """Vector tiles for the map."""
-        return self.graph.with_suffix(".pmtiles")
 
-    @property
-    def stops(self) -> Path:
-        """Generated stops."""
-        return self.graph.with_suffix(".stops.geojson")
+def _fetched(town: TownConfig, var: Path, say: Say) -> RoadGraph | None:
+    from routing.roads.fetch import FetchSettings, fetch_place  # noqa: PLC0415 - slow to import
+
+    place = town.config.place
+    say(f"Fetching the roads of {place} from OpenStreetMap ...")
+    settings = FetchSettings(timeout_s=_FETCH_TIMEOUT_S, retries=0)
+    try:
+        return fetch_place(place, var=var, name=town.config.roads, settings=settings, progress=say)
+    except RoadsError as error:
+        say(f"That failed: [{error.code}] {error}")
+        return None
+
+
+def _schematic(var: Path, name: str, say: Say) -> RoadGraph:
+    from routing.roads.schematic import write_schematic_beckum  # noqa: PLC0415 - rarely needed
+
+    say("Drawing a schematic Beckum instead; replace it any time with: rufbus roads fetch")
+    extract = graph_path(var, name).with_suffix(".schematic.osm")
+    extract.parent.mkdir(parents=True, exist_ok=True)
+    write_schematic_beckum(extract)
+    return import_extract(extract, var=var, name=name, progress=say)
+
+
+def ensure_stops(town: TownConfig, var: Path, graph: RoadGraph, say: Say) -> tuple[Stop, ...]:
+    """The town's stops: curated ones and depots, and virtual ones generated once per graph."""
+    return load_or_generate_stops(
+        graph,
+        curated=town.curated_stops,
+        depots=[DepotSpec(d.id, d.name, d.lon, d.lat) for d in town.depots],
+        area=None if town.area is None else list(town.area.exterior.coords),
+        options=StopOptions(max_walk_m=town.config.rules.max_walk_m),
+        cache=graph_path(var, town.config.roads).with_suffix(".stops.geojson"),
+    )
+
+
+def load_network(town: TownConfig, var: Path, graph: RoadGraph, say: Say) -> Network:
+    """Everything the engine needs to know of the roads; slow the first time, then from caches."""
+    stops = ensure_stops(town, var, graph, say)
+    places = [stop.place for stop in stops]
+    return Network(
+        graph=graph,
+        stops=stops,
+        travel=TravelTimes.cached(graph, places, roads_folder(var), progress=say),
+        walk=WalkNetwork(graph, [(stop.lon, stop.lat) for stop in stops]),
+        snapper=Snapper(graph),
+        area=service_area(town, graph),
+        traffic=town.config.traffic,
+        hours=town.config.hours,
+    )
+
+
+def service_area(town: TownConfig, graph: RoadGraph) -> Polygon | None:
+    """Where riders may start and end: as configured, else what the extract was cut to."""
+    if town.area is not None or not graph.area:
+        return town.area
+    return max((Polygon(rings[0], rings[1:]) for rings in graph.area), key=lambda p: p.area)

@@ -102,7 +102,23 @@ class World:
                 self._on_event(self.state, event, now_s)
         for shift_id in dict.fromkeys(_shifts_touched(events)):
             self._schedule(shift_id, now_s)
+        for event in events:
+            if isinstance(event, ev.ShiftEnded):
+                self._relieve(event.shift_id, now_s)
         return events
+
+    def _relieve(self, ended_id: str, now_s: int) -> None:
+        """Let the vehicle's next shift begin."""
+        vehicle_id = self.state.shifts[ended_id].vehicle_id
+        for shift in list(self.state.shifts.values()):
+            if shift.vehicle_id == vehicle_id and shift.status is ShiftStatus.PLANNED:
+                self._schedule(shift.id, now_s)
+
+    def _on_duty(self, vehicle_id: str) -> bool:
+        return any(
+            shift.vehicle_id == vehicle_id and shift.status is ShiftStatus.ACTIVE
+            for shift in self.state.shifts.values()
+        )
 
     def _follow(self, before: Shift, event: ev.Event, now_s: int) -> None:
         """Record what was driven when a vehicle arrives or is sent elsewhere on its way."""
@@ -148,6 +164,8 @@ class World:
         if shift.status is ShiftStatus.ENDED:
             return None
         if shift.status is ShiftStatus.PLANNED:
+            if self._on_duty(shift.vehicle_id):
+                return None  # its turn comes when the shift before it ends
             return shift.start_s, cmd.StartShift(shift.vehicle_id, shift.id)
         if not shift.visits:
             return shift.end_s, cmd.EndShift(shift.vehicle_id, shift.id)

@@ -1,7 +1,7 @@
 """Everything the service can say no to, each with a stable code.
 
-A refusal of a ride (`RefusalCode`) is an answer, kept and counted; a `DomainError` is a command that
-changes nothing.
+A refusal of a ride (`RefusalCode`) is an answer, kept and counted; a `DomainError` is a command
+that changes nothing.
 """
 
 from enum import StrEnum

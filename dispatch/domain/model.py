@@ -225,6 +225,8 @@ class Visit:
 class Anchor:
     """The last place and time at which the plan knows the vehicle for sure.
 
+    At a visit, `at_s` is when the vehicle arrived or the last rider was done getting on or off.
+
     `arc` and `offset_ms` are the same point on the road graph in use; `stop_id` is set while the
     vehicle stands at a stop.
     """

@@ -98,16 +98,17 @@ def _apply_to_booking(
             booking = replace(moved, ended_at_s=at_s)
     state.bookings[booking.id] = booking
     if isinstance(event, ev.RiderBoarded | ev.RiderAlighted):
-        _tick_off(state, event.shift_id, event.visit_id, event.booking_id)
+        _tick_off(state, event)
 
 
-def _tick_off(state: State, shift_id: str, visit_id: str, booking_id: str) -> None:
+def _tick_off(state: State, event: ev.RiderBoarded | ev.RiderAlighted) -> None:
     """Take a done action off the visit at which the vehicle stands."""
-    shift = state.shifts[shift_id]
+    shift = state.shifts[event.shift_id]
     visit = shift.current_visit
-    if visit is None or visit.id != visit_id:
-        raise IllegalTransitionError(f"shift {shift_id} is not at visit {visit_id}")
-    left = tuple(a for a in visit.actions if a.booking_id != booking_id)
+    if visit is None or visit.id != event.visit_id:
+        raise IllegalTransitionError(f"shift {shift.id} is not at visit {event.visit_id}")
+    left = tuple(a for a in visit.actions if a.booking_id != event.booking_id)
+    shift = replace(shift, anchor=replace(shift.anchor, at_s=event.at_s))
     _replace_first(state, shift, replace(visit, actions=left))
 
 

@@ -1,25 +1,25 @@
 """The town's roads and stops as the engine uses them: distances, places, traffic of the hour."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from routing.roads.snapping import Snapper
-from routing.roads.stops import Stop
-from routing.roads.travel_times import TravelTimes
-from routing.roads.walking import WalkNetwork
 from shapely import Point, Polygon, prepare
 
 from dispatch.domain.model import Anchor, Fix, Spot
 from dispatch.domain.rules import DAY_S, Hours
 from routing.roads.graph import Place, RoadGraph, position_of
+from routing.roads.snapping import Snapper
+from routing.roads.stops import Stop
 from routing.roads.traffic import TrafficProfile, profile_for
+from routing.roads.travel_times import TravelTimes
+from routing.roads.walking import WalkNetwork
 
 _PROFILE_DAYS = 11
 _HOUR_S = 3600
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Network:
     """Immutable while it lasts; a closure makes a new one.
 
@@ -42,6 +42,7 @@ class Network:
     area: Polygon | None
     traffic: Mapping[str, Sequence[float]]
     hours: Hours
+    _profiles: dict[int, TrafficProfile] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def stop_index(self) -> dict[str, int]:
@@ -96,7 +97,13 @@ class Network:
 
     def profile(self, now_s: int) -> TrafficProfile:
         """Traffic of the days around `now_s`."""
-        return _profile(self, now_s // DAY_S)
+        day = now_s // DAY_S
+        if day not in self._profiles:
+            self._profiles.clear()
+            zone = self.hours.timezone.key
+            start_s = (day - 2) * DAY_S
+            self._profiles[day] = profile_for(self.traffic, zone, start_s, _PROFILE_DAYS * 24)
+        return self._profiles[day]
 
     def drive(self, now_s: int, depart_s: int, free_flow_s: int) -> int:
         """When a drive that starts at `depart_s` ends."""
@@ -110,11 +117,3 @@ class Network:
         hour = (from_s - profile.base_s) // _HOUR_S
         driven_ms = (to_s - from_s) * int(profile.speed_permille[hour])
         return self.travel.advance(place, self.stop_index[stop_id], driven_ms)
-
-
-@lru_cache(maxsize=32)
-def _profile(network: Network, day: int) -> TrafficProfile:
-    start_s = (day - 2) * DAY_S
-    return profile_for(
-        network.traffic, network.hours.timezone.key, start_s, hours=_PROFILE_DAYS * 24
-    )

@@ -37,7 +37,7 @@ def planning(
     chosen = tuple(sorted(shifts, key=lambda s: s.id))
     where = tuple(locate(network, state, shift, now_s) for shift in chosen)
     vehicles = [
-        _vehicle(config, network, shift, place, now_s)
+        _vehicle(config, network, state, shift, place, now_s)
         for shift, place in zip(chosen, where, strict=True)
     ]
     booking_ids = {a.booking_id for s in chosen for v in s.visits for a in v.actions}
@@ -91,19 +91,23 @@ def route_of(shift: Shift) -> tuple[plans.Action, ...]:
 
 
 def _vehicle(
-    config: ServiceConfig, network: Network, shift: Shift, where: Whereabouts, now_s: int
+    config: ServiceConfig,
+    network: Network,
+    state: State,
+    shift: Shift,
+    where: Whereabouts,
+    now_s: int,
 ) -> plans.Vehicle:
     vehicle = config.vehicle(shift.vehicle_id)
     if vehicle is None:
         raise LookupError(f"shift {shift.id} is for an unknown vehicle")
     current = shift.current_visit
-    start_time_s = where.free_s
-    if current is not None and current.arrived_at_s is not None:
-        start_time_s = max(start_time_s, current.arrived_at_s + config.rules.boarding_stop_s)
     standing = where.stop_id is not None
     return plans.Vehicle(
         id=shift.id,
-        start_time_s=start_time_s,
+        start_time_s=where.free_s
+        if current is None
+        else _service_began_s(config, state, shift, now_s),
         start_stop=network.stop_index[where.stop_id] if where.stop_id else plans.UNDER_WAY,
         end_stop=network.stop_index[shift.depot_stop_id],
         end_time_s=shift.end_s,
@@ -113,6 +117,20 @@ def _vehicle(
         start_dwelling=current is not None,
         start_leg_s=None if standing else network.travel.times_from(where.place),
     )
+
+
+def _service_began_s(config: ServiceConfig, state: State, shift: Shift, now_s: int) -> int:
+    """Since when the next rider at the current visit may be getting on or off.
+
+    Somebody half-way through the door does not start anew whenever the plan is looked at; but
+    whoever is overdue will be done now at the earliest.
+    """
+    current = shift.current_visit
+    if current is None or current.arrived_at_s is None or not current.actions:
+        return now_s
+    doors_open_s = current.arrived_at_s + config.rules.boarding_stop_s
+    party = state.bookings[current.actions[0].booking_id].party
+    return max(doors_open_s, shift.anchor.at_s, now_s - config.rules.board_s(party))
 
 
 def _locked(config: ServiceConfig, shift: Shift, now_s: int) -> int:

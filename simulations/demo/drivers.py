@@ -34,7 +34,8 @@ class Drivers:
             httpx.HTTPError: the service cannot be reached.
         """
         plan = self._client.get("/plan")
-        for shift in plan["shifts"]:
+        relieved_first = sorted(plan["shifts"], key=lambda shift: shift["status"] == "planned")
+        for shift in relieved_first:
             if _instant(shift["start"]) > now_s:
                 continue
             if shift["status"] == "planned":
