@@ -70,12 +70,13 @@ def evaluate(problem: Problem, vehicle: int) -> RouteSchedule:
     schedule = _schedule(problem, vehicle, bounded=True)
     if schedule.feasible or schedule.reason == "capacity":
         return schedule
-    return replace(
-        _schedule(problem, vehicle, bounded=False),
-        feasible=False,
-        reason=schedule.reason,
-        position=schedule.position,
-    )
+    seen, reason, position = project(problem, vehicle), schedule.reason, schedule.position
+    if reason == "arrival_latest":
+        # The kernel knows one upper bound; of a rider on board it may be the ride cap's.
+        booking = problem.bookings[problem.vehicles[vehicle].route[position].booking]
+        if seen.start_s[position] <= booking.arrival_latest_s:
+            reason = "max_ride"
+    return replace(seen, feasible=False, reason=reason, position=position)
 
 
 def project(problem: Problem, vehicle: int) -> RouteSchedule:
