@@ -11,6 +11,8 @@ from routing.roads.schematic_geometry import Point, to_degrees
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+GENERATOR = "rufbus schematic"
+"""Imports mark a graph as schematic by this word."""
 ATTRIBUTION = (
     "Streets of Neubeckum © OpenStreetMap contributors, ODbL 1.0; everything else is invented"
 )
@@ -49,20 +51,24 @@ class OsmXml:
         self._ways.append((way_id, refs, tags))
 
     def text(self) -> str:
-        """The document: nodes, then ways, each in the order they were added."""
+        """The document: nodes, then ways, each in the order of ids that osmium asks for."""
         lines = [
             "<?xml version='1.0' encoding='UTF-8'?>",
-            f'<osm version="0.6" generator="rufbus" attribution={quoteattr(ATTRIBUTION)}>',
+            f'<osm version="0.6" generator="{GENERATOR}" attribution={quoteattr(ATTRIBUTION)}>',
         ]
-        for node_id, point in self._nodes:
+        for node_id, point in sorted(self._nodes, key=lambda node: _id_order(node[0])):
             lon, lat = to_degrees(point)
             head = f'<node id="{node_id}" version="1" lat="{lat:.7f}" lon="{lon:.7f}"'
             tags = self._tags.get(node_id)
             lines.append(f"  {head}/>" if not tags else f"  {head}>{_tag_text(tags)}</node>")
-        for way_id, refs, tags in self._ways:
+        for way_id, refs, tags in sorted(self._ways, key=lambda way: _id_order(way[0])):
             nodes = "".join(f'<nd ref="{ref}"/>' for ref in refs)
             lines.append(f'  <way id="{way_id}" version="1">{nodes}{_tag_text(tags)}</way>')
         return "\n".join([*lines, "</osm>", ""])
+
+
+def _id_order(osm_id: int) -> tuple[bool, int]:
+    return osm_id > 0, abs(osm_id)
 
 
 def _tag_text(tags: dict[str, str]) -> str:
