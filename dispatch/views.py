@@ -142,12 +142,12 @@ def _promise(promise: Promise, town: Town) -> Json:
 
 
 def estimates(booking: Booking, shift: Shift | None) -> tuple[int | None, int | None]:
-    """When boarding begins and alighting ends: as happened, else as planned, else None."""
+    """When boarding and alighting begin: as reported, else as planned, else None."""
     pickup_s, arrival_s = booking.boarded_at_s, booking.alighted_at_s
     if booking.status.is_open and shift is not None:
         for _, _, action in _actions_of(booking, shift):
             if action.kind is ActionKind.DROPOFF:
-                arrival_s = action.end_s
+                arrival_s = action.start_s
             elif booking.status is BookingStatus.CONFIRMED:
                 pickup_s = action.start_s
     return pickup_s, arrival_s
@@ -195,6 +195,13 @@ def _phase(booking: Booking, shift: Shift | None, now_s: int) -> tuple[str, int 
     if shift.status is ShiftStatus.ACTIVE and soon:
         return "approaching", index
     return "scheduled", None
+
+
+def whereabouts(shift: Shift, reported: Located | None) -> Located:
+    """Where a vehicle on duty is: the newer of its last report and the anchor of its plan."""
+    if reported is not None and reported.at_s >= shift.anchor.at_s:
+        return reported
+    return shift.anchor
 
 
 def _position(position: Located, town: Town) -> Json:
@@ -273,10 +280,10 @@ def _vehicle_state(shift: Shift | None) -> str:
 def _place_of(
     vehicle: Vehicle, shift: Shift | None, reported: Located | None, town: Town
 ) -> Json | None:
-    if reported is not None:
-        return {**_position(reported, town), "source": "reported"}
     if shift is not None:
-        return {**_position(shift.anchor, town), "source": "planned"}
+        place = whereabouts(shift, reported)
+        source = "reported" if place is reported else "planned"
+        return {**_position(place, town), "source": source}
     depot = town.stops.get(vehicle.depot_id)
     if depot is None:
         return None
@@ -329,13 +336,15 @@ def visit_view(visit: Visit, bookings: Mapping[str, Booking], town: Town) -> Jso
         "arrive": town.time(visit.arrive_s),
         "depart": town.time(visit.depart_s),
         "arrived_at": town.optional_time(visit.arrived_at_s),
-        "boarding": _riders(visit, ActionKind.PICKUP, bookings),
-        "alighting": _riders(visit, ActionKind.DROPOFF, bookings),
+        "boarding": _riders(visit, ActionKind.PICKUP, bookings, town),
+        "alighting": _riders(visit, ActionKind.DROPOFF, bookings, town),
         "late_s": _lateness([visit], bookings),
     }
 
 
-def _riders(visit: Visit, kind: ActionKind, bookings: Mapping[str, Booking]) -> list[Json]:
+def _riders(
+    visit: Visit, kind: ActionKind, bookings: Mapping[str, Booking], town: Town
+) -> list[Json]:
     riders = []
     for action in visit.actions:
         if action.kind is not kind:
@@ -364,7 +373,7 @@ def _lateness(visits: Iterable[Visit], bookings: Mapping[str, Booking]) -> int:
             if action.kind is ActionKind.PICKUP:
                 late_s = action.start_s - booking.promise.pickup_to_s
             else:
-                late_s = action.end_s - booking.promise.arrival_latest_s
+                late_s = action.start_s - booking.promise.arrival_latest_s
             worst = max(worst, late_s)
     return worst
 

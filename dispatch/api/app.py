@@ -1,0 +1,41 @@
+"""The web application: API v1, the pages, static files and the map's tiles, put together."""
+
+from fastapi import APIRouter, FastAPI
+
+from dispatch import __doc__ as summary
+from dispatch.api import bookings, control, problems, rides, service, vehicles
+from dispatch.api.middleware import BodyGuard, SecurityHeaders
+from dispatch.api.settings import ApiSettings
+from dispatch.web.assets import Assets, assets_router
+from dispatch.web.pages import pages_router
+
+API_ROOT = "/api/v1"
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """The application for one service area.
+
+    Args:
+        settings: everything it needs; it opens and closes nothing by itself.
+    """
+    app = FastAPI(
+        title=f"Rufbus API: {settings.config.name}",
+        version="1",
+        summary=summary,
+        openapi_url=f"{API_ROOT}/openapi.json",
+        docs_url=None,  # Swagger UI and ReDoc would load scripts from other hosts
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    problems.install(app)
+    v1 = APIRouter(prefix=API_ROOT)
+    for part in (rides, bookings, vehicles, control, service):
+        v1.include_router(part.router)
+    app.include_router(v1)
+    app.include_router(service.health_router)
+    assets = Assets()
+    app.include_router(assets_router(assets))
+    app.include_router(pages_router(assets))
+    app.add_middleware(BodyGuard)
+    app.add_middleware(SecurityHeaders)
+    return app

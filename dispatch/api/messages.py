@@ -1,0 +1,292 @@
+"""What every code means, in German and English: one catalogue for errors and refusals.
+
+The codes are stable and part of the API; the words are not.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from dispatch.domain.errors import ErrorCode, RefusalCode
+
+Language = Literal["de", "en"]
+LANGUAGES: tuple[Language, ...] = ("de", "en")
+
+
+class ApiCode(StrEnum):
+    """Codes of the HTTP layer itself."""
+
+    INVALID_REQUEST = "invalid_request"
+    NAIVE_DATETIME = "naive_datetime"
+    REQUEST_TOO_LARGE = "request_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    INVALID_IDEMPOTENCY_KEY = "invalid_idempotency_key"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    CROSS_SITE = "cross_site"
+    NOT_FOUND = "not_found"
+    REQUEST_NOT_FOUND = "request_not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    SERVICE_UNAVAILABLE = "service_unavailable"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One code: its HTTP status, and a title and a sentence in each language."""
+
+    status: int
+    de: tuple[str, str]
+    en: tuple[str, str]
+
+    def words(self, language: Language) -> tuple[str, str]:
+        """Title and sentence."""
+        return self.de if language == "de" else self.en
+
+
+_HTTP = {
+    ApiCode.INVALID_REQUEST: Message(
+        422,
+        ("Ungültige Angaben", "Einige Angaben fehlen oder sind nicht zulässig; siehe „errors“."),
+        ("Invalid request", "Some values are missing or not allowed; see “errors”."),
+    ),
+    ApiCode.NAIVE_DATETIME: Message(
+        422,
+        ("Zeitzone fehlt", "Zeiten müssen mit Zeitzone angegeben werden (RFC 3339)."),
+        (
+            "Time zone missing",
+            "Times need an offset (RFC 3339), such as 2026-03-29T08:15:00+02:00.",
+        ),
+    ),
+    ApiCode.REQUEST_TOO_LARGE: Message(
+        413,
+        ("Anfrage zu groß", "Eine Anfrage darf höchstens 64 KB groß sein."),
+        ("Request too large", "A request may have 64 KB at most."),
+    ),
+    ApiCode.UNSUPPORTED_MEDIA_TYPE: Message(
+        415,
+        ("Format nicht unterstützt", "Bitte als application/json senden."),
+        ("Unsupported media type", "Please send application/json."),
+    ),
+    ApiCode.INVALID_IDEMPOTENCY_KEY: Message(
+        422,
+        (
+            "Ungültiger Idempotency-Key",
+            "Der Idempotency-Key muss aus 1 bis 255 sichtbaren ASCII-Zeichen bestehen.",
+        ),
+        (
+            "Invalid Idempotency-Key",
+            "The Idempotency-Key must have 1 to 255 visible ASCII characters.",
+        ),
+    ),
+    ApiCode.IDEMPOTENCY_KEY_REUSED: Message(
+        422,
+        (
+            "Idempotency-Key schon benutzt",
+            "Dieser Idempotency-Key gehört bereits zu einer anderen Anfrage.",
+        ),
+        ("Idempotency-Key reused", "This Idempotency-Key already belongs to another request."),
+    ),
+    ApiCode.UNAUTHORIZED: Message(
+        401,
+        ("Anmeldung nötig", "Dafür ist ein gültiges Zugangstoken nötig."),
+        ("Authentication required", "A valid access token is needed for this."),
+    ),
+    ApiCode.FORBIDDEN: Message(
+        403,
+        ("Nicht erlaubt", "Dieses Zugangstoken berechtigt nicht dazu."),
+        ("Forbidden", "This access token does not permit that."),
+    ),
+    ApiCode.CROSS_SITE: Message(
+        403,
+        ("Fremde Seite", "Diese Anfrage kam von einer anderen Webseite."),
+        ("Cross-site request", "This request came from another web site."),
+    ),
+    ApiCode.NOT_FOUND: Message(
+        404,
+        ("Nicht gefunden", "Unter dieser Adresse gibt es nichts."),
+        ("Not found", "There is nothing at this address."),
+    ),
+    ApiCode.REQUEST_NOT_FOUND: Message(
+        404,
+        ("Fahrtwunsch nicht gefunden", "Diesen Fahrtwunsch gibt es nicht (mehr)."),
+        ("Ride request not found", "There is no such ride request (any more)."),
+    ),
+    ApiCode.METHOD_NOT_ALLOWED: Message(
+        405,
+        ("Methode nicht erlaubt", "Diese Adresse kennt diese HTTP-Methode nicht."),
+        ("Method not allowed", "This address does not know that HTTP method."),
+    ),
+    ApiCode.SERVICE_UNAVAILABLE: Message(
+        503,
+        ("Gerade nicht erreichbar", "Bitte gleich noch einmal versuchen."),
+        ("Unavailable right now", "Please try again in a moment."),
+    ),
+    ApiCode.INTERNAL_ERROR: Message(
+        500,
+        ("Unerwarteter Fehler", "Das hätte nicht passieren dürfen. Bitte noch einmal versuchen."),
+        ("Unexpected error", "This should not have happened. Please try again."),
+    ),
+}
+
+_DOMAIN = {
+    ErrorCode.UNKNOWN_STOP: Message(
+        422,
+        ("Haltestelle unbekannt", "Diese Haltestelle gibt es nicht."),
+        ("Unknown stop", "There is no such stop."),
+    ),
+    ErrorCode.STOP_NOT_BOOKABLE: Message(
+        422,
+        ("Halt nicht buchbar", "An diesem Halt kann nicht ein- oder ausgestiegen werden."),
+        ("Stop not bookable", "Riders cannot board or alight at this stop."),
+    ),
+    ErrorCode.DEPARTURE_IN_PAST: Message(
+        422,
+        ("Abfahrt in der Vergangenheit", "Bitte eine spätere Abfahrtszeit wählen."),
+        ("Departure in the past", "Please choose a later departure time."),
+    ),
+    ErrorCode.ARRIVAL_IN_PAST: Message(
+        422,
+        ("Ankunft in der Vergangenheit", "Bitte eine spätere Ankunftszeit wählen."),
+        ("Arrival in the past", "Please choose a later arrival time."),
+    ),
+    ErrorCode.TOO_FAR_AHEAD: Message(
+        422,
+        ("Zu weit im Voraus", "So weit im Voraus kann noch nicht gebucht werden."),
+        ("Too far ahead", "Rides cannot be booked that far ahead yet."),
+    ),
+    ErrorCode.EMPTY_PARTY: Message(
+        422,
+        ("Niemand fährt mit", "Bitte mindestens eine Person angeben."),
+        ("Nobody travels", "Please name at least one person."),
+    ),
+    ErrorCode.PARTY_TOO_LARGE: Message(
+        422,
+        ("Gruppe zu groß", "So viele Personen passen in kein Fahrzeug."),
+        ("Party too large", "No vehicle has room for so many people."),
+    ),
+    ErrorCode.OFFER_NOT_FOUND: Message(
+        404,
+        ("Angebot nicht gefunden", "Dieses Fahrtangebot gibt es nicht (mehr)."),
+        ("Offer not found", "There is no such offer (any more)."),
+    ),
+    ErrorCode.OFFER_EXPIRED: Message(
+        410,
+        ("Angebot abgelaufen", "Dieses Fahrtangebot ist abgelaufen. Bitte neu suchen."),
+        ("Offer expired", "This offer has expired. Please search again."),
+    ),
+    ErrorCode.OFFER_NO_LONGER_AVAILABLE: Message(
+        409,
+        ("Angebot nicht mehr verfügbar", "Der Platz ist inzwischen vergeben. Bitte neu suchen."),
+        ("Offer no longer available", "The place has been taken meanwhile. Please search again."),
+    ),
+    ErrorCode.ALREADY_BOOKED: Message(
+        409,
+        ("Schon gebucht", "Zu diesem Fahrtwunsch gibt es bereits eine Buchung."),
+        ("Already booked", "There already is a booking for this ride request."),
+    ),
+    ErrorCode.BOOKING_NOT_FOUND: Message(
+        404,
+        ("Buchung nicht gefunden", "Diese Buchung gibt es nicht (mehr)."),
+        ("Booking not found", "There is no such booking (any more)."),
+    ),
+    ErrorCode.BOOKING_STATE: Message(
+        409,
+        ("Jetzt nicht möglich", "Der Stand der Buchung lässt das nicht (mehr) zu."),
+        ("Not possible now", "The state of the booking does not allow that (any more)."),
+    ),
+    ErrorCode.VEHICLE_NOT_FOUND: Message(
+        404,
+        ("Fahrzeug nicht gefunden", "Dieses Fahrzeug gibt es nicht, oder es ist nicht im Dienst."),
+        ("Vehicle not found", "There is no such vehicle, or it is not on duty."),
+    ),
+    ErrorCode.VISIT_NOT_FOUND: Message(
+        404,
+        ("Halt nicht gefunden", "Dieser Halt steht nicht im Fahrplan des Fahrzeugs."),
+        ("Visit not found", "This visit is not in the vehicle's plan."),
+    ),
+    ErrorCode.VISIT_NOT_NEXT: Message(
+        409,
+        ("Nicht der nächste Halt", "Vorher steht ein anderer Halt im Fahrplan."),
+        ("Not the next visit", "Another visit comes first in the plan."),
+    ),
+    ErrorCode.NOT_AT_THIS_STOP: Message(
+        409,
+        ("Nicht an diesem Halt", "Das Fahrzeug steht nicht am Halt dieser Buchung."),
+        ("Not at this stop", "The vehicle is not at the stop of this booking."),
+    ),
+    ErrorCode.NO_SHOW_TOO_EARLY: Message(
+        409,
+        ("Noch zu früh", "Die Wartezeit am Halt ist noch nicht um."),
+        ("Too early", "The waiting time at the stop is not over yet."),
+    ),
+    ErrorCode.SHIFT_NOT_FOUND: Message(
+        404,
+        ("Schicht nicht gefunden", "Diese Schicht gibt es nicht."),
+        ("Shift not found", "There is no such shift."),
+    ),
+    ErrorCode.SHIFT_STATE: Message(
+        409,
+        ("Jetzt nicht möglich", "Der Stand der Schicht lässt das nicht zu."),
+        ("Not possible now", "The state of the shift does not allow that."),
+    ),
+    ErrorCode.SHIFT_HAS_RIDERS: Message(
+        409,
+        ("Noch Fahrgäste", "Die Schicht hat noch Fahrten auszuführen."),
+        ("Riders left", "The shift still has rides to carry out."),
+    ),
+    ErrorCode.POSITION_OUTSIDE_NETWORK: Message(
+        422,
+        ("Position außerhalb", "Diese Position liegt nicht am Straßennetz des Dienstes."),
+        ("Position outside", "This position is not on the service's road network."),
+    ),
+    ErrorCode.POSITION_IN_FUTURE: Message(
+        422,
+        ("Position in der Zukunft", "Die Zeit der Position liegt in der Zukunft."),
+        ("Position in the future", "The time of this position is in the future."),
+    ),
+}
+
+MESSAGES: dict[str, Message] = {str(code): m for code, m in (_HTTP | _DOMAIN).items()}
+
+REFUSALS: dict[str, tuple[str, str]] = {
+    RefusalCode.ORIGIN_OUTSIDE_AREA: (
+        "Der Start liegt außerhalb des Bediengebiets.",
+        "The starting point is outside the service area.",
+    ),
+    RefusalCode.DESTINATION_OUTSIDE_AREA: (
+        "Das Ziel liegt außerhalb des Bediengebiets.",
+        "The destination is outside the service area.",
+    ),
+    RefusalCode.NO_STOP_NEAR_ORIGIN: (
+        "In Laufweite des Starts gibt es keine Haltestelle.",
+        "There is no stop within walking distance of the starting point.",
+    ),
+    RefusalCode.NO_STOP_NEAR_DESTINATION: (
+        "In Laufweite des Ziels gibt es keine Haltestelle.",
+        "There is no stop within walking distance of the destination.",
+    ),
+    RefusalCode.TOO_SHORT: (
+        "Start und Ziel liegen so nah beieinander, dass sich die Fahrt nicht lohnt.",
+        "Start and destination are too close to each other for a ride.",
+    ),
+    RefusalCode.OUTSIDE_SERVICE_HOURS: (
+        "Zu dieser Zeit fährt der Rufbus nicht.",
+        "The service does not run at that time.",
+    ),
+    RefusalCode.NO_SUITABLE_VEHICLE: (
+        "Für diese Gruppe gibt es kein passendes Fahrzeug.",
+        "There is no vehicle that suits this party.",
+    ),
+    RefusalCode.NO_CAPACITY: (
+        "Zu dieser Zeit sind alle Fahrzeuge ausgebucht.",
+        "All vehicles are taken at that time.",
+    ),
+}
+
+
+def refusal_message(code: str, language: Language) -> str:
+    """The sentence for a refused ride request."""
+    german, english = REFUSALS.get(code, REFUSALS[RefusalCode.NO_CAPACITY])
+    return german if language == "de" else english

@@ -1,0 +1,105 @@
+"""What holds for every request: a bounded body, and headers that keep browsers on this origin."""
+
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dispatch.api.messages import ApiCode
+from dispatch.api.problems import language_of, problem
+
+MAX_BODY_BYTES: Final = 64 * 1024
+
+_POLICY: Final = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "worker-src 'self' blob:",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    "connect-src 'self'",
+    "font-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+)
+CONTENT_SECURITY_POLICY: Final = "; ".join(_POLICY)
+
+_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # A booking's address is its key: it must not leak to other sites.
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class SecurityHeaders:
+    """Adds the headers above to each response that does not set them itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class BodyGuard:
+    """Reads a request's body whole; answers 413 beyond `MAX_BODY_BYTES`, 415 if it is not JSON.
+
+    Insisting on JSON also keeps other sites' plain forms out: they cannot send it unasked.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "0")
+        too_large = not declared.isascii() or not declared.isdigit()
+        too_large = too_large or int(declared[:20]) > MAX_BODY_BYTES
+        body = b""
+        more = not too_large
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            too_large = len(body) > MAX_BODY_BYTES
+            more = message.get("more_body", False) and not too_large
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        wrong_type = bool(body) and media_type != "application/json"
+        if too_large or wrong_type:
+            code = ApiCode.REQUEST_TOO_LARGE if too_large else ApiCode.UNSUPPORTED_MEDIA_TYPE
+            language = language_of(headers.get("accept-language"))
+            response = problem(code, language, headers={"Connection": "close"})
+            await response(scope, receive, send)
+            return
+        read = False
+
+        async def replay() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)

@@ -1,0 +1,188 @@
+"""What clients may send: strict, bounded, nothing else. What they get is in `dispatch.views`."""
+
+import re
+import unicodedata
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from dispatch.domain.model import Party
+
+MAX_POSITIONS = 200
+ID_PATTERN = r"^[A-Za-z0-9_.:-]{1,100}$"
+_RFC3339 = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})?", re.ASCII
+)
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_PHONE = re.compile(r"\+?[0-9 ()/.-]{5,25}", re.ASCII)
+_PHONE_DIGITS = range(5, 16)  # E.164 allows 15
+_EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s.,;<>\"]+(\.[^@\s.,;<>\"]+)+")
+
+
+def parse_instant(value: Any) -> int:
+    """Epoch second of an RFC 3339 time with an offset; fractions are cut off.
+
+    Raises:
+        PydanticCustomError: not such a time; type `naive_datetime` if only the offset is missing.
+    """
+    match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("rfc3339", "not an RFC 3339 time")
+    day, clock, _, offset = match.groups()
+    if offset is None:
+        raise PydanticCustomError("naive_datetime", "the offset is missing")
+    try:
+        return int(datetime.fromisoformat(f"{day}T{clock}{offset.upper()}").timestamp())
+    except (ValueError, OverflowError) as error:
+        raise PydanticCustomError("rfc3339", "no such time") from error
+
+
+def _clean_text(value: str) -> str:
+    """Composed and trimmed; control and direction-changing characters are refused."""
+    for char in value:
+        if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI:
+            raise PydanticCustomError("control_character", "control characters are not allowed")
+    text = unicodedata.normalize("NFC", value).strip()
+    if not text:
+        raise PydanticCustomError("empty_text", "must not be empty")
+    return text
+
+
+def _phone(value: str) -> str:
+    digits = sum(char.isdigit() for char in value)
+    if not _PHONE.fullmatch(value) or digits not in _PHONE_DIGITS:
+        raise PydanticCustomError("phone", "not a phone number")
+    return value
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.fullmatch(value):
+        raise PydanticCustomError("email", "not an e-mail address")
+    return value
+
+
+Instant = Annotated[
+    int,
+    BeforeValidator(parse_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "description": "with an offset"}),
+]
+Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Identifier = Annotated[
+    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_clean_text)
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class PlaceIn(_Strict):
+    """A point, or a stop by its id: one of the two."""
+
+    lon: Lon | None = None
+    lat: Lat | None = None
+    stop_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        point = self.lon is not None and self.lat is not None
+        half = (self.lon is None) != (self.lat is None)
+        if half or point == (self.stop_id is not None):
+            raise PydanticCustomError("place", "give either lon and lat, or stop_id")
+        return self
+
+
+class PartyIn(_Strict):
+    """Who travels."""
+
+    seats: Annotated[int, Field(ge=0, le=99)] = 1
+    wheelchairs: Annotated[int, Field(ge=0, le=99)] = 0
+
+    def to_domain(self) -> Party:
+        """The same, as the engine knows it."""
+        return Party(self.seats, self.wheelchairs)
+
+
+class RideRequestIn(_Strict):
+    """A ride wish; with neither time, for now."""
+
+    origin: PlaceIn
+    destination: PlaceIn
+    depart_at: Instant | None = None
+    arrive_by: Instant | None = None
+    party: PartyIn = PartyIn()
+    max_walk_m: Annotated[int, Field(ge=0, le=5000)] | None = None
+
+    @model_validator(mode="after")
+    def _one_time(self) -> Self:
+        if self.depart_at is not None and self.arrive_by is not None:
+            raise PydanticCustomError("two_times", "give depart_at or arrive_by, not both")
+        return self
+
+
+class ContactIn(_Strict):
+    """Whom to reach if something changes: a name, and a phone number or an e-mail address."""
+
+    name: Annotated[
+        str, StringConstraints(min_length=1, max_length=80), AfterValidator(_clean_text)
+    ]
+    phone: (
+        Annotated[
+            str,
+            StringConstraints(max_length=30),
+            AfterValidator(_clean_text),
+            AfterValidator(_phone),
+        ]
+        | None
+    ) = None
+    email: (
+        Annotated[
+            str,
+            StringConstraints(max_length=254),
+            AfterValidator(_clean_text),
+            AfterValidator(_email),
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.phone is None and self.email is None:
+            raise PydanticCustomError("contact", "give a phone number or an e-mail address")
+        return self
+
+
+class BookingIn(_Strict):
+    """Which offer, for whom."""
+
+    offer_id: Identifier
+    contact: ContactIn
+
+
+class PositionIn(_Strict):
+    """Where a vehicle was, and when."""
+
+    lon: Lon
+    lat: Lat
+    at: Instant
+
+
+Positions = PositionIn | Annotated[list[PositionIn], Field(min_length=1, max_length=MAX_POSITIONS)]
+
+
+class SessionIn(_Strict):
+    """The control room's access token."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=500)]

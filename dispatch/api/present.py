@@ -1,0 +1,124 @@
+"""Puts the views together from the truth and the present; everything that a GET answers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fastapi.concurrency import run_in_threadpool
+
+from dispatch.api.messages import Language, refusal_message
+from dispatch.api.problems import ProblemError
+from dispatch.api.settings import ApiSettings
+from dispatch.domain.errors import ErrorCode
+from dispatch.domain.model import Booking, Shift, ShiftStatus
+from dispatch.town import Json, Located
+from dispatch.views import booking_view, fleet_view, live_view, plan_view, whereabouts
+
+_NOT_OVER: Final = (ShiftStatus.PLANNED, ShiftStatus.ACTIVE)
+_DIGITS: Final = 5  # about a metre: enough for a line on a map
+
+
+def with_refusal_message(body: Json, language: Language) -> Json:
+    """A ride request whose refusal says why in the client's language."""
+    refusal = body.get("refusal")
+    if refusal is None:
+        return body
+    message = refusal_message(refusal["code"], language)
+    return {**body, "refusal": {**refusal, "message": message}}
+
+
+async def positions_by_vehicle(settings: ApiSettings) -> dict[str, Located]:
+    """The last reported position of every vehicle on duty."""
+    fixes = await settings.gateway.vehicle_fixes()
+    return {known.vehicle_id: known.fix for known in fixes.values()}
+
+
+async def booking_now(settings: ApiSettings, booking_id: str) -> Json:
+    """A booking with where its ride stands.
+
+    Raises:
+        ProblemError: `booking_not_found`.
+    """
+    booking = await settings.gateway.booking(booking_id)
+    if booking is None:
+        raise ProblemError(ErrorCode.BOOKING_NOT_FOUND)
+    shift = await settings.gateway.shift(booking.shift_id)
+    town = settings.town
+    position: Located | None = None
+    if booking.status.is_open and shift is not None and shift.status is ShiftStatus.ACTIVE:
+        position = whereabouts(shift, (await settings.gateway.positions()).get(shift.id))
+    live = live_view(booking, shift, position, settings.now(), town)
+    shown = live["vehicle_position"]
+    start = None if shown is None else (shown["lon"], shown["lat"])
+    route = await _ride_route(settings, booking, shift, start)
+    return {**booking_view(booking, shift, town), "live": live, "route": route}
+
+
+async def _ride_route(
+    settings: ApiSettings,
+    booking: Booking,
+    shift: Shift | None,
+    start: tuple[float, float] | None,
+) -> list[list[float]]:
+    """The way this rider is concerned with: from the vehicle if it is shown, to the drop-off."""
+    if shift is None or not booking.status.is_open:
+        return []
+    own = [
+        index
+        for index, visit in enumerate(shift.visits)
+        if any(action.booking_id == booking.id for action in visit.actions)
+    ]
+    if not own:
+        return []
+    first = 0 if start is not None else own[0]
+    return await route(settings, start, [v.stop_id for v in shift.visits[first : own[-1] + 1]])
+
+
+async def route(
+    settings: ApiSettings, start: tuple[float, float] | None, stop_ids: Sequence[str]
+) -> list[list[float]]:
+    """The way through stops, `[[lon, lat], …]`: along the roads if we know how, else straight."""
+    if settings.leg_geometry is not None:
+        line = await run_in_threadpool(settings.leg_geometry, start, stop_ids)
+    else:
+        known = (settings.town.stops.get(stop_id) for stop_id in stop_ids)
+        line = [[stop.lon, stop.lat] for stop in known if stop is not None]
+        if start is not None:
+            line.insert(0, list(start))
+    return [[round(lon, _DIGITS), round(lat, _DIGITS)] for lon, lat in line]
+
+
+async def fleet_now(settings: ApiSettings) -> Json:
+    """The fleet as the control room sees it."""
+    gateway = settings.gateway
+    shifts = await gateway.shifts([ShiftStatus.ACTIVE])
+    bookings = await gateway.open_bookings()
+    positions = await positions_by_vehicle(settings)
+    return fleet_view(shifts, bookings, positions, settings.now(), settings.town)
+
+
+async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:
+    """All shifts with their visits, and the open bookings.
+
+    Args:
+        settings: the application's.
+        routes: also give each active shift its way along the roads, as `route`.
+    """
+    gateway = settings.gateway
+    shifts = await gateway.shifts(_NOT_OVER)
+    body = plan_view(shifts, await gateway.open_bookings(), settings.now(), settings.town)
+    if routes:
+        positions = await positions_by_vehicle(settings)
+        by_id = {shift.id: shift for shift in shifts}
+        for entry in body["shifts"]:
+            entry["route"] = await _shift_route(settings, by_id[entry["id"]], positions)
+    return body
+
+
+async def _shift_route(
+    settings: ApiSettings, shift: Shift, positions: Mapping[str, Located]
+) -> list[list[float]]:
+    if shift.status is not ShiftStatus.ACTIVE or not shift.visits:
+        return []
+    place = whereabouts(shift, positions.get(shift.vehicle_id))
+    start = None if shift.current_visit else (place.lon, place.lat)
+    return await route(settings, start, [visit.stop_id for visit in shift.visits])

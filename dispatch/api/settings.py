@@ -1,0 +1,79 @@
+"""What the web application needs to be given; it fetches nothing by itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dispatch.domain.rules import ServiceConfig
+from dispatch.live.gateway import Gateway
+from dispatch.town import StopLike, Town
+
+LegGeometry = Callable[[tuple[float, float] | None, Sequence[str]], Sequence[Sequence[float]]]
+"""The way along the roads, as `[[lon, lat], …]`, from a point (or the first stop) through stops."""
+
+
+@dataclass(frozen=True)
+class RoadsInfo:
+    """Where the map and the roads come from; shown wherever they are shown.
+
+    Attributes:
+        name: the extract.
+        attribution: the line that the licence demands.
+        licence: its name.
+        extract_date: ISO date of the extract, or empty.
+        schematic: generated in place of real data.
+        replace_hint: the command that replaces a schematic network.
+    """
+
+    name: str
+    attribution: str = "© OpenStreetMap contributors"
+    licence: str = "ODbL-1.0"
+    extract_date: str = ""
+    schematic: bool = False
+    replace_hint: str = "rufbus roads fetch"
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """Everything that `create_app` needs.
+
+    Attributes:
+        config: the town's service.
+        gateway: the way to the dispatcher, the truth and the present.
+        stops: all stops, depots too.
+        roads: provenance of the road network.
+        now: the service's clock, epoch seconds.
+        area: GeoJSON geometry of the service area, None if unknown.
+        basemap: a PMTiles file; it may appear later.
+        leg_geometry: ways for the map; None draws straight lines.
+        clock_rate: how many service seconds pass in a real one (demo).
+        demo: virtual drivers and riders are about.
+        secure_cookies: the service is reached by https only.
+    """
+
+    config: ServiceConfig
+    gateway: Gateway
+    stops: Sequence[StopLike]
+    roads: RoadsInfo
+    now: Callable[[], int]
+    area: Mapping[str, Any] | None = None
+    basemap: Path | None = None
+    leg_geometry: LegGeometry | None = None
+    clock_rate: float = 1.0
+    demo: bool = False
+    secure_cookies: bool = False
+
+    @cached_property
+    def town(self) -> Town:
+        """Names and the clock's zone."""
+        return Town.of(self.config, self.stops)
+
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east and north of all stops, with some room."""
+        lons = [stop.lon for stop in self.stops] or [-180.0, 180.0]
+        lats = [stop.lat for stop in self.stops] or [-90.0, 90.0]
+        room = 0.5
+        return min(lons) - room, min(lats) - room, max(lons) + room, max(lats) + room
