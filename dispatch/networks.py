@@ -1,6 +1,6 @@
 """From files to a `Network`: finds, fetches or draws the road graph, its stops and travel times."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shapely import Polygon
@@ -9,7 +9,8 @@ from dispatch.config import TownConfig
 from dispatch.engine.network import Network
 from routing.roads.errors import NetworkUnavailableError, RoadsError
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path, import_extract, roads_folder
+from routing.roads.importing import graph_path, import_extract, landmarks_path, roads_folder
+from routing.roads.landmarks import Landmarks
 from routing.roads.snapping import Snapper
 from routing.roads.stops import DepotSpec, Stop, StopOptions, load_or_generate_stops
 from routing.roads.travel_times import TravelTimes
@@ -72,13 +73,14 @@ def _schematic(var: Path, name: str, say: Say) -> RoadGraph:
     return import_extract(extract, var=var, name=name, progress=say)
 
 
-def ensure_stops(town: TownConfig, var: Path, graph: RoadGraph, say: Say) -> tuple[Stop, ...]:
+def ensure_stops(town: TownConfig, var: Path, graph: RoadGraph) -> tuple[Stop, ...]:
     """The town's stops: curated ones and depots, and virtual ones generated once per graph."""
     return load_or_generate_stops(
         graph,
         curated=town.curated_stops,
         depots=[DepotSpec(d.id, d.name, d.lon, d.lat) for d in town.depots],
         area=None if town.area is None else list(town.area.exterior.coords),
+        landmarks=Landmarks.load(landmarks_path(var, town.config.roads)),
         options=StopOptions(max_walk_m=town.config.rules.max_walk_m),
         cache=graph_path(var, town.config.roads).with_suffix(".stops.geojson"),
     )
@@ -86,7 +88,7 @@ def ensure_stops(town: TownConfig, var: Path, graph: RoadGraph, say: Say) -> tup
 
 def load_network(town: TownConfig, var: Path, graph: RoadGraph, say: Say) -> Network:
     """Everything the engine needs to know of the roads; slow the first time, then from caches."""
-    stops = ensure_stops(town, var, graph, say)
+    stops = ensure_stops(town, var, graph)
     places = [stop.place for stop in stops]
     return Network(
         graph=graph,
@@ -105,3 +107,38 @@ def service_area(town: TownConfig, graph: RoadGraph) -> Polygon | None:
     if town.area is not None or not graph.area:
         return town.area
     return max((Polygon(rings[0], rings[1:]) for rings in graph.area), key=lambda p: p.area)
+
+
+class Ways:
+    """The ways along the roads that maps show; lighter than a whole `Network`."""
+
+    def __init__(self, stops: Sequence[Stop], travel: TravelTimes, snapper: Snapper) -> None:
+        self.stops = stops
+        self._travel = travel
+        self._snapper = snapper
+        self._index = {stop.id: index for index, stop in enumerate(stops)}
+
+    def line(self, start: tuple[float, float] | None, stop_ids: Sequence[str]) -> list[list[float]]:
+        """The way from a point (or the first stop) through stops, as `[[lon, lat], ...]`."""
+        known = [self._index[stop_id] for stop_id in stop_ids if stop_id in self._index]
+        if not known:
+            return []
+        if start is None:
+            place = self._travel.stops[known.pop(0)]
+        else:
+            place = self._snapper.snap_side(*start)[0].place
+        points: list[list[float]] = []
+        for stop in known:
+            path = self._travel.path(place, stop)
+            points += [
+                [float(lon), float(lat)] for lon, lat in zip(path.lons, path.lats, strict=True)
+            ]
+            place = self._travel.stops[stop]
+        return points
+
+
+def load_ways(town: TownConfig, var: Path, graph: RoadGraph) -> Ways:
+    """The stops and ways of a town whose network has been prepared."""
+    stops = ensure_stops(town, var, graph)
+    places = [stop.place for stop in stops]
+    return Ways(stops, TravelTimes.cached(graph, places, roads_folder(var)), Snapper(graph))

@@ -1,19 +1,20 @@
 """Seeded demand: who wants to go when, from where to where."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from math import hypot
 from random import Random
 from zoneinfo import ZoneInfo
 
-from routing.roads.stops import Stop
-
 from dispatch.domain.commands import RequestRide
 from dispatch.domain.model import Party, Spot
 from dispatch.engine.network import Network
 from routing.roads.graph import metres_per_degree
-from simulations.scenario import Demand, ScenarioFile
+from routing.roads.stops import Stop
+from simulations.scenario import Demand, Scenario
+
+Places = Mapping[str, Sequence[float]]
 
 _HOUR_S = 3600
 _ATTEMPTS = 50
@@ -28,35 +29,32 @@ class Trip:
     ask: RequestRide
 
 
-def generate(
-    scenario: ScenarioFile, network: Network, timezone: ZoneInfo, rng: Random
-) -> list[Trip]:
+def generate(scenario: Scenario, network: Network, timezone: ZoneInfo, rng: Random) -> list[Trip]:
     """The day's requests in order of being asked; the same seed gives the same list."""
-    demand = scenario.demand
     midnight = datetime.combine(scenario.date, time(), timezone).astimezone(UTC)
     midnight_s = int(midnight.timestamp())
-    trips = [_trip(scenario, demand, network, midnight_s, rng) for _ in range(demand.requests)]
+    trips = [_trip(scenario, network, midnight_s, rng) for _ in range(scenario.demand.requests)]
     return sorted(trips, key=lambda trip: trip.asked_at_s)
 
 
-def random_ride(scenario: ScenarioFile, network: Network, rng: Random) -> tuple[Spot, Spot, Party]:
-    """One trip's ends and party, drawn from the scenario's flows."""
-    flows = scenario.demand.flows
+def random_ride(
+    demand: Demand, places: Places, network: Network, rng: Random
+) -> tuple[Spot, Spot, Party]:
+    """One trip's ends and party, drawn from the flows; `places` are points that flows may name."""
     for _ in range(_ATTEMPTS):
-        flow = rng.choices(flows, [f.share for f in flows])[0]
-        origin = _spot(scenario, network, flow.origin, rng)
-        destination = _spot(scenario, network, flow.destination, rng)
+        flow = rng.choices(demand.flows, [f.share for f in demand.flows])[0]
+        origin = _spot(demand, places, network, flow.origin, rng)
+        destination = _spot(demand, places, network, flow.destination, rng)
         if _metres_between(origin, destination) >= _TOO_NEAR_M:
             break
-    return origin, destination, _party(scenario.demand, rng)
+    return origin, destination, _party(demand, rng)
 
 
-def _trip(
-    scenario: ScenarioFile, demand: Demand, network: Network, midnight_s: int, rng: Random
-) -> Trip:
+def _trip(scenario: Scenario, network: Network, midnight_s: int, rng: Random) -> Trip:
+    demand = scenario.demand
     hour = rng.choices(range(24), demand.hours)[0]
     wish_s = midnight_s + hour * _HOUR_S + rng.randrange(_HOUR_S)
-    origin, destination, party = random_ride(scenario, network, rng)
+    origin, destination, party = random_ride(demand, scenario.places, network, rng)
     if rng.random() >= demand.prebooked_share:
         return Trip(wish_s, RequestRide(origin, destination, party, channel="simulation"))
     lead_s = round(rng.uniform(*demand.prebooked_lead_h) * _HOUR_S)
@@ -80,17 +78,16 @@ def _party(demand: Demand, rng: Random) -> Party:
     return Party(seats=size)
 
 
-def _spot(scenario: ScenarioFile, network: Network, where: str, rng: Random) -> Spot:
+def _spot(demand: Demand, places: Places, network: Network, where: str, rng: Random) -> Spot:
     """A point near a random stop of a zone, or a named place."""
-    place = scenario.places.get(where)
-    if place is not None:
-        return Spot(place[0], place[1])
+    if where in places:
+        lon, lat = places[where]
+        return Spot(lon, lat)
     stop = rng.choice(_stops_of(network.stops, where))
     east_m, north_m = metres_per_degree(stop.lat)
-    spread_m = scenario.demand.spread_m
     for _ in range(_ATTEMPTS):
-        lon = stop.lon + rng.gauss(0, spread_m) / east_m
-        lat = stop.lat + rng.gauss(0, spread_m) / north_m
+        lon = stop.lon + rng.gauss(0, demand.spread_m) / east_m
+        lat = stop.lat + rng.gauss(0, demand.spread_m) / north_m
         spot = Spot(round(lon, 6), round(lat, 6))
         if network.covers(spot):
             return spot

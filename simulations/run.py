@@ -13,7 +13,7 @@ from dispatch.domain.rules import DAY_S, ServiceConfig
 from dispatch.engine import Engine, Network
 from simulations.demand import generate
 from simulations.kpis import key_figures
-from simulations.scenario import ScenarioFile
+from simulations.scenario import Scenario
 from simulations.world import Day, World
 
 _EventLog = RootModel[list[tuple[int, str, Event]]]
@@ -28,7 +28,7 @@ class Outcome:
 
 
 def run_scenario(
-    scenario: ScenarioFile, config: ServiceConfig, network: Network, seed: int | None = None
+    scenario: Scenario, config: ServiceConfig, network: Network, seed: int | None = None
 ) -> Outcome:
     """Simulate the scenario's day.
 

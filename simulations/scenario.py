@@ -1,7 +1,6 @@
 """A scenario: which town, which day, which demand. Read from TOML with comments."""
 
 import tomllib
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -43,8 +42,8 @@ class Demand(_Section):
     spread_m: Annotated[float, Field(ge=0, le=1000)] = 120.0
 
 
-class ScenarioFile(_Section):
-    """The TOML file as it is written."""
+class Scenario(_Section):
+    """A day to simulate, as written in its TOML file."""
 
     name: str
     town: str
@@ -56,14 +55,6 @@ class ScenarioFile(_Section):
     optimiser: Literal["insertion"] = "insertion"
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """A scenario and where it was read from."""
-
-    path: Path
-    file: ScenarioFile
-
-
 def load_scenario(path: Path) -> Scenario:
     """Read a scenario.
 
@@ -72,7 +63,7 @@ def load_scenario(path: Path) -> Scenario:
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Scenario(path, ScenarioFile.model_validate(raw))
+        return Scenario.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

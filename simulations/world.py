@@ -173,9 +173,9 @@ class World:
         if visit.arrived_at_s is None:
             return self._arrival_s(shift, now_s), cmd.ReportArrived(shift.vehicle_id, visit.id)
         action = visit.actions[0]
-        if action.kind is ActionKind.PICKUP:
-            return action.end_s, cmd.ReportBoarded(action.booking_id)
-        return action.end_s, cmd.ReportAlighted(action.booking_id)
+        boards = action.kind is ActionKind.PICKUP
+        report = cmd.ReportBoarded if boards else cmd.ReportAlighted
+        return action.end_s, report(action.booking_id)
 
     def _arrival_s(self, shift: Shift, now_s: int) -> int:
         network, anchor, visit = self._engine.network, shift.anchor, shift.visits[0]

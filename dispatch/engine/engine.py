@@ -48,6 +48,16 @@ class Engine:
                 self._decide_operation(draft, command)
         return draft.events
 
+    def adopt(self, state: State, now_s: int, rng: Random) -> list[Event]:
+        """What follows from the stored plans having been made on another road graph.
+
+        Raises:
+            LookupError: somebody on board is bound for a stop that is gone.
+        """
+        draft = Draft(state, now_s, rng)
+        self._housekeeping.adopt(draft)
+        return draft.events
+
     def _decide_ride(
         self, draft: Draft, command: cmd.RequestRide | cmd.AcceptOffer | cmd.CancelBooking
     ) -> None:

@@ -1,12 +1,14 @@
 """What the passing of time brings about: shifts ahead, lapsed offers, late plans re-timed."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from dispatch.domain import events as ev
-from dispatch.domain.model import RequestStatus, Shift, ShiftStatus
+from dispatch.domain.model import Anchor, BookingStatus, RequestStatus, Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig, ShiftPattern
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
+from dispatch.engine.rides import finish_visit
 from dispatch.engine.visits import PlanWriter
 
 
@@ -31,6 +33,53 @@ class Housekeeping:
             over_s = shift.end_s + self._config.rules.shift_start_grace_s
             if not shift.visits and over_s < draft.now_s:
                 draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
+
+    def adopt(self, draft: Draft) -> None:
+        """Carry stored plans over to a new road graph: places anew, times anew.
+
+        Bookings whose stops the new network lacks are cancelled in the service's name.
+
+        Raises:
+            LookupError: somebody on board is bound for a stop that is gone.
+        """
+        for shift in list(draft.state.shifts.values()):
+            if shift.status is ShiftStatus.ENDED:
+                continue
+            stranded = self._stranded(draft, shift)
+            for booking_id in stranded:
+                draft.emit(ev.BookingCancelled(booking_id, draft.now_s, by="service"))
+            thinned = (
+                replace(v, actions=tuple(a for a in v.actions if a.booking_id not in stranded))
+                for v in shift.visits
+            )
+            kept = tuple(v for v in thinned if v.actions or v.arrived_at_s is not None)
+            draft.state.fixes.pop(shift.id, None)
+            anchor = self._matched(shift.anchor)
+            draft.emit(ev.PlanChanged(shift.id, shift.version + 1, anchor, kept))
+            finish_visit(draft, shift.id)
+            self._writer.reschedule(draft, shift.id)
+
+    def _stranded(self, draft: Draft, shift: Shift) -> list[str]:
+        """Bookings on a plan that need a stop which is gone."""
+        found = []
+        for booking_id in dict.fromkeys(a.booking_id for v in shift.visits for a in v.actions):
+            booking = draft.state.bookings[booking_id]
+            promise = booking.promise
+            if all(map(self._network.stop, (promise.pickup_stop_id, promise.dropoff_stop_id))):
+                continue
+            if booking.status is not BookingStatus.CONFIRMED:
+                raise LookupError(
+                    f"{shift.vehicle_id} carries {booking_id} to {promise.dropoff_stop_id}, "
+                    "a stop that the new road graph lacks: finish this ride on the old one first"
+                )
+            found.append(booking_id)
+        return found
+
+    def _matched(self, anchor: Anchor) -> Anchor:
+        if anchor.stop_id is not None and self._network.stop(anchor.stop_id) is not None:
+            return self._network.anchor_at_stop(anchor.stop_id, anchor.at_s)
+        fix = self._network.fix_for(anchor.lon, anchor.lat, anchor.at_s, None)
+        return Anchor(anchor.at_s, anchor.lon, anchor.lat, fix.arc, fix.offset_ms, None)
 
     def _lapse_offers(self, draft: Draft) -> None:
         for request in list(draft.state.requests.values()):

@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from routing.roads.basemap import build_basemap
 from routing.roads.build import BuildOptions, build_graph
 from routing.roads.errors import GraphNotFoundError, InvalidClipError, UnreadableExtractError
 from routing.roads.graph import RoadGraph
+from routing.roads.landmarks import read_landmarks
 from routing.roads.osm_reader import Progress, ReadLimits, import_date, read_extract
 
 if TYPE_CHECKING:
@@ -33,6 +35,16 @@ def graph_path(var: Path, name: str) -> Path:
     if not _NAME.match(name):
         raise GraphNotFoundError(f"{name!r} is no name for a road graph")
     return roads_folder(var) / f"{name}.graph"
+
+
+def landmarks_path(var: Path, name: str) -> Path:
+    """Where the settlements and landmarks of a named graph lie, which name its stops."""
+    return graph_path(var, name).with_suffix(".landmarks.json")
+
+
+def basemap_path(var: Path, name: str) -> Path:
+    """Where the map tiles of a named graph lie."""
+    return graph_path(var, name).with_suffix(".pmtiles")
 
 
 def default_name(path: Path) -> str:
@@ -103,6 +115,16 @@ def import_extract(
     if _SCHEMATIC in extract.generator.lower():
         options = replace(options, schematic=True)
     graph = build_graph(extract, name=name, options=options, progress=progress)
+    outline = None if graph.area is None else max((p[0] for p in graph.area), key=len)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    read_landmarks(path).save(landmarks_path(var, name))
+    build_basemap(
+        path,
+        basemap_path(var, name),
+        attribution=graph.manifest.attribution,
+        area=outline,
+        progress=progress,
+    )
     graph.save(target)
     progress(f"stored {target}")
     return RoadGraph.load(target)

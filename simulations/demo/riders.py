@@ -5,7 +5,7 @@ from random import Random
 from dispatch.engine.network import Network
 from simulations.demand import random_ride
 from simulations.demo.client import ServiceClient
-from simulations.scenario import ScenarioFile
+from simulations.scenario import Demand
 
 
 class Riders:
@@ -15,13 +15,13 @@ class Riders:
         self,
         client: ServiceClient,
         network: Network,
-        scenario: ScenarioFile,
+        demand: Demand,
         per_hour: float,
         rng: Random,
     ) -> None:
         self._client = client
         self._network = network
-        self._scenario = scenario
+        self._demand = demand
         self._per_hour = per_hour
         self._rng = rng
         self._next_s: float | None = None
@@ -40,7 +40,7 @@ class Riders:
         self._ask()
 
     def _ask(self) -> None:
-        origin, destination, party = random_ride(self._scenario, self._network, self._rng)
+        origin, destination, party = random_ride(self._demand, {}, self._network, self._rng)
         answer = self._client.post(
             "/ride-requests",
             {

@@ -1,0 +1,210 @@
+"""The `rufbus` command."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from routing.roads.cli import roads
+
+if TYPE_CHECKING:
+    from dispatch.config import TownConfig
+
+_ROOT = Path(__file__).resolve().parent.parent
+_DEFAULT_TOWN = "beckum"
+_TOWN_HELP = "Town: a folder with service.toml, or the name of one that ships (or RUFBUS_TOWN)."
+
+
+def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn an error that has a code into one readable line and exit code 1."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except Exception as error:
+            code = getattr(error, "code", None)
+            if code is None:
+                raise
+            click.echo(f"error: [{code}] {error}", err=True)
+            raise SystemExit(1) from error
+
+    return wrapped
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
+
+
+def _use_var(_context: click.Context, _option: click.Parameter, var: Path) -> Path:
+    """Compiled kernels are generated, too: their cache belongs under the same folder."""
+    os.environ["NUMBA_CACHE_DIR"] = str(var.resolve() / "cache" / "numba")
+    return var
+
+
+var_option = click.option(
+    "--var",
+    envvar="RUFBUS_VAR",
+    callback=_use_var,
+    is_eager=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var"),
+    show_default=True,
+    help="Folder for everything generated or stored (or RUFBUS_VAR).",
+)
+town_option = click.option(
+    "--town",
+    envvar="RUFBUS_TOWN",
+    type=click.Path(path_type=Path),
+    default=Path(_DEFAULT_TOWN),
+    show_default=True,
+    help=_TOWN_HELP,
+)
+
+
+@click.group()
+def main() -> None:
+    """Rufbus: demand-responsive transit for a town."""
+
+
+main.add_command(roads)
+
+
+@main.command()
+@var_option
+@town_option
+@click.option("--demo", is_flag=True, help="With virtual drivers and a trickle of riders.")
+@click.option("--speed", default=1.0, show_default=True, help="Demo clock: times real time.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port; by default 8080 or the next.")
+@click.option("--offline", envvar="RUFBUS_OFFLINE", is_flag=True, help="Never fetch roads.")
+@_report_errors
+def serve(
+    var: Path, town: Path, *, demo: bool, speed: float, host: str, port: int | None, offline: bool
+) -> None:
+    """Run the service: databases, dispatcher, web pages and API."""
+    from dispatch.wiring import ServeOptions, serve  # noqa: PLC0415 - `--help` should be quick
+
+    if not demo and speed != 1.0:
+        raise click.UsageError("--speed needs --demo: a real service runs in real time")
+    serve(ServeOptions(var, _town(town), host, port, demo, speed, online=not offline), _say)
+
+
+@main.command(hidden=True)
+@var_option
+@town_option
+@_report_errors
+def dispatcher(var: Path, town: Path) -> None:
+    """The dispatcher process alone."""
+    from dispatch.wiring import run_dispatcher  # noqa: PLC0415
+
+    run_dispatcher(_load(town), var)
+
+
+@main.command(hidden=True)
+@var_option
+@town_option
+@click.option("--host", default="127.0.0.1")
+@click.option("--port", default=8080)
+@_report_errors
+def web(var: Path, town: Path, host: str, port: int) -> None:
+    """The web process alone."""
+    from dispatch.webserver import run_web  # noqa: PLC0415
+
+    run_web(_load(town), var, host, port)
+
+
+@main.command(hidden=True)
+@var_option
+@town_option
+@click.option("--url", required=True)
+@_report_errors
+def demo(var: Path, town: Path, url: str) -> None:
+    """The virtual drivers and riders alone."""
+    from dispatch.wiring import run_demo  # noqa: PLC0415
+
+    run_demo(_load(town), var, url, os.environ["RUFBUS_TOKEN"])
+
+
+@main.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@var_option
+@click.option("--seed", type=int, help="Instead of the scenario's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print key figures as JSON.")
+@click.option("--events", type=click.Path(path_type=Path), help="Write the event log here.")
+@_report_errors
+def simulate(
+    scenario: Path, var: Path, seed: int | None, *, as_json: bool, events: Path | None
+) -> None:
+    """Drive a SCENARIO's day with the live engine and print its key figures."""
+    from simulations.command import simulate  # noqa: PLC0415
+
+    figures = simulate(scenario, var, seed, events, lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(figures, ensure_ascii=False, indent=2))
+        return
+    for name, value in figures.items():
+        click.echo(f"{name:28} {_readable(value)}")
+
+
+def _readable(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+@main.group()
+def token() -> None:
+    """Access tokens for staff and vehicles."""
+
+
+@token.command("create")
+@var_option
+@town_option
+@click.option("--role", type=click.Choice(["vehicle", "control", "admin"]), required=True)
+@click.option("--label", default="", help="Who or what it is for.")
+@_report_errors
+def create(var: Path, town: Path, role: str, label: str) -> None:
+    """Make a token and print it; it is shown only once."""
+    from dispatch.administration import create_access_token  # noqa: PLC0415
+
+    area = _load(town).config.area_id
+    click.echo(create_access_token(var, area, role, label))
+
+
+@main.command()
+@var_option
+@town_option
+@_report_errors
+def audit(var: Path, town: Path) -> None:
+    """Check that the event log and the tables tell the same story."""
+    from dispatch.administration import find_differences  # noqa: PLC0415
+
+    found = find_differences(var, _load(town).config.area_id)
+    for line in found:
+        click.echo(line)
+    if found:
+        raise SystemExit(1)
+    click.echo("the event log and the tables agree")
+
+
+def _load(town: Path) -> "TownConfig":
+    from dispatch.config import load_town  # noqa: PLC0415
+
+    return load_town(_town(town))
+
+
+def _town(town: Path) -> Path:
+    """A town by its folder, or by its name among those that ship."""
+    shipped = _ROOT / "data" / town.name
+    return shipped if not town.exists() and len(town.parts) == 1 and shipped.is_dir() else town
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The web process: API v1 and the pages on uvicorn."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from shapely.geometry import mapping
+
+from dispatch.api.app import create_app
+from dispatch.api.settings import ApiSettings, RoadsInfo
+from dispatch.clock import ServiceClock
+from dispatch.config import TownConfig
+from dispatch.live.gateway import Gateway
+from dispatch.networks import load_ways, service_area
+from routing.roads.graph import RoadGraph
+from routing.roads.importing import graph_path
+
+_GRACE_S = 3
+
+
+def run_web(town: TownConfig, var: Path, host: str, port: int) -> None:
+    """Serve until SIGTERM."""
+    gateway = Gateway(os.environ["DATABASE_URL"], os.environ["REDIS_URL"], town.config.area_id)
+    app = create_app(_settings(town, var, gateway))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await gateway.open()
+        try:
+            yield
+        finally:
+            await gateway.close()
+
+    app.router.lifespan_context = lifespan
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
+def _settings(town: TownConfig, var: Path, gateway: Gateway) -> ApiSettings:
+    path = graph_path(var, town.config.roads)
+    graph = RoadGraph.load(path)
+    ways = load_ways(town, var, graph)
+    clock = ServiceClock.from_env()
+    manifest = graph.manifest
+    area = service_area(town, graph)
+
+    def leg_geometry(
+        start: tuple[float, float] | None, stop_ids: Sequence[str]
+    ) -> Sequence[Sequence[float]]:
+        return ways.line(start, stop_ids)
+
+    return ApiSettings(
+        config=town.config,
+        gateway=gateway,
+        stops=ways.stops,
+        roads=RoadsInfo(
+            name=manifest.name,
+            attribution=manifest.attribution,
+            licence=manifest.licence,
+            extract_date=manifest.extract_date,
+            schematic=manifest.schematic,
+        ),
+        now=clock.now_s,
+        area=None if area is None else mapping(area),
+        basemap=path.with_suffix(".pmtiles"),
+        leg_geometry=leg_geometry,
+        clock_rate=clock.speed,
+        demo=bool(os.environ.get("RUFBUS_DEMO")),
+    )

@@ -1,0 +1,212 @@
+"""Puts the parts together: the one module that knows them all."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatch.clock import ServiceClock, demo_clock, real_now
+from dispatch.config import TownConfig, load_town
+from dispatch.domain.commands import Command
+from dispatch.domain.events import Event
+from dispatch.domain.state import State
+from dispatch.networks import ensure_graph, load_network
+from dispatch.supervisor import Child, Supervisor, python_command
+from routing.roads.graph import RoadGraph
+from routing.roads.importing import graph_path
+
+Say = Callable[[str], None]
+DEFAULT_PORT = 8080
+_PORTS_TRIED = 20
+
+
+class PortInUseError(Exception):
+    """The port for the pages is taken."""
+
+    code = "port_in_use"
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """How to run the service.
+
+    Attributes:
+        var: where everything generated or stored lives.
+        town: the town's configuration folder.
+        host: address to listen on.
+        port: port to listen on; None takes the first free one from 8080.
+        demo: with virtual drivers and a trickle of virtual riders.
+        speed: service seconds per real second (demo only).
+        online: whether the roads may be fetched on a first start.
+    """
+
+    var: Path
+    town: Path
+    host: str = "127.0.0.1"
+    port: int | None = None
+    demo: bool = False
+    speed: float = 1.0
+    online: bool = True
+
+
+def serve(options: ServeOptions, say: Say) -> None:
+    """Run the whole service until it is told to stop.
+
+    Raises:
+        ConfigError, RoadsError, SupervisorError, EmbeddedError, PortInUseError: it cannot run;
+            each has a `code` and says what to do.
+    """
+    from dispatch.store.migrate import migrate  # noqa: PLC0415 - not needed by the other commands
+    from dispatch.store.tokens import create_token  # noqa: PLC0415
+
+    town = load_town(options.town)
+    with Supervisor(options.var, say=say) as supervisor:
+        port = _free_port(options.host, options.port)
+        _prepare_roads(town, supervisor.var, say, online=options.online)
+        database_url, _ = supervisor.start_servers(
+            os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+        )
+        migrate(database_url)
+        clock = _choose_clock(town, database_url, options)
+        url = f"http://{options.host}:{port}"
+        supervisor.url = url
+        supervisor.env |= clock.to_env() | {
+            "RUFBUS_TOWN": str(options.town.resolve()),
+            "RUFBUS_DEMO": "1" if options.demo else "",
+        }
+        supervisor.add(Child("dispatcher", python_command("dispatch.cli", "dispatcher")))
+        address = ["--host", options.host, "--port", str(port)]
+        supervisor.add(
+            Child("web", python_command("dispatch.cli", "web", *address), ready=_healthy(url))
+        )
+        token = ""
+        if options.demo:
+            token = create_token(database_url, "admin", "demo", area=town.config.area_id)
+            command = python_command("dispatch.cli", "demo", "--url", url)
+            supervisor.add(Child("demo", command, env={"RUFBUS_TOKEN": token}))
+        supervisor.run(on_ready=lambda: _announce(say, town, url, token, clock))
+
+
+def _announce(say: Say, town: TownConfig, url: str, token: str, clock: ServiceClock) -> None:
+    say(f"{town.config.name} is served at {url}")
+    if token:
+        shown = town_time(town, clock)
+        say(f"  book a ride     {url}/")
+        say(f"  control room    {url}/control#token={token}")
+        say(f"  demo clock      {shown}, {clock.speed:g} times as fast as real time")
+    else:
+        say(f"  control room    {url}/control   (token: rufbus token create --role control)")
+    say("  stop with Ctrl-C")
+
+
+def town_time(town: TownConfig, clock: ServiceClock) -> str:
+    """The service's time on the town's clock, to be read by people."""
+    from datetime import datetime  # noqa: PLC0415 - one line of output
+
+    return f"{datetime.fromtimestamp(clock.now_s(), town.config.timezone):%Y-%m-%d %H:%M}"
+
+
+def _prepare_roads(town: TownConfig, var: Path, say: Say, *, online: bool) -> None:
+    """Make everything slow before the processes start, so that progress is shown in one place."""
+    graph = ensure_graph(town, var, say, online=online)
+    if graph.manifest.schematic:
+        say("The roads are schematic (schematisch); get the real ones with: rufbus roads fetch")
+    if not _is_prepared(town, var, graph):
+        from routing.plans import warm_up  # noqa: PLC0415 - compiles
+
+        say("Laying out stops and travel times, compiling (once, about a minute) ...")
+        load_network(town, var, graph, say)
+        warm_up()
+        _prepared_mark(town, var, graph).touch()
+
+
+def _is_prepared(town: TownConfig, var: Path, graph: RoadGraph) -> bool:
+    return _prepared_mark(town, var, graph).exists()
+
+
+def _prepared_mark(town: TownConfig, var: Path, graph: RoadGraph) -> Path:
+    """Says that the first, slow start is behind us; the caches themselves check what they hold."""
+    return graph_path(var, town.config.roads).with_suffix(f".{graph.digest[:16]}.ready")
+
+
+def _choose_clock(town: TownConfig, database_url: str, options: ServeOptions) -> ServiceClock:
+    if "RUFBUS_CLOCK" in os.environ:
+        return ServiceClock.from_env()
+    if not options.demo:
+        return ServiceClock()
+    from dispatch.store.connect import connect  # noqa: PLC0415 - only the demo looks back
+
+    with connect(database_url) as connection:
+        row = connection.execute(
+            "SELECT max(at_s) FROM event WHERE area = %s", [town.config.area_id]
+        ).fetchone()
+    last_s = None if row is None else row[0]
+    return demo_clock(real_now(), last_s, town.config.hours.is_open, speed=options.speed)
+
+
+def _free_port(host: str, port: int | None) -> int:
+    for candidate in [port] if port else range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, candidate))
+            except OSError:
+                continue
+            return candidate
+    raise PortInUseError(f"port {port or DEFAULT_PORT} on {host} is in use; choose one with --port")
+
+
+def _healthy(url: str) -> Callable[[], bool]:
+    def ready() -> bool:
+        import httpx  # noqa: PLC0415 - only the supervisor asks
+
+        try:
+            return httpx.get(f"{url}/healthz", timeout=0.3).is_success
+        except httpx.HTTPError:
+            return False
+
+    return ready
+
+
+def run_dispatcher(town: TownConfig, var: Path) -> None:
+    """The dispatcher process: the one writer of the town's service area."""
+    from dispatch.engine import Engine  # noqa: PLC0415 - numba and scipy are slow to import
+    from dispatch.town import Town  # noqa: PLC0415
+    from dispatch.views import answer  # noqa: PLC0415
+    from dispatch.worker.dispatcher import Dispatcher, run_until_signalled  # noqa: PLC0415
+    from routing.plans import warm_up  # noqa: PLC0415
+
+    network = load_network(town, var, RoadGraph.load(graph_path(var, town.config.roads)), _log)
+    warm_up()
+    engine = Engine(town.config, network)
+    names = Town.of(town.config, network.stops)
+
+    def body(command: Command, events: Sequence[Event], state: State) -> dict[str, object]:
+        return answer(command, events, state, names)
+
+    dispatcher = Dispatcher(
+        os.environ["DATABASE_URL"],
+        os.environ["REDIS_URL"],
+        town.config.area_id,
+        decide=engine.decide,
+        answer=body,
+        clock=ServiceClock.from_env(),
+        name=town.config.name,
+        roads_sha256=network.graph.digest,
+        adopt=engine.adopt,
+    )
+    run_until_signalled(dispatcher)
+
+
+def run_demo(town: TownConfig, var: Path, url: str, token: str) -> None:
+    """The demo process: virtual drivers and riders, over HTTP like real ones."""
+    from simulations.demo.run import run  # noqa: PLC0415 - only the demo needs simulations
+
+    network = load_network(town, var, RoadGraph.load(graph_path(var, town.config.roads)), _log)
+    run(town.config, network, url, token, ServiceClock.from_env())
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - goes to the process's log file

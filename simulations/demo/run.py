@@ -1,0 +1,55 @@
+"""The demo process: virtual drivers and riders until told to stop."""
+
+import logging
+import signal
+import threading
+from random import Random
+from types import FrameType
+
+import httpx
+
+from dispatch.clock import ServiceClock
+from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.network import Network
+from simulations.demo.client import ServiceClient
+from simulations.demo.drivers import Drivers
+from simulations.demo.riders import Riders
+from simulations.scenario import Demand, Flow
+
+_log = logging.getLogger(__name__)
+
+STEP_S = 1.0
+RIDES_PER_HOUR = 20.0
+_BACKOFF_S = 2.0
+_EVERYWHERE = Demand(
+    requests=0,
+    flows=[Flow(origin="*", destination="*", share=1.0)],
+    hours=[1.0] * 24,
+    party_sizes=[82, 13, 3, 2],
+    spread_m=60,
+)
+
+
+def run(config: ServiceConfig, network: Network, url: str, token: str, clock: ServiceClock) -> None:
+    """Drive and ride until SIGTERM; a service that is away for a while is waited for."""
+    stop = threading.Event()
+
+    def halt(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, halt)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    client = ServiceClient(url, token)
+    drivers = Drivers(client, network)
+    rng = Random()  # noqa: S311 - where virtual riders go is no secret
+    riders = Riders(client, network, _EVERYWHERE, RIDES_PER_HOUR, rng)
+    wait_s = STEP_S
+    while not stop.wait(wait_s):
+        try:
+            drivers.step(clock.now())
+            if config.hours.is_open(clock.now_s()):
+                riders.step(clock.now())
+            wait_s = STEP_S
+        except httpx.HTTPError as error:
+            _log.warning("the service does not answer: %s", error)
+            wait_s = _BACKOFF_S
