@@ -29,9 +29,19 @@ USER_AGENT: Final = "rufbus/0.1"
 _RETRY_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SIMPLIFY_M: Final = 50.0
 _OK: Final = 200
-_WALK_AND_DRIVE: Final = (
-    '"highway"]["highway"!~"^(proposed|construction|abandoned|razed|planned|via_ferrata)$"'
+_SERVER_MEMORY: Final = 512 * 1024 * 1024
+_WAY_KEYS: Final = (
+    "building",
+    "landuse",
+    "natural",
+    "leisure",
+    "amenity",
+    "waterway",
+    "railway",
+    "shop",
 )
+_NODE_KEYS: Final = ("place", "amenity", "railway", "shop", "leisure", "addr:housenumber")
+_AREA_KEYS: Final = ("building", "landuse", "natural", "leisure", "amenity")
 
 
 @dataclass(frozen=True)
@@ -144,18 +154,24 @@ def place_boundary(place: str, settings: FetchSettings, attempts: "_Attempts") -
     raise PlaceNotFoundError(f"OpenStreetMap knows no area called {place!r}")
 
 
-def overpass_query(area: "BaseGeometry", timeout_s: float, max_bytes: int) -> str:
-    """Overpass QL for all roads and paths within a polygon, their nodes and turn restrictions.
+def overpass_query(area: "BaseGeometry", timeout_s: float) -> str:
+    """Overpass QL for what the road graph, the stops and the basemap of a polygon are made of.
+
+    One set, put out once: then nodes come before ways and ways before relations, as readers want.
 
     Args:
         area: polygon(s) in degrees; outer rings only.
         timeout_s: how long the server may work.
-        max_bytes: how much memory it may use.
     """
-    head = f"[out:xml][timeout:{max(1, int(timeout_s))}][maxsize:{max_bytes}];"
-    ways = "".join(f'way[{_WALK_AND_DRIVE}](poly:"{ring}");' for ring in _overpass_rings(area))
-    rest = '.w out body;node(w.w);out body;rel(bw.w)["type"="restriction"];out body;'
-    return f"{head}({ways})->.w;{rest}"
+    roads, others = [], []
+    for ring in _overpass_rings(area):
+        roads.append(f'way["highway"](poly:"{ring}");')
+        others += [f'way["{key}"](poly:"{ring}");' for key in _WAY_KEYS]
+        others += [f'node["{key}"](poly:"{ring}");' for key in _NODE_KEYS]
+        others += [f'rel["type"="multipolygon"]["{key}"](poly:"{ring}");' for key in _AREA_KEYS]
+    head = f"[out:xml][timeout:{max(1, int(timeout_s))}][maxsize:{_SERVER_MEMORY}];"
+    union = f'.roads;rel(bw.roads)["type"="restriction"];{"".join(others)}'
+    return f"{head}({''.join(roads)})->.roads;({union});(._;>;);out body;"
 
 
 def _overpass_rings(area: "BaseGeometry") -> Iterable[str]:
@@ -253,7 +269,7 @@ def fetch_place(
     temporary = folder / f".{name}.part.osm"
     try:
         progress("downloading the roads")
-        query = overpass_query(outline, settings.timeout_s, settings.max_bytes)
+        query = overpass_query(outline, settings.timeout_s)
         _download(query, temporary, settings, attempts)
         options = replace(options or BuildOptions(), area=boundary, margin_m=settings.margin_m)
         graph = import_extract(

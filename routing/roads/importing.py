@@ -75,7 +75,7 @@ def find_graph(var: Path, name: str | None = None) -> Path:
     return graphs[-1]
 
 
-def import_extract(
+def import_extract(  # noqa: PLR0913 - all but the file by keyword
     path: Path,
     *,
     var: Path,
@@ -84,9 +84,10 @@ def import_extract(
     date: str | None = None,
     source: str | None = None,
     limits: ReadLimits | None = None,
+    basemap: bool = True,
     progress: Progress = lambda _: None,
 ) -> RoadGraph:
-    """Reads an OSM file, builds its road graph and stores it.
+    """Reads an OSM file, builds its road graph and stores it, with its landmarks and basemap.
 
     Args:
         path: the OSM file.
@@ -96,6 +97,7 @@ def import_extract(
         date: the extract's ISO date, where the file does not tell.
         source: where the data come from; by default the file's name.
         limits: refuse larger files.
+        basemap: whether to draw the map's tiles, too.
         progress: told what is being done.
 
     Returns:
@@ -117,14 +119,16 @@ def import_extract(
     graph = build_graph(extract, name=name, options=options, progress=progress)
     outline = None if graph.area is None else max((p[0] for p in graph.area), key=len)
     target.parent.mkdir(parents=True, exist_ok=True)
-    read_landmarks(path).save(landmarks_path(var, name))
-    build_basemap(
-        path,
-        basemap_path(var, name),
-        attribution=graph.manifest.attribution,
-        area=outline,
-        progress=progress,
-    )
+    landmarks = read_landmarks(path)
+    if basemap:
+        build_basemap(
+            path,
+            basemap_path(var, name),
+            attribution=graph.manifest.attribution,
+            area=outline,
+            progress=progress,
+        )
+    landmarks.save(landmarks_path(var, name))
     graph.save(target)
     progress(f"stored {target}")
     return RoadGraph.load(target)

@@ -85,7 +85,7 @@ def town(tmp_path: Path) -> Callable[..., RoadGraph]:
     def build(*args: object, options: object = None, **kwargs: object) -> RoadGraph:
         path = tmp_path / "town.osm"
         path.write_text(osm_xml(*args, **kwargs), encoding="utf-8")  # type: ignore[arg-type]
-        return import_extract(path, var=tmp_path / "var", options=options)  # type: ignore[arg-type]
+        return import_extract(path, var=tmp_path / "var", options=options, basemap=False)  # type: ignore[arg-type]
 
     return build
 
@@ -113,4 +113,4 @@ def heidelberg_file() -> Path:
 @pytest.fixture(scope="session")
 def heidelberg(heidelberg_file: Path, tmp_path_factory: pytest.TempPathFactory) -> RoadGraph:
     """The road graph of Heidelberg."""
-    return import_extract(heidelberg_file, var=tmp_path_factory.mktemp("heidelberg"))
+    return import_extract(heidelberg_file, var=tmp_path_factory.mktemp("heidelberg"), basemap=False)

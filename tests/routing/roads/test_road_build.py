@@ -317,7 +317,7 @@ def test_missing_nodes_are_reported_and_cut_the_way(write_town: WriteTown, tmp_p
     lines = path.read_text(encoding="utf-8").splitlines()
     g = next(i for i, line in enumerate(lines) if line.startswith('<node id="7"'))
     path.write_text("\n".join(lines[:g] + lines[g + 2 :]), encoding="utf-8")
-    graph = import_extract(path, var=tmp_path)
+    graph = import_extract(path, var=tmp_path, basemap=False)
     assert graph.manifest.dropped["nodes_missing"] == 1
     assert "bf" in arcs(graph)
     assert graph.manifest.length_km == pytest.approx(RING_KM + 0.1, rel=1e-2)
