@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routing.plans.compiled import compiled
+from routing.plans.compiled import compiled, inlined
 from routing.plans.records import UNREACHABLE_S
 from routing.roads.traffic import drive
 
@@ -30,16 +30,16 @@ SEATS = 4  # change of the load, negative for drop-offs
 WHEELCHAIRS = 5
 PARTNER = 6  # of a drop-off: the pick-up's position in the route; else NO_PARTNER
 MAX_RIDE = 7
-PERSONS = 8
-REFERENCE = 9  # of a pick-up: wish_earliest_s; of a drop-off without partner: boarded_at_s
-WALK = 10
+RATE = 8  # what a second costs that the party waits (pick-ups) or rides (drop-offs)
+SINCE = 9  # and from when on: wish_earliest_s, or boarded_at_s; drop-offs with PARTNER: its end
+FIXED = 10  # what its way on foot costs, at pick-ups
 KIND = 11  # DROPOFF or PICKUP
 ACTION_ROWS = 12
 DROPOFF, PICKUP = 0, 1
 NO_PARTNER = -1
 
 # Entries of the weights, int64[4].
-W_DRIVE, W_WAIT, W_RIDE, W_WALK = 0, 1, 2, 3
+W_DRIVE, W_WAIT, W_RIDE, W_WALK = range(4)
 
 # Rows of a schedule, int64[3, n].
 ARRIVAL, START, END = 0, 1, 2
@@ -70,30 +70,30 @@ class Arrays(NamedTuple):
     actions: Ints
 
 
-@compiled
-def arrive(a: Arrays, depart_s: int, leg_s: int) -> int:
+@inlined
+def arrive(depart_s: int, leg_s: int, base_s: int, speed: ShortInts) -> int:
     """Arrival second; FOREVER where there is no way."""
     if leg_s >= UNREACHABLE_S:
         return FOREVER
     if leg_s == 0:
         return depart_s
-    return drive(depart_s, leg_s, a.base_s, a.speed)
+    return drive(depart_s, leg_s, base_s, speed)
 
 
-@compiled
-def latest_departure(a: Arrays, arrive_by_s: int, leg_s: int) -> int:
+@inlined
+def latest_departure(arrive_by_s: int, leg_s: int, base_s: int, speed: ShortInts) -> int:
     """The last second to depart at and still arrive by `arrive_by_s`: the inverse of `drive`."""
     if leg_s >= UNREACHABLE_S:
         return NEVER
     todo = int(leg_s) * PERMILLE
     now = arrive_by_s
-    last = len(a.speed) - 1
+    last = len(speed) - 1
     while todo > 0:
-        hour = (now - 1 - a.base_s) // HOUR_S
+        hour = (now - 1 - base_s) // HOUR_S
         if hour <= 0:
-            return now + -todo // int(a.speed[0])
-        begin = a.base_s + min(hour, last) * HOUR_S
-        pace = int(a.speed[min(hour, last)])
+            return now + -todo // int(speed[0])
+        begin = base_s + min(hour, last) * HOUR_S
+        pace = int(speed[min(hour, last)])
         done = (now - begin) * pace
         if done >= todo:
             return now + -todo // pace
@@ -102,11 +102,11 @@ def latest_departure(a: Arrays, arrive_by_s: int, leg_s: int) -> int:
     return now
 
 
-@compiled
-def fits(a: Arrays, v: int, seats: int, wheelchairs: int) -> bool:
-    """Whether one of the vehicle's configurations holds the load."""
-    for c in range(a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]):
-        if seats <= a.configurations[c, 0] and wheelchairs <= a.configurations[c, 1]:
+@inlined
+def fits(seats: int, wheelchairs: int, configurations: Ints, first: int, last: int) -> bool:
+    """Whether one of the configurations `first`..`last` - 1 holds the load."""
+    for c in range(first, last):
+        if seats <= configurations[c, 0] and wheelchairs <= configurations[c, 1]:
             return True
     return False
 
@@ -118,17 +118,19 @@ def overloaded(a: Arrays, v: int, route: Ints, count: int) -> int:
     Returns -1 if all legs fit; a load too large from the start counts as position 0.
     """
     seats, wheelchairs = a.vehicles[v, LOAD_SEATS], a.vehicles[v, LOAD_WHEELCHAIRS]
-    if not fits(a, v, seats, wheelchairs):
+    first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
+    configurations = a.configurations
+    if not fits(seats, wheelchairs, configurations, first, last):
         return 0
     for k in range(count):
         seats += route[SEATS, k]
         wheelchairs += route[WHEELCHAIRS, k]
-        if not fits(a, v, seats, wheelchairs):
+        if not fits(seats, wheelchairs, configurations, first, last):
             return k
     return -1
 
 
-@compiled
+@inlined
 def unmoved(a: Arrays, depart_s: int, arrive_s: int) -> int:
     """By how many seconds a drive may begin later and still take exactly as long.
 
@@ -162,38 +164,6 @@ def push(a: Arrays, route: Ints, p: int, d: int, times: Ints) -> int:
 
 
 @compiled
-def serve(a: Arrays, v: int, route: Ints, k: int, times: Ints) -> bool:
-    """Write arrival, start and end of action `k` as early as its forerunners allow.
-
-    Returns False if its stop cannot be reached.
-    """
-    stop = route[STOP, k]
-    if k > 0:
-        at = route[STOP, k - 1]
-        free, leg = times[END, k - 1], a.matrix_s[at, stop]
-    else:
-        at = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else -1
-        free, leg = a.vehicles[v, START_TIME], a.start_legs_s[v, stop]
-    if leg >= UNREACHABLE_S:
-        return False
-    times[ARRIVAL, k] = arrive(a, free, leg)
-    times[START, k] = max(times[ARRIVAL, k], route[EARLIEST, k])
-    times[END, k] = times[START, k] + route[BOARD, k]
-    if stop != at:
-        times[END, k] += a.setup_s
-    return True
-
-
-@compiled
-def return_s(a: Arrays, v: int, route: Ints, count: int, times: Ints) -> int:
-    """Arrival at the depot after the whole route; FOREVER where there is no way."""
-    if count == 0:
-        return arrive(a, a.vehicles[v, START_TIME], a.start_legs_s[v, a.vehicles[v, END_STOP]])
-    leg = a.matrix_s[route[STOP, count - 1], a.vehicles[v, END_STOP]]
-    return arrive(a, times[END, count - 1], leg)
-
-
-@compiled
 def settle(
     a: Arrays, v: int, route: Ints, count: int, limits: int, times: Ints
 ) -> tuple[int, int, int]:
@@ -213,56 +183,59 @@ def settle(
     Returns:
         (reason, position, depot_arrival_s); the schedule is complete only if the reason is OK.
     """
-    k = 0
-    pushed = -1
+    vehicle, start_leg, matrix = a.vehicles[v], a.start_legs_s[v], a.matrix_s
+    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
+    k, pushed = 0, -1
     while k < count:
-        if not serve(a, v, route, k, times):
+        stop = route[STOP, k]
+        if k > 0:
+            at, leave = route[STOP, k - 1], times[END, k - 1]
+            leg = matrix[at, stop]
+        else:
+            at = vehicle[START_STOP] if vehicle[DWELLING] else -1
+            leave, leg = vehicle[START_TIME], start_leg[stop]
+        if leg >= UNREACHABLE_S:
             return UNREACHABLE, k, FOREVER
+        arrival = arrive(leave, leg, base_s, speed)
+        start = max(arrival, route[EARLIEST, k])
+        times[ARRIVAL, k], times[START, k] = arrival, start
+        times[END, k] = start + route[BOARD, k] + (setup_s if stop != at else 0)
         p = route[PARTNER, k]
-        if limits == LIMITED and times[START, k] > route[LATEST, k]:
+        if limits == LIMITED and start > route[LATEST, k]:
             late = PICKUP_LATE if route[KIND, k] == PICKUP else ARRIVAL_LATE
             return (late, k, FOREVER) if pushed < 0 else (RIDE_TOO_LONG, pushed, FOREVER)
-        if limits == LIMITED and p >= 0 and times[START, k] - times[END, p] > route[MAX_RIDE, k]:
+        if limits == LIMITED and p >= 0 and start - times[END, p] > route[MAX_RIDE, k]:
             route[EARLIEST, p] = push(a, route, p, k, times)
             if route[EARLIEST, p] > route[LATEST, p]:
                 return RIDE_TOO_LONG, k, FOREVER
             pushed, k = k, p
         else:
             k += 1
-    depot_s = return_s(a, v, route, count, times)
-    if depot_s == FOREVER:
+    home = vehicle[END_STOP]
+    if count > 0:
+        leave, leg = times[END, count - 1], matrix[route[STOP, count - 1], home]
+    else:
+        leave, leg = vehicle[START_TIME], start_leg[home]
+    if leg >= UNREACHABLE_S:
         return UNREACHABLE, count, FOREVER
-    if limits == PROJECTED or depot_s <= a.vehicles[v, END_TIME]:
+    depot_s = arrive(leave, leg, base_s, speed)
+    if limits == PROJECTED or depot_s <= vehicle[END_TIME]:
         return OK, -1, depot_s
     return (RIDE_TOO_LONG, pushed, depot_s) if pushed >= 0 else (SHIFT_END, count, depot_s)
 
 
 @compiled
-def contribution(
-    a: Arrays, route: Ints, k: int, leave_s: int, arrival_s: int, start_s: int, ends: Ints
-) -> int:
-    """What action `k` adds to the cost: the drive to it and its party's wait, walk or ride."""
-    if route[KIND, k] == PICKUP:
-        own = a.weights[W_WAIT] * (start_s - route[REFERENCE, k])
-        own += a.weights[W_WALK] * route[WALK, k]
-    else:
-        p = route[PARTNER, k]
-        boarded = ends[p] if p >= 0 else route[REFERENCE, k]
-        own = a.weights[W_RIDE] * (start_s - boarded)
-    return int(a.weights[W_DRIVE] * (arrival_s - leave_s) + route[PERSONS, k] * own)
-
-
-@compiled
 def price(a: Arrays, v: int, route: Ints, count: int, times: Ints, depot_s: int) -> tuple[int, int]:
     """(cost in millicost, driving seconds) of a complete schedule."""
-    driving, cost = 0, 0
-    leave = a.vehicles[v, START_TIME]
+    driving, cost, leave = 0, 0, a.vehicles[v, START_TIME]
     for k in range(count):
         driving += times[ARRIVAL, k] - leave
-        cost += contribution(a, route, k, leave, times[ARRIVAL, k], times[START, k], times[END])
         leave = times[END, k]
-    cost += a.weights[W_DRIVE] * (depot_s - leave)
-    return cost, driving + depot_s - leave
+        p = route[PARTNER, k]
+        since = times[END, p] if p >= 0 else route[SINCE, k]
+        cost += route[RATE, k] * (times[START, k] - since) + route[FIXED, k]
+    driving += depot_s - leave
+    return cost + a.weights[W_DRIVE] * driving, driving
 
 
 @compiled

@@ -168,7 +168,7 @@ def replace_vehicle(
     _require(planned.isdisjoint(vehicle.route), "a booking is on two routes")
     table = problem.vehicle_table
     begin, end = int(table[index, kernel.ROUTE_BEGIN]), int(table[index, kernel.ROUTE_END])
-    route = _route_table(vehicle, known)
+    route = _route_table(vehicle, known, problem.weights)
     actions = problem.action_table
     actions = np.concatenate((actions[:, :begin], route, actions[:, end:]), axis=1)
     configurations, spans = _configurations([*problem.vehicles[:index], vehicle, *others[index:]])
@@ -221,7 +221,7 @@ def _assemble(
     configurations, spans = _configurations(vehicles)
     table = np.zeros((len(vehicles), kernel.VEHICLE_COLUMNS), dtype=np.int64)
     legs = np.zeros((len(vehicles), len(matrix)), dtype=np.int32)
-    routes = [_route_table(vehicle, bookings) for vehicle in vehicles]
+    routes = [_route_table(vehicle, bookings, weights) for vehicle in vehicles]
     begin = 0
     for index, vehicle in enumerate(vehicles):
         end = begin + routes[index].shape[1]
@@ -246,7 +246,7 @@ def _assemble(
     )
 
 
-def _route_table(vehicle: Vehicle, bookings: Mapping[str, Booking]) -> Ints:
+def _route_table(vehicle: Vehicle, bookings: Mapping[str, Booking], weights: Weights) -> Ints:
     """int64[12, n]: the vehicle's actions with everything the kernels need to know of them."""
     columns = []
     picked: dict[str, int] = {}
@@ -264,16 +264,16 @@ def _route_table(vehicle: Vehicle, bookings: Mapping[str, Booking]) -> Ints:
                     b.wheelchairs,
                     kernel.NO_PARTNER,
                     b.max_ride_s,
-                    b.persons,
+                    b.persons * weights.wait,
                     b.wish_earliest_s,
-                    b.walk_s,
+                    b.persons * weights.walk * b.walk_s,
                     kernel.PICKUP,
                 )
             )
             continue
-        latest, reference = b.arrival_latest_s, 0
+        latest, since = b.arrival_latest_s, 0
         if b.boarded_at_s is not None:
-            latest, reference = min(latest, b.boarded_at_s + b.max_ride_s), b.boarded_at_s
+            latest, since = min(latest, b.boarded_at_s + b.max_ride_s), b.boarded_at_s
         columns.append(
             (
                 b.dropoff_stop,
@@ -284,8 +284,8 @@ def _route_table(vehicle: Vehicle, bookings: Mapping[str, Booking]) -> Ints:
                 -b.wheelchairs,
                 picked.get(b.id, kernel.NO_PARTNER),
                 b.max_ride_s,
-                b.persons,
-                reference,
+                b.persons * weights.ride,
+                since,
                 0,
                 kernel.DROPOFF,
             )

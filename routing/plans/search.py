@@ -12,12 +12,15 @@ from routing.plans.compiled import compiled
 from routing.plans.kernel import (
     ACTION_ROWS,
     BOARD,
+    CONFIG_BEGIN,
+    CONFIG_END,
     DROPOFF,
     DWELLING,
     EARLIEST,
     END,
     END_STOP,
     END_TIME,
+    FIXED,
     FOREVER,
     KIND,
     LATEST,
@@ -31,12 +34,12 @@ from routing.plans.kernel import (
     OK,
     PARTNER,
     PERMILLE,
-    PERSONS,
     PICKUP,
-    REFERENCE,
+    RATE,
     ROUTE_BEGIN,
     ROUTE_END,
     SEATS,
+    SINCE,
     START,
     START_STOP,
     START_TIME,
@@ -45,12 +48,10 @@ from routing.plans.kernel import (
     W_RIDE,
     W_WAIT,
     W_WALK,
-    WALK,
     WHEELCHAIRS,
     Arrays,
     Ints,
     arrive,
-    contribution,
     fits,
     latest_departure,
     overloaded,
@@ -88,7 +89,7 @@ class Work(NamedTuple):
 
 
 @compiled
-def compose(w: Work, count: int, ask: Ints, i: int, j: int) -> None:
+def compose(w: Work, count: int, ask: Ints, weights: Ints, i: int, j: int) -> None:
     """Write the route with the request inserted at positions (i, j) to `w.whole`."""
     for k in range(count):
         to = k + (k >= i) + (k >= j)
@@ -102,45 +103,73 @@ def compose(w: Work, count: int, ask: Ints, i: int, j: int) -> None:
         w.whole[BOARD, to] = ask[ASK_BOARD]
         w.whole[SEATS, to] = sign * ask[ASK_SEATS]
         w.whole[WHEELCHAIRS, to] = sign * ask[ASK_WHEELCHAIRS]
-        w.whole[PERSONS, to] = ask[ASK_PERSONS]
-        w.whole[REFERENCE, to] = ask[ASK_WISH]
-        w.whole[WALK, to] = ask[ASK_WALK]
         w.whole[MAX_RIDE, to] = ask[ASK_MAX_RIDE]
     w.whole[STOP, i] = ask[ASK_PICKUP]
     w.whole[EARLIEST, i] = ask[ASK_EARLIEST]
     w.whole[LATEST, i] = ask[ASK_LATEST]
     w.whole[PARTNER, i] = NO_PARTNER
+    w.whole[RATE, i] = ask[ASK_PERSONS] * weights[W_WAIT]
+    w.whole[SINCE, i] = ask[ASK_WISH]
+    w.whole[FIXED, i] = ask[ASK_PERSONS] * weights[W_WALK] * ask[ASK_WALK]
     w.whole[STOP, j + 1] = ask[ASK_DROPOFF]
     w.whole[EARLIEST, j + 1] = NEVER
     w.whole[LATEST, j + 1] = ask[ASK_ARRIVAL]
     w.whole[PARTNER, j + 1] = i
+    w.whole[RATE, j + 1] = ask[ASK_PERSONS] * weights[W_RIDE]
+    w.whole[FIXED, j + 1] = 0
 
 
 @compiled
-def bound_forward(a: Arrays, v: int, w: Work, count: int) -> None:
-    """Fill all rows of the bounds but B_LATEST_END."""
-    route, bounds = w.route, w.bounds
-    free = a.vehicles[v, START_TIME]
-    at = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else -1
-    seats, wheelchairs = a.vehicles[v, LOAD_SEATS], a.vehicles[v, LOAD_WHEELCHAIRS]
+def bound_forward(a: Arrays, v: int, w: Work, count: int) -> tuple[bool, int]:
+    """Fill all rows of the bounds but B_LATEST_END.
+
+    Returns whether the route is feasible as it stands, and what it costs.
+    """
+    route, bounds, ends = w.route, w.bounds, w.bounds[B_END]
+    matrix, start_leg, vehicle, w_drive = (
+        a.matrix_s,
+        a.start_legs_s[v],
+        a.vehicles[v],
+        a.weights[W_DRIVE],
+    )
+    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
+    leave = vehicle[START_TIME]
+    at = vehicle[START_STOP] if vehicle[DWELLING] else -1
+    seats, wheelchairs = vehicle[LOAD_SEATS], vehicle[LOAD_WHEELCHAIRS]
     pushes, cost = 0, 0
     for k in range(count):
         bounds[B_SEATS, k], bounds[B_WHEELCHAIRS, k] = seats, wheelchairs
         bounds[B_PUSHES, k], bounds[B_COST, k] = pushes, cost
         stop = route[STOP, k]
-        leg = a.start_legs_s[v, stop] if k == 0 else a.matrix_s[route[STOP, k - 1], stop]
-        arrival = arrive(a, free, leg)
+        leg = start_leg[stop] if k == 0 else matrix[route[STOP, k - 1], stop]
+        arrival = arrive(leave, leg, base_s, speed)
         start = max(arrival, route[EARLIEST, k])
-        bounds[B_END, k] = start + route[BOARD, k] + (a.setup_s if stop != at else 0)
-        cost += contribution(a, route, k, free, arrival, start, bounds[B_END])
+        if start > route[LATEST, k]:
+            return False, 0
+        ends[k] = start + route[BOARD, k] + (setup_s if stop != at else 0)
         p = route[PARTNER, k]
-        if p >= 0 and start - bounds[B_END, p] > route[MAX_RIDE, k]:
+        since = ends[p] if p >= 0 else route[SINCE, k]
+        if p >= 0 and start - since > route[MAX_RIDE, k]:
             pushes = 1
-        free, at = bounds[B_END, k], stop
+        cost += route[RATE, k] * (start - since) + route[FIXED, k] + w_drive * (arrival - leave)
+        leave, at = ends[k], stop
         seats += route[SEATS, k]
         wheelchairs += route[WHEELCHAIRS, k]
     bounds[B_SEATS, count], bounds[B_WHEELCHAIRS, count] = seats, wheelchairs
     bounds[B_PUSHES, count], bounds[B_COST, count] = pushes, cost
+    home = vehicle[END_STOP]
+    leg = matrix[at, home] if count > 0 else start_leg[home]
+    depot_s = arrive(leave, leg, base_s, speed)
+    if depot_s > vehicle[END_TIME] or overloaded(a, v, route, count) >= 0:
+        return False, 0
+    if pushes == 0:
+        return True, cost + w_drive * (depot_s - leave)
+    w.whole[:, :count] = route[:, :count]
+    reason, _, depot_s = settle(a, v, w.whole, count, LIMITED, w.times)
+    if reason != OK:
+        return False, 0
+    cost, _ = price(a, v, w.whole, count, w.times, depot_s)
+    return True, cost
 
 
 @compiled
@@ -151,53 +180,20 @@ def bound_backward(a: Arrays, v: int, w: Work, count: int) -> None:
     just before, so arriving at k's stop later than allowed here is too late with it as well. It
     can also add a set-up to a pick-up, hence the set-up in the bound that a ride cap gives.
     """
-    route = w.route
-    following, due = a.vehicles[v, END_STOP], a.vehicles[v, END_TIME]
+    route, bounds, vehicle, matrix = w.route, w.bounds, a.vehicles[v], a.matrix_s
+    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
+    following, due = vehicle[END_STOP], vehicle[END_TIME]
     for k in range(count - 1, -1, -1):
         stop = route[STOP, k]
-        w.bounds[B_LATEST_END, k] = latest_departure(a, due, a.matrix_s[stop, following])
-        if k > 0:
-            dwelling = stop == route[STOP, k - 1]
-        else:
-            dwelling = a.vehicles[v, DWELLING] != 0 and stop == a.vehicles[v, START_STOP]
-        due = w.bounds[B_LATEST_END, k] - route[BOARD, k] - (0 if dwelling else a.setup_s)
+        bounds[B_LATEST_END, k] = latest_departure(due, matrix[stop, following], base_s, speed)
+        before = vehicle[START_STOP] if vehicle[DWELLING] else -1
+        at = route[STOP, k - 1] if k > 0 else before
+        due = bounds[B_LATEST_END, k] - route[BOARD, k] - (setup_s if stop != at else 0)
         due = min(due, route[LATEST, k])
         p = route[PARTNER, k]
         if p >= 0:
-            due = min(due, route[LATEST, p] + a.setup_s + route[BOARD, p] + route[MAX_RIDE, k])
+            due = min(due, route[LATEST, p] + setup_s + route[BOARD, p] + route[MAX_RIDE, k])
         following = stop
-
-
-@compiled
-def follow(
-    a: Arrays, v: int, w: Work, count: int, first: int, stop: int, free_s: int
-) -> tuple[int, bool]:
-    """Drive actions `first`.. and home after an insertion ended at `stop` at second `free_s`.
-
-    Writes w.ends[first:]. Returns (cost, whether a ride cap is broken and needs a push); the cost
-    is FOREVER as soon as an upper bound is broken.
-    """
-    cost = 0
-    pushes = False
-    route = w.route
-    for k in range(first, count):
-        to = route[STOP, k]
-        arrival = arrive(a, free_s, a.matrix_s[stop, to])
-        start = max(arrival, route[EARLIEST, k])
-        if start > route[LATEST, k]:
-            return FOREVER, False
-        w.ends[k] = start + route[BOARD, k] + (a.setup_s if to != stop else 0)
-        if w.ends[k] > w.bounds[B_LATEST_END, k]:
-            return FOREVER, False
-        p = route[PARTNER, k]
-        if p >= 0 and start - w.ends[p] > route[MAX_RIDE, k]:
-            pushes = True
-        cost += contribution(a, route, k, free_s, arrival, start, w.ends)
-        stop, free_s = to, w.ends[k]
-    home = arrive(a, free_s, a.matrix_s[stop, a.vehicles[v, END_STOP]])
-    if home > a.vehicles[v, END_TIME]:
-        return FOREVER, False
-    return cost + a.weights[W_DRIVE] * (home - free_s), pushes
 
 
 @compiled
@@ -205,7 +201,7 @@ def fixed_point(
     a: Arrays, v: int, w: Work, count: int, ask: Ints, i: int, j: int
 ) -> tuple[int, int, int, int]:
     """(cost, pick-up start, pick-up end, drop-off start) by full evaluation; FOREVER if none."""
-    compose(w, count, ask, i, j)
+    compose(w, count, ask, a.weights, i, j)
     reason, _, depot_s = settle(a, v, w.whole, count + 2, LIMITED, w.times)
     if reason != OK:
         return FOREVER, 0, 0, 0
@@ -222,83 +218,119 @@ def best_position(  # noqa: C901, PLR0912, PLR0915 - a kernel reads better whole
     Writes `out` and returns True if there is one. The cuts assume that `drive` is FIFO and that
     matrix and start legs obey the triangle inequality: then a detour never arrives earlier.
     """
-    route, bounds, ends = w.route, w.bounds, w.ends
-    pickup, dropoff = ask[ASK_PICKUP], ask[ASK_DROPOFF]
-    board, persons = ask[ASK_BOARD], ask[ASK_PERSONS]
+    route, bounds, ends, configurations = w.route, w.bounds, w.ends, a.configurations
+    matrix, start_leg, vehicle, weights = a.matrix_s, a.start_legs_s[v], a.vehicles[v], a.weights
+    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
+    pickup, dropoff, board = ask[ASK_PICKUP], ask[ASK_DROPOFF], ask[ASK_BOARD]
+    pickup_latest, arrival_latest, max_ride = ask[ASK_LATEST], ask[ASK_ARRIVAL], ask[ASK_MAX_RIDE]
+    w_wait, w_ride = ask[ASK_PERSONS] * weights[W_WAIT], ask[ASK_PERSONS] * weights[W_RIDE]
+    walking = ask[ASK_PERSONS] * weights[W_WALK] * ask[ASK_WALK]
+    w_drive, first, last = weights[W_DRIVE], vehicle[CONFIG_BEGIN], vehicle[CONFIG_END]
     best = FOREVER
     ends[:count] = bounds[B_END, :count]  # of which those before i stay
-    for i in range(a.vehicles[v, LOCKED], count + 1):
+    for i in range(vehicle[LOCKED], count + 1):
         if i > 0:
-            ends[i - 1] = free = bounds[B_END, i - 1]
+            ends[i - 1] = leave = bounds[B_END, i - 1]
             at = route[STOP, i - 1]
-            arrival = arrive(a, free, a.matrix_s[at, pickup])
+            arrival = arrive(leave, matrix[at, pickup], base_s, speed)
         else:
-            free = a.vehicles[v, START_TIME]
-            at = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else -1
-            arrival = arrive(a, free, a.start_legs_s[v, pickup])
-        if arrival > ask[ASK_LATEST]:
+            leave = vehicle[START_TIME]
+            at = vehicle[START_STOP] if vehicle[DWELLING] else -1
+            arrival = arrive(leave, start_leg[pickup], base_s, speed)
+        if arrival > pickup_latest:
             break  # FIFO and triangle: behind further actions it arrives no earlier
-        if not fits(
-            a,
-            v,
-            bounds[B_SEATS, i] + ask[ASK_SEATS],
-            bounds[B_WHEELCHAIRS, i] + ask[ASK_WHEELCHAIRS],
-        ):
+        seats = bounds[B_SEATS, i] + ask[ASK_SEATS]
+        wheelchairs = bounds[B_WHEELCHAIRS, i] + ask[ASK_WHEELCHAIRS]
+        if not fits(seats, wheelchairs, configurations, first, last):
             continue
         start_p = max(arrival, ask[ASK_EARLIEST])
-        end_p = start_p + board + (a.setup_s if pickup != at else 0)
-        so_far = bounds[B_COST, i] + a.weights[W_DRIVE] * (arrival - free)
-        so_far += persons * a.weights[W_WAIT] * (start_p - ask[ASK_WISH])
-        so_far += persons * a.weights[W_WALK] * ask[ASK_WALK]
+        end_p = start_p + board + (setup_s if pickup != at else 0)
+        so_far = bounds[B_COST, i] + w_drive * (arrival - leave) + walking
+        so_far += w_wait * (start_p - ask[ASK_WISH])
         pushes = bounds[B_PUSHES, i] != 0
-        stop, free, shortest = pickup, end_p, 0
+        stop, leave, shortest = pickup, end_p, 0
         for j in range(i, count + 1):
             if j > i:
                 k = j - 1
                 to = route[STOP, k]
-                leg = int(a.matrix_s[stop, to])
-                shortest -= -leg * PERMILLE // fastest
-                arrival = arrive(a, free, leg)
+                leg = int(matrix[stop, to])
+                arrival = arrive(leave, leg, base_s, speed)
                 start = max(arrival, route[EARLIEST, k])
                 if start > route[LATEST, k]:
                     break  # the pick-up alone delays action k too much
-                ends[k] = start + route[BOARD, k] + (a.setup_s if to != stop else 0)
-                if ends[k] > bounds[B_LATEST_END, k]:
+                end = start + route[BOARD, k] + (setup_s if to != stop else 0)
+                if end > bounds[B_LATEST_END, k]:
                     break  # or one behind it
-                shortest += ends[k] - start
-                if not fits(
-                    a,
-                    v,
-                    bounds[B_SEATS, j] + ask[ASK_SEATS],
-                    bounds[B_WHEELCHAIRS, j] + ask[ASK_WHEELCHAIRS],
-                ):
+                seats = bounds[B_SEATS, j] + ask[ASK_SEATS]
+                wheelchairs = bounds[B_WHEELCHAIRS, j] + ask[ASK_WHEELCHAIRS]
+                if not fits(seats, wheelchairs, configurations, first, last):
                     break  # the party is on board on all further legs too
+                ends[k] = end
                 p = route[PARTNER, k]
-                if p >= 0 and start - ends[p] > route[MAX_RIDE, k]:
+                since = ends[p] if p >= 0 else route[SINCE, k]
+                if p >= 0 and start - since > route[MAX_RIDE, k]:
                     pushes = True
-                so_far += contribution(a, route, k, free, arrival, start, ends)
-                stop, free = to, ends[k]
-            leg = int(a.matrix_s[stop, dropoff])
-            start_d = arrive(a, free, leg)
-            if start_d > ask[ASK_ARRIVAL]:
+                so_far += route[RATE, k] * (start - since) + route[FIXED, k]
+                so_far += w_drive * (arrival - leave)
+                shortest += end - start - -leg * PERMILLE // fastest
+                stop, leave = to, end
+            leg = int(matrix[stop, dropoff])
+            start_d = arrive(leave, leg, base_s, speed)
+            if start_d > arrival_latest:
                 break  # FIFO and triangle, as above
-            if shortest - -leg * PERMILLE // fastest > ask[ASK_MAX_RIDE]:
+            if shortest - -leg * PERMILLE // fastest > max_ride:
                 break  # triangle: even at the highest speed and without waiting it rides too long
-            end_d = start_d + board + (a.setup_s if dropoff != stop else 0)
-            rest, pushes_behind = follow(a, v, w, count, j, dropoff, end_d)
-            if rest == FOREVER:
+            # The rest of the route and the way home, as long as all upper bounds hold.
+            at, free = dropoff, start_d + board + (setup_s if dropoff != stop else 0)
+            cost = so_far + w_drive * (start_d - leave) + w_ride * (start_d - end_p)
+            pushed, late = pushes or start_d - end_p > max_ride, False
+            for k in range(j, count):
+                to = route[STOP, k]
+                arrival = arrive(free, matrix[at, to], base_s, speed)
+                start = max(arrival, route[EARLIEST, k])
+                end = start + route[BOARD, k] + (setup_s if to != at else 0)
+                if start > route[LATEST, k] or end > bounds[B_LATEST_END, k]:
+                    late = True
+                    break
+                ends[k] = end
+                p = route[PARTNER, k]
+                since = ends[p] if p >= 0 else route[SINCE, k]
+                if p >= 0 and start - since > route[MAX_RIDE, k]:
+                    pushed = True
+                cost += route[RATE, k] * (start - since) + route[FIXED, k]
+                cost += w_drive * (arrival - free)
+                at, free = to, end
+            if late:
                 continue
-            if pushes or pushes_behind or start_d - end_p > ask[ASK_MAX_RIDE]:
+            arrival = arrive(free, matrix[at, vehicle[END_STOP]], base_s, speed)
+            if arrival > vehicle[END_TIME]:
+                continue
+            cost += w_drive * (arrival - free)
+            times = start_p, end_p, start_d
+            if pushed:
                 cost, at_p, done_p, at_d = fixed_point(a, v, w, count, ask, i, j)
-            else:
-                ride = persons * a.weights[W_RIDE] * (start_d - end_p)
-                cost = so_far + a.weights[W_DRIVE] * (start_d - free) + ride + rest
-                at_p, done_p, at_d = start_p, end_p, start_d
+                times = at_p, done_p, at_d
             if cost < best:
                 best = cost
                 out[R_PICKUP_POSITION], out[R_DROPOFF_POSITION], out[R_COST] = i, j, cost
-                out[R_PICKUP_START], out[R_PICKUP_END], out[R_DROPOFF_START] = at_p, done_p, at_d
+                out[R_PICKUP_START], out[R_PICKUP_END], out[R_DROPOFF_START] = times
     return best < FOREVER
+
+
+@compiled
+def in_reach(a: Arrays, v: int, asks: Ints) -> bool:
+    """Whether the vehicle, going there at once, is in time for any of the pick-ups."""
+    start_leg, leave, base_s, speed = (
+        a.start_legs_s[v],
+        a.vehicles[v, START_TIME],
+        a.base_s,
+        a.speed,
+    )
+    for p in range(len(asks)):
+        leg = start_leg[asks[p, ASK_PICKUP]]
+        if arrive(leave, leg, base_s, speed) <= asks[p, ASK_LATEST]:
+            return True
+    return False
 
 
 @compiled
@@ -326,22 +358,21 @@ def search(a: Arrays, asks: Ints) -> Ints:
     )
     out = np.empty((len(a.vehicles) * len(asks), RESULT_COLUMNS), np.int64)
     fastest = int(a.speed.max())
-    first_wish, last_wish = asks[:, ASK_EARLIEST].min(), asks[:, ASK_LATEST].max()
+    first_wish = asks[:, ASK_EARLIEST].min()
+    seats, wheelchairs = asks[0, ASK_SEATS], asks[0, ASK_WHEELCHAIRS]
     found = 0
     for v in range(len(a.vehicles)):
-        if a.vehicles[v, START_TIME] > last_wish or a.vehicles[v, END_TIME] < first_wish:
-            continue  # another shift: it cannot be there, or not be back, in time
-        if not fits(a, v, asks[0, ASK_SEATS], asks[0, ASK_WHEELCHAIRS]):
+        if a.vehicles[v, END_TIME] < first_wish or not in_reach(a, v, asks):
+            continue
+        first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
+        if not fits(seats, wheelchairs, a.configurations, first, last):
             continue
         begin, stop = a.vehicles[v, ROUTE_BEGIN], a.vehicles[v, ROUTE_END]
         count = stop - begin
         w.route[:, :count] = a.actions[:, begin:stop]
-        w.whole[:, :count] = a.actions[:, begin:stop]
-        reason, _, depot_s = settle(a, v, w.whole, count, LIMITED, w.times)
-        if reason != OK or overloaded(a, v, w.route, count) >= 0:
+        feasible, before = bound_forward(a, v, w, count)
+        if not feasible:
             continue
-        before, _ = price(a, v, w.whole, count, w.times, depot_s)
-        bound_forward(a, v, w, count)
         bound_backward(a, v, w, count)
         for p in range(len(asks)):
             if best_position(a, v, w, count, asks[p], fastest, out[found]):

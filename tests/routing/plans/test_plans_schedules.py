@@ -175,11 +175,9 @@ def test_latest_departure_is_the_inverse_of_driving(
     arrive_by_s: int, leg_s: int, speeds: list[int]
 ) -> None:
     speed = np.array(speeds, dtype=np.int32)
-    none = np.zeros((0, 0), dtype=np.int64)
-    legs = np.zeros((0, 0), dtype=np.int32)
-    a = kernel.Arrays(legs, 0, speed, 0, none[0:0].ravel(), none, legs, none, none)
-    depart_s = kernel.latest_departure(a, arrive_by_s, leg_s)
-    assert kernel.arrive(a, depart_s, leg_s) <= arrive_by_s < kernel.arrive(a, depart_s + 1, leg_s)
+    depart_s = kernel.latest_departure(arrive_by_s, leg_s, 0, speed)
+    assert kernel.arrive(depart_s, leg_s, 0, speed) <= arrive_by_s
+    assert kernel.arrive(depart_s + 1, leg_s, 0, speed) > arrive_by_s
 
 
 # A line of stops 0 - 1 - 2 - 3, 100 s apart; from 3600 s on traffic is twice as slow.
