@@ -24,7 +24,7 @@ CREATE TABLE service_area (
 _INBOX = """
 CREATE TABLE inbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    area text NOT NULL REFERENCES service_area,
+    area text NOT NULL, -- commands may come before the area's first leader
     idempotency_key text NOT NULL CHECK (length(idempotency_key) BETWEEN 1 AND 200),
     fingerprint text NOT NULL,
     command jsonb NOT NULL,
@@ -63,7 +63,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event
 
 _RIDER = """
 CREATE TABLE rider (
-    area text NOT NULL REFERENCES service_area,
+    area text NOT NULL,
     id text NOT NULL,
     name text NOT NULL,
     phone text,

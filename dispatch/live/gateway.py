@@ -1,0 +1,384 @@
+"""The web's way to the dispatcher and to what is stored: commands in, entities and notices out.
+
+A command is acknowledged when the dispatcher has committed it. Nothing here decides anything.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Self
+
+import psycopg
+import redis
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
+from dispatch.domain.model import Booking, Fix, RideRequest, Shift, ShiftStatus
+from dispatch.live.hub import Hub, connect_redis, end_task
+from dispatch.live.keys import POSITIONS_MAX, Keys
+from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
+from dispatch.store import entities, inbox
+from dispatch.store.codec import BOOKING, REQUEST, SHIFT, command_to_json
+from dispatch.store.connect import OPTIONS, SETTINGS
+from dispatch.store.entities import PAST_VISIT, PastVisit
+from dispatch.store.errors import (
+    AnswerPendingError,
+    KeyReusedError,
+    PositionsUnavailableError,
+    StoreUnavailableError,
+)
+from dispatch.store.inbox import Outcome
+from dispatch.store.tokens import ROLE_OF, token_hash
+
+POOL_MAX: Final = 8
+PATIENCE_S: Final = 2.0
+_CHECKOUT_S: Final = 0.5
+_RETRY_S: Final = 0.1
+_REDIS_TIMEOUT_S: Final = 0.5
+_POLL_UP_S: Final = 0.25
+_POLL_DOWN_S: Final = 0.05
+_ROLE_TTL_S: Final = 5.0
+_ROLES_MAX: Final = 1000
+_SILENT_AFTER_S: Final = 10.0
+_RIDER_ID_BYTES: Final = 16
+
+_HEALTH: Final = """
+SELECT epoch, leader, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8
+FROM service_area WHERE id = %(area)s
+"""
+_CONTACTS: Final = """
+SELECT id, name, phone, email FROM rider WHERE area = %(area)s AND id = ANY(%(ids)s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Who a booking is for; stored apart from everything else, and erasable."""
+
+    name: str
+    phone: str | None = None
+    email: str | None = None
+
+
+class Gateway:
+    """One per web process.
+
+    Args:
+        dsn: The database, migrated.
+        redis_url: Of Redis.
+        area: The service area.
+    """
+
+    def __init__(self, dsn: str, redis_url: str, area: str) -> None:
+        self._area = area
+        self._keys = Keys(area)
+        self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=POOL_MAX,
+            open=False,
+            kwargs={"autocommit": True, "application_name": "rufbus-web", **OPTIONS},
+            configure=_configure,
+            # our own retries ask for new connections; the pool's own back-off would be slower
+            reconnect_timeout=0,
+        )
+        self._redis = connect_redis(redis_url, _REDIS_TIMEOUT_S)
+        self._hub = Hub(redis_url, area)
+        self._poller: asyncio.Task[None] | None = None
+        self._roles: dict[str, tuple[float, str | None]] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Begin; the servers may come later."""
+        await self._pool.open(wait=False)
+        self._hub.start()
+        self._poller = asyncio.create_task(self._poll(), name="rufbus-poller")
+
+    async def close(self) -> None:
+        """End; who still waits for an answer is cancelled."""
+        if self._poller is not None:
+            await end_task(self._poller)
+            self._poller = None
+        await self._hub.stop()
+        await self._redis.aclose()
+        await self._pool.close()
+
+    # -- commands ---------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        command: Command,
+        *,
+        key: str | None,
+        contact: Contact | None = None,
+        timeout_s: float = 10.0,
+    ) -> Outcome:
+        """Have a command decided, once, however often this is called with the same key.
+
+        Args:
+            command: Anything but a position.
+            key: The caller's idempotency key, 1 to 200 characters; None = never repeated.
+            contact: The rider's personal data for `AcceptOffer`, whose `rider_id` is then made
+                here.
+            timeout_s: Longest wait for the dispatcher, real seconds.
+
+        Returns:
+            What the dispatcher has committed; for a repeated key, what it committed then.
+
+        Raises:
+            StoreUnavailableError: the database is gone; nothing is known about the command.
+            AnswerPendingError: stored but not decided in time; repeat it with the same key.
+            KeyReusedError: the key belongs to another command.
+        """
+        key = key or f"once-{secrets.token_hex(16)}"
+        row_id, outcome = await self._put(command, key, contact)
+        if outcome is not None:
+            return outcome
+        future = self._hub.expect(row_id)
+        try:
+            await self._wake()
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            raise AnswerPendingError(f"inbox entry {row_id} is not decided yet") from None
+        finally:
+            self._hub.forget(row_id, future)
+
+    async def _put(
+        self, command: Command, key: str, contact: Contact | None
+    ) -> tuple[int, Outcome | None]:
+        fingerprint = _fingerprint(command, key, contact)
+        rider_id = None
+        if contact is not None and isinstance(command, AcceptOffer):
+            rider_id = f"rd_{secrets.token_hex(_RIDER_ID_BYTES)}"
+            command = replace(command, rider_id=rider_id)
+        parameters = {
+            "area": self._area,
+            "key": key,
+            "fingerprint": fingerprint,
+            "command": json.dumps(command_to_json(command)),
+            "rider_id": rider_id,
+            "name": contact and contact.name,
+            "phone": contact and contact.phone,
+            "email": contact and contact.email,
+        }
+        while True:
+            if rows := await self._fetch(inbox.PUT, parameters):
+                return int(rows[0][0]), None
+            for row_id, stored, outcome in await self._fetch(inbox.FIND, parameters):
+                if stored != fingerprint:
+                    raise KeyReusedError("this idempotency key was used for another command")
+                return int(row_id), None if outcome is None else Outcome.from_json(outcome)
+
+    async def report_position(self, report: ReportPosition) -> None:
+        """Pass a vehicle's position on to the dispatcher, unless a newer one overtakes it.
+
+        Raises:
+            PositionsUnavailableError: Redis is gone.
+        """
+        try:
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.rpush(self._keys.reports, json.dumps(command_to_json(report)))
+            pipeline.ltrim(self._keys.reports, -POSITIONS_MAX, -1)
+            pipeline.publish(self._keys.wake, b"")
+            await pipeline.execute()
+        except (redis.RedisError, OSError) as error:
+            raise PositionsUnavailableError(str(error)) from error
+
+    async def _wake(self) -> None:
+        if self._hub.is_up:
+            with contextlib.suppress(redis.RedisError, OSError):
+                await self._redis.publish(self._keys.wake, b"")
+
+    async def _poll(self) -> None:
+        """Look for answers that Redis has not brought."""
+        while True:
+            await asyncio.sleep(_POLL_UP_S if self._hub.is_up else _POLL_DOWN_S)
+            if not (awaited := self._hub.awaited()):
+                continue
+            with contextlib.suppress(StoreUnavailableError):
+                for row_id, outcome in await self._fetch(inbox.OUTCOMES, {"ids": awaited}):
+                    self._hub.settle(row_id, Outcome.from_json(outcome))
+
+    # -- what is stored ---------------------------------------------------------------------
+
+    async def request(self, request_id: str) -> RideRequest | None:
+        """A ride request with its offers."""
+        rows = await self._read(entities.REQUESTS + " AND r.id = %(id)s", id=request_id)
+        return REQUEST.validate_python(rows[0]) if rows else None
+
+    async def booking(self, booking_id: str) -> Booking | None:
+        """A booking."""
+        return (await self.bookings([booking_id])).get(booking_id)
+
+    async def bookings(self, booking_ids: Iterable[str]) -> dict[str, Booking]:
+        """Bookings by id; unknown ones are left out."""
+        rows = await self._read(entities.BOOKINGS + " AND b.id = ANY(%(ids)s)", ids=[*booking_ids])
+        return {b.id: b for b in map(BOOKING.validate_python, rows)}
+
+    async def open_bookings(self) -> list[Booking]:
+        """The bookings for which a vehicle has something to do, earliest promise first."""
+        statement = entities.BOOKINGS + " AND b.ended_at_s IS NULL ORDER BY b.pickup_from_s, b.id"
+        return [BOOKING.validate_python(row) for row in await self._read(statement)]
+
+    async def contacts(self, rider_ids: Iterable[str]) -> dict[str, Contact]:
+        """Personal data by rider id; who was erased is left out."""
+        parameters = {"area": self._area, "ids": [*rider_ids]}
+        return {row[0]: Contact(*row[1:]) for row in await self._fetch(_CONTACTS, parameters)}
+
+    async def contact(self, rider_id: str) -> Contact | None:
+        """A rider's personal data, None when erased."""
+        return (await self.contacts([rider_id])).get(rider_id)
+
+    async def shift(self, shift_id: str) -> Shift | None:
+        """A shift with its plan."""
+        rows = await self._read(entities.SHIFTS + " AND s.id = %(id)s", id=shift_id)
+        return SHIFT.validate_python(rows[0]) if rows else None
+
+    async def shifts(
+        self,
+        statuses: Iterable[ShiftStatus] = tuple(ShiftStatus),
+        from_s: int | None = None,
+        to_s: int | None = None,
+        vehicle_id: str | None = None,
+    ) -> list[Shift]:
+        """Shifts with their plans, in order of start.
+
+        Args:
+            statuses: In one of these.
+            from_s: Ending after this epoch second.
+            to_s: Starting before this epoch second.
+            vehicle_id: Of this vehicle.
+        """
+        statement = entities.SHIFTS + (
+            " AND s.status = ANY(%(statuses)s)"
+            " AND (%(from_s)s::bigint IS NULL OR s.end_s > %(from_s)s)"
+            " AND (%(to_s)s::bigint IS NULL OR s.start_s < %(to_s)s)"
+            " AND (%(vehicle_id)s::text IS NULL OR s.vehicle_id = %(vehicle_id)s)"
+            " ORDER BY s.start_s, s.id"
+        )
+        rows = await self._read(
+            statement,
+            statuses=[str(status) for status in statuses],
+            from_s=from_s,
+            to_s=to_s,
+            vehicle_id=vehicle_id,
+        )
+        return [SHIFT.validate_python(row) for row in rows]
+
+    async def past_visits(self, shift_ids: Iterable[str]) -> list[PastVisit]:
+        """What really happened at the stops of some shifts, oldest first."""
+        statement = entities.PAST_VISITS + (
+            " AND v.shift_id = ANY(%(ids)s) ORDER BY v.arrived_at_s, v.departed_at_s, v.id"
+        )
+        rows = await self._read(statement, ids=[*shift_ids])
+        return [PAST_VISIT.validate_python(row) for row in rows]
+
+    async def token_role(self, token: str) -> str | None:
+        """What a bearer may do, None for a worthless token; remembered for some seconds."""
+        digest = token_hash(token)
+        now = time.monotonic()
+        known = self._roles.get(digest)
+        if known is not None and now - known[0] < _ROLE_TTL_S:
+            return known[1]
+        rows = await self._fetch(ROLE_OF, {"hash": digest, "area": self._area})
+        role = str(rows[0][0]) if rows else None
+        if len(self._roles) >= _ROLES_MAX:
+            self._roles.clear()
+        self._roles[digest] = (now, role)
+        return role
+
+    # -- the present ------------------------------------------------------------------------
+
+    async def positions(self) -> dict[str, Fix]:
+        """The latest known position by shift id; empty while Redis is gone."""
+        return {shift_id: known.fix for shift_id, known in (await self.vehicle_fixes()).items()}
+
+    async def vehicle_fixes(self) -> dict[str, VehicleFix]:
+        """The latest known positions with their vehicles, by shift id."""
+        try:
+            raw: dict[Any, Any] = await self._redis.hgetall(self._keys.fixes)
+        except (redis.RedisError, OSError):
+            return {}
+        found = (vehicle_fix_from_json(data) for data in raw.values())
+        return {known.shift_id: known for known in found if known is not None}
+
+    async def listen(self) -> AsyncIterator[Notice]:
+        """Notices without end; the first says to look, so that nothing is missed before it."""
+        queue = self._hub.join()
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._hub.leave(queue)
+
+    async def health(self) -> dict[str, Any]:
+        """Whether the database, Redis and the dispatcher are there, each `up` or `down`."""
+        database, dispatcher = "up", "down"
+        epoch, leader, age_s = 0, "", None
+        try:
+            for row in await self._fetch(_HEALTH, {"area": self._area}):
+                epoch, leader, age_s = row
+                dispatcher = "up" if age_s is not None and age_s < _SILENT_AFTER_S else "down"
+        except StoreUnavailableError:
+            database = "down"
+        cache = "up"
+        try:
+            await self._redis.ping()
+        except (redis.RedisError, OSError):
+            cache = "down"
+        return {
+            "database": database,
+            "redis": cache,
+            "dispatcher": {
+                "status": dispatcher,
+                "epoch": epoch,
+                "leader": leader,
+                "heartbeat_age_s": None if age_s is None else round(age_s, 1),
+            },
+        }
+
+    # -- the database -----------------------------------------------------------------------
+
+    async def _read(self, statement: str, **parameters: Any) -> list[Any]:
+        rows = await self._fetch(statement, {"area": self._area} | parameters)
+        return [entity for _, entity in rows]
+
+    async def _fetch(self, statement: Any, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run one statement that may be repeated, for a while also while the database is gone."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                async with self._pool.connection(timeout=_CHECKOUT_S) as connection:
+                    cursor = await connection.execute(statement, parameters)
+                    return await cursor.fetchall()
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                if time.monotonic() >= deadline:
+                    raise StoreUnavailableError(str(error).strip()) from error
+                await asyncio.sleep(_RETRY_S)
+
+
+async def _configure(connection: AsyncConnection) -> None:
+    # nothing a web process writes is acknowledged before the dispatcher's commit flushes it
+    await connection.execute(f"{SETTINGS}; SET synchronous_commit = off")
+
+
+def _fingerprint(command: Command, key: str, contact: Contact | None) -> str:
+    """What a key stands for; salted with the key, so that equal contacts do not look alike."""
+    document = command_to_json(command)
+    if contact is not None:
+        document["rider_id"] = asdict(contact)
+    text = json.dumps([key, document], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

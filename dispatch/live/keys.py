@@ -1,0 +1,39 @@
+"""The names in Redis, all below the service area, and how many things may pile up there."""
+
+from dataclasses import dataclass
+from typing import Final
+
+POSITIONS_MAX: Final = 2_000
+"""Reports that wait for the dispatcher; older ones are dropped, a position is soon worthless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Channels and keys of one service area."""
+
+    area: str
+
+    @property
+    def wake(self) -> str:
+        """Channel: there is something for the dispatcher."""
+        return f"rufbus:{self.area}:wake"
+
+    @property
+    def replies(self) -> str:
+        """Channel: the outcomes of a batch, by inbox id."""
+        return f"rufbus:{self.area}:replies"
+
+    @property
+    def live(self) -> str:
+        """Channel: what has changed or moved."""
+        return f"rufbus:{self.area}:live"
+
+    @property
+    def reports(self) -> str:
+        """List: position reports on their way to the dispatcher, oldest first."""
+        return f"rufbus:{self.area}:reports"
+
+    @property
+    def fixes(self) -> str:
+        """Hash: the latest known position by shift id."""
+        return f"rufbus:{self.area}:fixes"

@@ -1,0 +1,135 @@
+"""The inbox: commands on their way to the dispatcher, each decided once and answered once.
+
+The web's insert is not flushed to disk by itself: the dispatcher's commit, which comes later in the
+same write-ahead log, flushes both before anybody gets an answer.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import psycopg
+
+from dispatch.domain.commands import Command
+from dispatch.store.codec import command_from_json
+from dispatch.store.errors import UndecodableError
+
+PUT: Final = """
+WITH entry AS (
+    INSERT INTO inbox (area, idempotency_key, fingerprint, command)
+    SELECT %(area)s, %(key)s, %(fingerprint)s, %(command)s::jsonb
+    ON CONFLICT (area, idempotency_key) DO NOTHING
+    RETURNING id
+), person AS (
+    INSERT INTO rider (area, id, name, phone, email)
+    SELECT %(area)s, %(rider_id)s, %(name)s, %(phone)s, %(email)s FROM entry
+    WHERE %(rider_id)s::text IS NOT NULL
+)
+SELECT id FROM entry
+"""
+"""Stores a command, and the person it is for, unless the key is taken; gives the row's id then."""
+
+FIND: Final = """
+SELECT id, fingerprint, outcome FROM inbox WHERE area = %(area)s AND idempotency_key = %(key)s
+"""
+OUTCOMES: Final = """
+SELECT id, outcome FROM inbox WHERE id = ANY(%(ids)s) AND outcome IS NOT NULL
+"""
+
+_TAKE: Final = """
+SELECT id, command FROM inbox WHERE area = %s AND outcome IS NULL ORDER BY id LIMIT %s
+"""
+_DECIDE: Final = """
+UPDATE inbox SET outcome = o.outcome::json, decided_at = clock_timestamp()
+FROM unnest(%s::bigint[], %s::text[]) AS o(id, outcome)
+WHERE inbox.id = o.id AND inbox.outcome IS NULL
+"""
+_PRUNE: Final = """
+DELETE FROM inbox WHERE area = %s AND decided_at < clock_timestamp() - make_interval(secs => %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """Why a command changed nothing: a `DomainError` in transit."""
+
+    code: str
+    detail: str
+    params: dict[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to a command: the reply's JSON body, or an error."""
+
+    body: dict[str, Any] | None = None
+    error: ErrorInfo | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored and sent around."""
+        if self.error is None:
+            return {"body": self.body}
+        error = self.error
+        return {"error": {"code": error.code, "detail": error.detail, "params": error.params}}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Outcome":
+        """The outcome of `to_json`."""
+        error = document.get("error")
+        return cls(document.get("body"), ErrorInfo(**error) if error else None)
+
+
+INTERNAL_ERROR: Final = Outcome(error=ErrorInfo("internal_error", "the engine failed"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An undecided command; None where this version cannot read it."""
+
+    id: int
+    command: Command | None
+
+
+def take(connection: psycopg.Connection, area: str, limit: int) -> list[Entry]:
+    """The oldest undecided commands, in the order of their arrival."""
+    rows = connection.execute(_TAKE, [area, limit]).fetchall()
+    return [Entry(row_id, _command(document)) for row_id, document in rows]
+
+
+def _command(document: dict[str, Any]) -> Command | None:
+    try:
+        return command_from_json(document)
+    except UndecodableError:
+        return None
+
+
+def write_outcomes(connection: psycopg.Connection, outcomes: dict[int, Outcome]) -> None:
+    """Answer commands, within the leader's transaction.
+
+    Args:
+        connection: In a transaction; the caller commits.
+        outcomes: By inbox id.
+
+    Raises:
+        RuntimeError: one of them was answered before, or is gone.
+    """
+    if not outcomes:
+        return
+    documents = [json.dumps(outcome.to_json()) for outcome in outcomes.values()]
+    written = connection.execute(_DECIDE, [list(outcomes), documents]).rowcount
+    if written != len(outcomes):
+        raise RuntimeError(f"{len(outcomes)} answers for {written} undecided commands")
+
+
+def prune(connection: psycopg.Connection, area: str, older_than_s: int) -> int:
+    """Throw away commands that were answered long ago; their keys may be used again.
+
+    Args:
+        connection: The database.
+        area: The service area.
+        older_than_s: Age of the answer in seconds of real time.
+
+    Returns:
+        How many.
+    """
+    return connection.execute(_PRUNE, [area, older_than_s]).rowcount

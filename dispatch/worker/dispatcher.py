@@ -1,0 +1,326 @@
+"""The dispatcher: the one writer of a service area, from the inbox to the tables.
+
+It leads or waits to lead. A leader holds the open state in memory, decides batches of commands,
+commits each batch once, and only then tells anybody. Whatever goes wrong with the database, it
+forgets its memory and starts again from the tables.
+"""
+
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from types import FrameType
+from typing import Final
+
+import psycopg
+
+from dispatch.domain.commands import Tick
+from dispatch.domain.events import Event
+from dispatch.domain.model import ShiftStatus
+from dispatch.domain.state import State, forget_closed
+from dispatch.live.link import Link
+from dispatch.live.notices import notices_of, vehicle_fixes
+from dispatch.store import inbox
+from dispatch.store.connect import connect
+from dispatch.store.errors import LeadershipLostError
+from dispatch.store.leadership import Leadership
+from dispatch.store.load import load_state
+from dispatch.store.log import append, last_seq
+from dispatch.store.projection import write_changes
+from dispatch.worker.batch import Answer, Batch, Clock, Decide, Engine, PoisonedError
+
+_log = logging.getLogger(__name__)
+
+_GONE: Final = (psycopg.OperationalError, psycopg.InterfaceError)
+_BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+_HOUSEKEEPING_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much at once, and how long; seconds of real time unless said otherwise.
+
+    Attributes:
+        batch_max: Commands in one transaction.
+        budget_s: Time for deciding, after which a batch is committed as it is.
+        tick_s: Between two `Tick`s.
+        wait_s: Longest sleep while Redis can wake us.
+        poll_s: Longest sleep while it cannot.
+        standby_s: Between two attempts to become the leader.
+        heartbeat_s: Between two signs of life without work.
+        depose_after_s: Silence after which a leader loses its lock.
+        keep_closed_s: How long closed entities stay in memory, in the service's seconds.
+        keep_inbox_s: How long a key gets its stored answer.
+    """
+
+    batch_max: int = 256
+    budget_s: float = 0.1
+    tick_s: float = 1.0
+    wait_s: float = 0.5
+    poll_s: float = 0.1
+    standby_s: float = 0.3
+    heartbeat_s: float = 2.0
+    depose_after_s: float = 15.0
+    keep_closed_s: int = 6 * 3600
+    keep_inbox_s: int = 7 * 86_400
+
+
+class Dispatcher:
+    """Serves one service area until it is told to stop.
+
+    Args:
+        dsn: The database, migrated.
+        redis_url: Of Redis.
+        area: The service area's id.
+        decide: The engine.
+        answer: Makes the reply's body.
+        clock: The service's clock.
+        rng: Where ids come from; unguessable in service.
+        name: The service area's name.
+        roads_sha256: The road graph in use.
+        adopt: Carries stored plans over when the road graph is another one than theirs.
+        limits: How much at once, and how long.
+    """
+
+    def __init__(  # noqa: PLR0913 (the one place where everything comes together, by keyword)
+        self,
+        dsn: str,
+        redis_url: str,
+        area: str,
+        *,
+        decide: Decide,
+        answer: Answer,
+        clock: Clock,
+        rng: Random | None = None,
+        name: str = "",
+        roads_sha256: str = "",
+        adopt: Callable[[State, int, Random], list[Event]] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._dsn = dsn
+        self._area = area
+        self._name = name
+        self._roads_sha256 = roads_sha256
+        self._engine = Engine(decide, answer, clock, rng or random.SystemRandom(), adopt)
+        self._limits = limits or Limits()
+        self._link = Link(redis_url, area)
+        leader = f"{socket.gethostname()}:{os.getpid()}"
+        self._leadership = Leadership(dsn, area, leader)
+        self._connection: psycopg.Connection | None = None
+        self._state = State()
+        self._poisoned: set[int] = set()
+        self._careful = 0
+        self._next_tick = 0.0
+        self._next_heartbeat = 0.0
+        self._next_housekeeping = 0.0
+
+    @property
+    def state(self) -> State:
+        """The open state in memory; to look at only."""
+        return self._state
+
+    @property
+    def epoch(self) -> int:
+        """Our newest epoch, 0 before the first."""
+        return self._leadership.epoch
+
+    def run(self, stop: threading.Event) -> None:
+        """Lead whenever possible until `stop` is set; then finish the batch and resign."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                if not self.lead():
+                    stop.wait(self._limits.standby_s)
+                    continue
+                failures = 0
+                while not stop.is_set():
+                    if not self.round():
+                        self._link.wait(self._limits.wait_s, self._limits.poll_s)
+            except LeadershipLostError as error:
+                _log.warning("leadership lost: %s", error)
+            except _GONE as error:
+                _log.warning("database lost: %s", str(error).strip())
+                stop.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
+                failures += 1
+            finally:
+                self.close(resign=stop.is_set())
+        self._link.close()
+
+    def lead(self) -> bool:
+        """Become the leader and load the state; False when somebody else leads.
+
+        Raises:
+            psycopg.OperationalError: the database cannot be reached.
+        """
+        depose_after_s = self._limits.depose_after_s
+        roads = self._leadership.acquire(name=self._name, depose_after_s=depose_after_s)
+        if roads is None:
+            return False
+        self._connection = connect(self._dsn, "rufbus-dispatcher")
+        self._load()
+        self._adopt(roads)
+        self._next_tick = self._next_housekeeping = 0.0
+        _log.info("leading %s, epoch %s", self._area, self.epoch)
+        return True
+
+    def close(self, *, resign: bool = False) -> None:
+        """Let go of the database; with `resign`, so that the next leader need not wait."""
+        connection, self._connection = self._connection, None
+        try:
+            self._leadership.release(connection if resign else None)
+        except _GONE as error:
+            _log.warning("could not resign: %s", str(error).strip())
+        finally:
+            self._leadership.release()
+            if connection is not None:
+                connection.close()
+
+    def round(self) -> bool:
+        """Take what waits, decide, commit, reply.
+
+        Returns:
+            Whether there may be more to do right now.
+
+        Raises:
+            LeadershipLostError: another dispatcher leads; nothing was written.
+            psycopg.OperationalError: the database is gone; what was being written may or may not
+                be there, only the tables know.
+        """
+        batch = Batch(self._engine, self._state)
+        taken: list[inbox.Entry] = []
+        try:
+            more = self._decide(batch, taken)
+            self._commit(batch)
+        except PoisonedError as error:
+            _log.exception("the engine broke its own rules")
+            if error.entry_id is not None:
+                self._poisoned.add(error.entry_id)
+            self._load()
+            return True
+        except _GONE:
+            raise
+        except psycopg.Error:
+            _log.exception("the tables refused a batch of %s commands", len(taken))
+            self._isolate(taken)
+            self._load()
+            return True
+        self._careful = max(0, self._careful - len(taken))
+        self._poisoned -= batch.outcomes.keys()
+        self._keep_house()
+        return more
+
+    def _decide(self, batch: Batch, taken: list[inbox.Entry]) -> bool:
+        limit = 1 if self._careful else self._limits.batch_max
+        entries = inbox.take(self._require(), self._area, limit)
+        began = time.monotonic()
+        if not (self._careful and entries):
+            if began >= self._next_tick:
+                self._next_tick = began + self._limits.tick_s
+                batch.run_own(Tick())
+            for report in self._link.take_reports():
+                batch.run_own(report)
+        for entry in entries:
+            taken.append(entry)
+            if entry.id in self._poisoned:
+                batch.reject(entry)
+            else:
+                batch.run_entry(entry)
+            if time.monotonic() - began > self._limits.budget_s:
+                break
+        return len(taken) < len(entries) or len(entries) == limit
+
+    def _isolate(self, taken: list[inbox.Entry]) -> None:
+        """Find out which command of a batch the tables do not want: try them one at a time."""
+        if len(taken) == 1:
+            self._poisoned.add(taken[0].id)
+        else:
+            self._careful = len(taken)
+
+    def _commit(self, batch: Batch) -> None:
+        connection = self._require()
+        changes = batch.changes
+        seq = 0
+        if batch.is_durable:
+            with connection.transaction():
+                self._leadership.fence(connection)
+                if changes.log:
+                    append(connection, self._area, self.epoch, changes.log)
+                    write_changes(connection, self._area, changes, self._state)
+                    seq = last_seq(connection, self._area)
+                inbox.write_outcomes(connection, batch.outcomes)
+            self._next_heartbeat = time.monotonic() + self._limits.heartbeat_s
+        self._link.publish(
+            batch.outcomes,
+            notices_of(changes, seq),
+            vehicle_fixes(changes),
+            changes.history.ended_at_s,
+            self._roads_sha256,
+        )
+
+    def _keep_house(self) -> None:
+        connection = self._require()
+        now = time.monotonic()
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + self._limits.heartbeat_s
+            with connection.transaction():
+                connection.execute("SET LOCAL synchronous_commit = off")
+                self._leadership.fence(connection)
+        if now >= self._next_housekeeping:
+            self._next_housekeeping = now + _HOUSEKEEPING_S
+            forget_closed(self._state, self._forget_before_s())
+            inbox.prune(connection, self._area, self._limits.keep_inbox_s)
+
+    def _forget_before_s(self) -> int:
+        return self._engine.clock.now_s() - self._limits.keep_closed_s
+
+    def _require(self) -> psycopg.Connection:
+        if self._connection is None:
+            raise LeadershipLostError("not leading")
+        return self._connection
+
+    def _load(self) -> None:
+        before_s = self._forget_before_s()
+        self._state = load_state(self._require(), self._area, before_s=before_s)
+        for known in self._link.latest_fixes(self._roads_sha256):
+            shift = self._state.shifts.get(known.shift_id)
+            # a vehicle that has halted since then is where its plan says
+            if (
+                shift is not None
+                and shift.status is ShiftStatus.ACTIVE
+                and shift.current_visit is None
+                and known.fix.at_s > shift.anchor.at_s
+            ):
+                self._state.fixes[known.shift_id] = known.fix
+
+    def _adopt(self, roads_sha256: str) -> None:
+        """Carry the stored plans over to our road graph when they refer to another one."""
+        if roads_sha256 == self._roads_sha256:
+            return
+        batch = Batch(self._engine, self._state)
+        if roads_sha256 and self._engine.adopt is not None:
+            now_s = self._engine.clock.now_s()
+            batch.apply_own(self._engine.adopt(self._state, now_s, self._engine.rng), now_s)
+        connection = self._require()
+        with connection.transaction():
+            self._leadership.fence(connection)
+            append(connection, self._area, self.epoch, batch.changes.log)
+            write_changes(connection, self._area, batch.changes, self._state)
+            self._leadership.set_roads(connection, self._roads_sha256)
+
+
+def run_until_signalled(dispatcher: Dispatcher) -> None:
+    """Serve until SIGTERM or SIGINT; call it in the main thread of a process."""
+    stop = threading.Event()
+
+    def halt(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, halt)
+    dispatcher.run(stop)
