@@ -95,9 +95,10 @@ class _Attempts:
                 reason = f"no answer within {timeout:.0f} s"
             except httpx.HTTPError as error:
                 reason = str(error) or type(error).__name__
-            if number < self._settings.retries and pause < self.left_s():
-                self._progress(f"{what}: {reason}; trying again in {pause:.0f} s")
-                self._sleep(pause)
+            if number == self._settings.retries or pause >= self.left_s():
+                break
+            self._progress(f"{what}: {reason}; trying again in {pause:.0f} s")
+            self._sleep(pause)
         raise NetworkUnavailableError(f"{what}: {reason}")
 
 
