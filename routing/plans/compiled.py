@@ -1,16 +1,40 @@
 """The decorators of the kernels: compiled by Numba, cached on disk, running without the GIL."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
 
-from numba import njit
+import numba
+
+from routing.roads import traffic
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_SETTINGS: Any = numba.config  # NUMBA_CACHE_DIR and its like; set by numba at import
+
+_HERE = Path(__file__).parent
+SOURCES = (_HERE / "kernel.py", _HERE / "search.py", _HERE / "records.py", Path(traffic.__file__))
+"""All files whose code ends up in the kernels."""
+
+
+def fingerprint(sources: Iterable[Path]) -> str:
+    """16 hex digits that change with the content of any of the files."""
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(hashlib.sha256(source.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+# Numba's cache looks at the file of the function itself only, but compiled code contains what it
+# calls: after a change in traffic.py it would go on driving the old way. So each version has a
+# cache of its own.
+_CACHE = Path(_SETTINGS.CACHE_DIR or _HERE / "__pycache__") / f"plans-{fingerprint(SOURCES)}"
 
 
 def compiled(function: F) -> F:
     """Compile on first call; type checkers go on seeing the function's own signature."""
-    return cast("F", njit(cache=True, nogil=True)(function))
+    return cast("F", _jit(function))
 
 
 def inlined(function: F) -> F:
@@ -18,4 +42,13 @@ def inlined(function: F) -> F:
 
     That takes 60-80 ns, several times what such a function does (measured with numba 0.68).
     """
-    return cast("F", njit(cache=True, nogil=True, inline="always")(function))
+    return cast("F", _jit(function, inline="always"))
+
+
+def _jit(function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> Any:
+    usual = _SETTINGS.CACHE_DIR
+    _SETTINGS.CACHE_DIR = str(_CACHE)
+    try:
+        return numba.njit(cache=True, nogil=True, inline=inline)(function)
+    finally:
+        _SETTINGS.CACHE_DIR = usual
