@@ -22,6 +22,7 @@ from routing.roads.schematic_geometry import (
     Road,
     Town,
     components,
+    distance,
     length_of,
     node_roads,
     rounded,
@@ -130,32 +131,35 @@ def _nearest_vertex(town: Town, point: Point) -> Point:
 def _join_strays(town: Town) -> None:
     """Connect what is cut off to the town, or drop it if it is invented and short."""
     while True:
-        main, *others = components(road for road in town.roads if not road.apart)
-        if not others:
+        main, *strays = components(road for road in town.roads if not road.apart)
+        if not strays:
             return
-        stray = others[0]
-        link = _shortest_link(town, stray, main)
-        keep = any(road.way_id > 0 for road in stray) or length_of(stray) > STRAY_M
-        if keep and link is not None:
-            tags = {"highway": "residential", "maxspeed": "30"}
-            town.roads.append(Road(link, tags, generated=True))
-        else:
-            gone = {id(road) for road in stray}
-            town.roads = [road for road in town.roads if id(road) not in gone]
+        goals = sorted({p for road in main for p in road.points})
+        tree = shapely.STRtree(shapely.points(goals))
+        gone: set[int] = set()
+        for stray in strays:
+            link = _shortest_link(town, stray, goals, tree)
+            keep = any(road.way_id > 0 for road in stray) or length_of(stray) > STRAY_M
+            if keep and link is not None:
+                tags = {"highway": "residential", "maxspeed": "30"}
+                town.roads.append(Road(link, tags, generated=True))
+            else:
+                gone |= {id(road) for road in stray}
+        town.roads = [road for road in town.roads if id(road) not in gone]
 
 
-def _shortest_link(town: Town, stray: list[Road], main: list[Road]) -> list[Point] | None:
+def _shortest_link(
+    town: Town, stray: list[Road], goals: list[Point], tree: shapely.STRtree
+) -> list[Point] | None:
     ends = sorted({p for road in stray for p in road.points})
-    goals = sorted({p for road in main for p in road.points})
-    tree = shapely.STRtree([Spot(goal) for goal in goals])
-    pairs = [
-        (Spot(end).distance(Spot(goals[int(index)])), end, goals[int(index)])
-        for end in ends
-        for index in tree.query(Spot(end).buffer(LINK_M))
-    ]
-    for _, end, goal in sorted(pairs):
-        if not town.crosses_barrier([end, goal]):
-            return [end, goal]
+    which, goal = tree.query(shapely.points(ends), predicate="dwithin", distance=LINK_M)
+    pairs = sorted(
+        (distance(ends[i], goals[j]), ends[i], goals[j])
+        for i, j in zip(which.tolist(), goal.tolist(), strict=True)
+    )
+    for _, start, end in pairs:
+        if not town.crosses_barrier([start, end]):
+            return [start, end]
     return None
 
 

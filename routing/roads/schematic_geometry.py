@@ -76,11 +76,14 @@ class Road:
     apart: bool = False
     """True for roads that meet others only at vertices put there on purpose (motorway)."""
     generated: bool = False
+    _drawn: tuple[list[Point], LineString] | None = field(default=None, repr=False, compare=False)
 
     @property
     def line(self) -> LineString:
-        """The road as a shapely line."""
-        return LineString(self.points)
+        """The road as a shapely line; vertex lists are replaced, never changed in place."""
+        if self._drawn is None or self._drawn[0] is not self.points:
+            self._drawn = (self.points, LineString(self.points))
+        return self._drawn[1]
 
     def piece(self, points: Sequence[Point], **tags: str) -> Road:
         """A part of this road with further tags."""

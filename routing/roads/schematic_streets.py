@@ -248,6 +248,7 @@ def rural_roads(town: Town, area: Polygon, built_up: Polygon, dice: Dice) -> lis
     main = [road for road in town.roads if not road.apart]
     places = _rural_places(main, area, built_up.union(town.greens), dice)
     lanes: list[Road] = []
+    beside_main = shapely.union_all([road.line.buffer(60) for road in main])
     bridges = {id(line): [r.line.intersection(line) for r in main] for line in town.barriers}
     for first, second in _relative_neighbours(places):
         middle = rounded(
@@ -256,7 +257,7 @@ def rural_roads(town: Town, area: Polygon, built_up: Polygon, dice: Dice) -> lis
         )
         points = smoothed([first, middle, second], 350)
         line = LineString(points)
-        along_main = any(road.line.buffer(60).intersection(line).length > 200 for road in main)  # noqa: PLR2004
+        along_main = line.intersection(beside_main).length > 200  # noqa: PLR2004
         if along_main or line.intersection(built_up).length > 350:  # noqa: PLR2004
             continue
         crossed = [barrier for barrier in town.barriers if barrier.intersects(line)]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import shapely
@@ -33,6 +33,8 @@ from routing.roads.stop_names import Namer, unique_names
 from routing.roads.stop_walks import WalkIndex
 
 StopKind = Literal["curated", "virtual", "depot"]
+Outline: TypeAlias = Sequence[tuple[float, float]] | shapely.Geometry
+"""A ring of (lon, lat), or a polygon of any kind, in degrees."""
 FORMAT: Final = 1
 _BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -94,7 +96,7 @@ def load_or_generate_stops(
     cache: Path | None = None,
     curated: Path | None = None,
     depots: Sequence[DepotSpec] = (),
-    area: Sequence[tuple[float, float]] | None = None,
+    area: Outline | None = None,
     landmarks: Landmarks | None = None,
     options: StopOptions | None = None,
 ) -> tuple[Stop, ...]:
@@ -106,7 +108,7 @@ def load_or_generate_stops(
         curated: GeoJSON points with `id`, `name` and optionally `side`, `kind`; snapped to the
             nearest kerb.
         depots: depots, in the order of the result.
-        area: outline (lon, lat) of the service area; by default that of the graph, else all.
+        area: the service area, a ring of (lon, lat) or a polygon; by default the graph's, else all.
         landmarks: settlements and landmarks for names and zones.
         options: how dense.
 
@@ -161,7 +163,7 @@ def coverage(
     stops: Sequence[Stop],
     max_walk_m: float = 300.0,
     *,
-    area: Sequence[tuple[float, float]] | None = None,
+    area: Outline | None = None,
 ) -> float:
     """Share of the streets people live on from which a bookable stop is within a walk.
 
@@ -261,11 +263,10 @@ def _flat(index: WalkIndex, lon: float, lat: float) -> tuple[float, float]:
     return float(x[0]), float(y[0])
 
 
-def _area_of(
-    graph: RoadGraph, area: Sequence[tuple[float, float]] | None
-) -> shapely.Geometry | None:
+def _area_of(graph: RoadGraph, area: Outline | None) -> shapely.Geometry | None:
     if area is not None:
-        return shapely.make_valid(shapely.Polygon(area))
+        geometry = area if isinstance(area, shapely.Geometry) else shapely.Polygon(area)
+        return shapely.make_valid(geometry)
     if graph.area is not None:
         parts = [shapely.Polygon(rings[0], rings[1:]) for rings in graph.area]
         return shapely.make_valid(shapely.MultiPolygon(parts))
