@@ -83,7 +83,7 @@ def key_figures(
 def _demand(book: Ledger) -> dict[str, Any]:
     requests = list(book.requests.values())
     booked = {b.request_id for b in book.bookings.values()}
-    refused = Counter(r.refusal.code for r in requests if r.refusal is not None)
+    refused = Counter(str(r.refusal.code) for r in requests if r.refusal is not None)
     persons = sum(r.party.persons for r in requests)
     persons_served = sum(r.party.persons for r in requests if r.id in booked)
     return {

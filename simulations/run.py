@@ -11,7 +11,7 @@ from pydantic import RootModel
 from dispatch.domain.events import Event, is_durable
 from dispatch.domain.rules import DAY_S, ServiceConfig
 from dispatch.engine import Engine, Network
-from simulations.demand import generate
+from simulations.demand import Demand
 from simulations.kpis import key_figures
 from simulations.scenario import Scenario
 from simulations.world import Day, World
@@ -44,8 +44,8 @@ def run_scenario(
     seed = scenario.seed if seed is None else seed
     config = _with_fleet(config, scenario.vehicles)
     rng = Random(seed)  # noqa: S311 - reproducible demand, not secrets
-    trips = generate(scenario, network, config.timezone, rng)
     midnight_s = config.hours.instant(scenario.date, 0)
+    trips = Demand(scenario.demand, scenario.places, network).day(midnight_s, rng)
     world = World(Engine(config, network), trips, seed)
     begun = perf_counter()
     day = world.run(midnight_s - DAY_S, midnight_s + 2 * DAY_S)

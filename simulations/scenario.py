@@ -28,7 +28,7 @@ class Flow(_Section):
     share: Share
 
 
-class Demand(_Section):
+class DemandFile(_Section):
     """How many trips, when, between where, by whom."""
 
     requests: Annotated[int, Field(ge=0, le=100_000)]
@@ -39,7 +39,6 @@ class Demand(_Section):
     prebooked_share: Share = 0.4
     prebooked_lead_h: Annotated[list[float], Field(min_length=2, max_length=2)] = [1.0, 24.0]
     arrive_by_share: Share = 0.25
-    spread_m: Annotated[float, Field(ge=0, le=1000)] = 120.0
 
 
 class Scenario(_Section):
@@ -51,7 +50,7 @@ class Scenario(_Section):
     seed: int = 1
     vehicles: Annotated[int, Field(ge=1)] | None = None
     places: dict[str, Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
-    demand: Demand
+    demand: DemandFile
     optimiser: Literal["insertion"] = "insertion"
 
 

@@ -2,10 +2,8 @@
 
 from random import Random
 
-from dispatch.engine.network import Network
-from simulations.demand import random_ride
+from simulations.demand import Demand
 from simulations.demo.client import ServiceClient
-from simulations.scenario import Demand
 
 
 class Riders:
@@ -14,13 +12,11 @@ class Riders:
     def __init__(
         self,
         client: ServiceClient,
-        network: Network,
         demand: Demand,
         per_hour: float,
         rng: Random,
     ) -> None:
         self._client = client
-        self._network = network
         self._demand = demand
         self._per_hour = per_hour
         self._rng = rng
@@ -40,7 +36,7 @@ class Riders:
         self._ask()
 
     def _ask(self) -> None:
-        origin, destination, party = random_ride(self._demand, {}, self._network, self._rng)
+        origin, destination, party = self._demand.ride(self._rng)
         answer = self._client.post(
             "/ride-requests",
             {

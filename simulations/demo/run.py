@@ -11,22 +11,22 @@ import httpx
 from dispatch.clock import ServiceClock
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.network import Network
+from simulations.demand import Demand
 from simulations.demo.client import ServiceClient
 from simulations.demo.drivers import Drivers
 from simulations.demo.riders import Riders
-from simulations.scenario import Demand, Flow
+from simulations.scenario import DemandFile, Flow
 
 _log = logging.getLogger(__name__)
 
 STEP_S = 1.0
 RIDES_PER_HOUR = 20.0
 _BACKOFF_S = 2.0
-_EVERYWHERE = Demand(
+_EVERYWHERE = DemandFile(
     requests=0,
     flows=[Flow(origin="*", destination="*", share=1.0)],
     hours=[1.0] * 24,
     party_sizes=[82, 13, 3, 2],
-    spread_m=60,
 )
 
 
@@ -42,7 +42,7 @@ def run(config: ServiceConfig, network: Network, url: str, token: str, clock: Se
     client = ServiceClient(url, token)
     drivers = Drivers(client, network)
     rng = Random()  # noqa: S311 - where virtual riders go is no secret
-    riders = Riders(client, network, _EVERYWHERE, RIDES_PER_HOUR, rng)
+    riders = Riders(client, Demand(_EVERYWHERE, {}, network), RIDES_PER_HOUR, rng)
     wait_s = STEP_S
     while not stop.wait(wait_s):
         try:
