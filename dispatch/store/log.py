@@ -40,6 +40,8 @@ def append(connection: psycopg.Connection, area: str, epoch: int, logged: list[L
         epoch: Of the leader who decided them.
         logged: The events.
     """
+    if not logged:
+        return
     rows = []
     for entry in logged:
         payload = event_to_json(entry.event)
@@ -49,9 +51,14 @@ def append(connection: psycopg.Connection, area: str, epoch: int, logged: list[L
         cursor.executemany(_APPEND, rows)
 
 
-def last_seq(connection: psycopg.Connection, area: str) -> int:
+def newest(connection: psycopg.Connection, area: str) -> psycopg.Cursor:
+    """Ask for the newest event's number; `last_seq` reads the answer, in a pipeline later."""
+    return connection.execute(_LAST, [area])
+
+
+def last_seq(cursor: psycopg.Cursor) -> int:
     """The newest event's number, 0 for an empty log."""
-    row = connection.execute(_LAST, [area]).fetchone()
+    row = cursor.fetchone()
     return int(row[0]) if row and row[0] is not None else 0
 
 

@@ -31,7 +31,7 @@ from dispatch.store.connect import connect
 from dispatch.store.errors import LeadershipLostError
 from dispatch.store.leadership import Leadership
 from dispatch.store.load import load_state
-from dispatch.store.log import append, last_seq
+from dispatch.store.log import append, last_seq, newest
 from dispatch.store.projection import write_changes
 from dispatch.worker.batch import Answer, Batch, Clock, Decide, Engine, PoisonedError
 
@@ -247,13 +247,12 @@ class Dispatcher:
         changes = batch.changes
         seq = 0
         if batch.is_durable:
-            with connection.transaction():
-                self._leadership.fence(connection)
-                if changes.log:
-                    append(connection, self._area, self.epoch, changes.log)
-                    write_changes(connection, self._area, changes, self._state)
-                    seq = last_seq(connection, self._area)
+            with self._leadership.fenced(connection):
+                append(connection, self._area, self.epoch, changes.log)
+                write_changes(connection, self._area, changes, self._state)
+                log_end = newest(connection, self._area)
                 inbox.write_outcomes(connection, batch.outcomes)
+            seq = last_seq(log_end)
             self._next_heartbeat = time.monotonic() + self._limits.heartbeat_s
         self._link.publish(
             batch.outcomes,
@@ -268,9 +267,8 @@ class Dispatcher:
         now = time.monotonic()
         if now >= self._next_heartbeat:
             self._next_heartbeat = now + self._limits.heartbeat_s
-            with connection.transaction():
+            with self._leadership.fenced(connection):
                 connection.execute("SET LOCAL synchronous_commit = off")
-                self._leadership.fence(connection)
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + _HOUSEKEEPING_S
             forget_closed(self._state, self._forget_before_s())
@@ -307,8 +305,7 @@ class Dispatcher:
             now_s = self._engine.clock.now_s()
             batch.apply_own(self._engine.adopt(self._state, now_s, self._engine.rng), now_s)
         connection = self._require()
-        with connection.transaction():
-            self._leadership.fence(connection)
+        with self._leadership.fenced(connection):
             append(connection, self._area, self.epoch, batch.changes.log)
             write_changes(connection, self._area, batch.changes, self._state)
             self._leadership.set_roads(connection, self._roads_sha256)
