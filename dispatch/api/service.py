@@ -1,5 +1,6 @@
 """What anyone may know: the service, its stops, and whether it is well."""
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -32,12 +33,7 @@ def _hours(config: ServiceConfig) -> dict[str, list[str] | None]:
 @router.get("/service", summary="The service")
 async def service(settings: Settings) -> dict[str, Any]:
     """Name, area, hours, rules that concern riders, fares, languages, and where the map is from."""
-    config, rules, fares, roads = (
-        settings.config,
-        settings.config.rules,
-        settings.config.fares,
-        settings.roads,
-    )
+    config, rules, roads = settings.config, settings.config.rules, settings.roads
     town, now_s = settings.town, settings.now()
     upcoming = config.hours.intervals(now_s, now_s + (rules.bookable_ahead_days + 1) * DAY_S)
     return {
@@ -59,20 +55,15 @@ async def service(settings: Settings) -> dict[str, Any]:
             "bookable_until": _days_ahead(town.time(now_s), rules.bookable_ahead_days),
             "wait_max_s": rules.immediate_wait_max_s,
             "walk_max_m": rules.max_walk_m,
-            "walk_reduced_m": rules.max_walk_reduced_m,
             "walk_limit_m": rules.max_walk_limit_m,
             "ride_factor": rules.ride_factor,
             "ride_extra_s": rules.ride_extra_s,
             "no_show_after_s": rules.no_show_after_s,
             "offer_valid_s": rules.offer_valid_s,
-            "party_persons_max": rules.party_persons_max,
+            "party_seats_max": rules.party_seats_max,
+            "party_wheelchairs_max": rules.party_wheelchairs_max,
         },
-        "fares": {
-            "currency": "EUR",
-            "first_cents": fares.first_cents,
-            "further_cents": fares.further_cents,
-            "wheelchair_cents": fares.wheelchair_cents,
-        },
+        "fares": {"currency": "EUR", **asdict(config.fares)},
         "map": {
             "center": list(config.map_center),
             "zoom": config.map_zoom,

@@ -1,7 +1,7 @@
 // The booking page: where from and to, when, who; then offers; then whom to reach; then it is booked.
 
 import { api } from "./api.js";
-import { page, service, t } from "./config.js";
+import { service, t } from "./config.js";
 import { announce, busy, byId, el, fieldError, show } from "./dom.js";
 import { createMap } from "./map.js";
 import { OfferList } from "./offers.js";
@@ -10,6 +10,7 @@ import { dueRide, remember } from "./rides.js";
 import { clock, clockValue, dateOf, daysAhead, instant, now, rfc3339, syncClock } from "./time.js";
 
 const START_STEP_MS = 30 * 60000;
+const NOTABLE_WALK_M = 10;
 const PHONE = /^\+?[0-9 ()/.-]{5,25}$/;
 const EMAIL = /^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$/;
 
@@ -57,8 +58,9 @@ function forget() {
 function lookAt(offer) {
   if (!map) return;
   const { origin, destination } = ends;
-  map.setPin("pickup", offer.pickup, { small: true });
-  map.setPin("dropoff", offer.dropoff, { small: true, to: true });
+  const elsewhere = (stop) => (stop.walk_m >= NOTABLE_WALK_M ? stop : null);
+  map.setPin("pickup", elsewhere(offer.pickup), { small: true });
+  map.setPin("dropoff", elsewhere(offer.dropoff), { small: true, to: true });
   const walk = (a, b) => ({ walk: true, coordinates: [[a.lon, a.lat], [b.lon, b.lat]] });
   map.setWays([walk(origin.place, offer.pickup), walk(offer.dropoff, destination.place)]);
   map.fit([origin.place, destination.place, offer.pickup, offer.dropoff]);
@@ -98,7 +100,7 @@ function prepareSteppers() {
       counts[name] += step;
       stepper.querySelector("output").textContent = counts[name];
       fewer.disabled = counts[name] <= 0;
-      more.disabled = counts[name] >= service.partyPersonsMax;
+      more.disabled = counts[name] >= service.partyMax[name];
       if (step) forget();
     };
     fewer.addEventListener("click", () => update(-1));
@@ -132,7 +134,7 @@ function wish() {
     const at = rfc3339(instant(byId("day").value, byId("clock").value));
     body[when === "depart" ? "depart_at" : "arrive_by"] = at;
   }
-  if (byId("short-walk").checked) body.max_walk_m = service.maxWalkReducedM;
+  if (byId("short-walk").checked) body.max_walk_m = service.shortWalkM;
   return body;
 }
 
@@ -243,7 +245,7 @@ async function start() {
     const stop = stopId && index.byId.get(stopId);
     active.choose(stop ? stopPlace(stop) : pointPlace(place, index));
   });
-  document.documentElement.dataset.ready = page ? "true" : "";
+  document.documentElement.dataset.ready = "true";
 }
 
 start();

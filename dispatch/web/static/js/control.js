@@ -16,15 +16,15 @@ let plan = null;
 
 function drawShuttles() {
   if (!map || !fleet) return;
-  const seen = fleet.vehicles.filter((vehicle) => vehicle.position);
+  const seen = fleet.vehicles.filter((vehicle) => vehicle.shift && vehicle.position);
   map.setShuttles(
     seen.map((vehicle) => ({
       id: vehicle.id,
       name: vehicle.name,
       lon: vehicle.position.lon,
       lat: vehicle.position.lat,
-      load: vehicle.shift ? loadOf(vehicle) : "",
-      tone: vehicle.late_s > 0 ? "late" : vehicle.shift ? "" : "off",
+      load: loadOf(vehicle),
+      tone: vehicle.late_s > 0 ? "late" : "",
     })),
   );
 }

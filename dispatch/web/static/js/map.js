@@ -10,6 +10,7 @@ const BUS =
 const GLIDE_MS = 1800;
 const JUMP_DEGREES = 0.02; // farther than a shuttle gets between two reports: do not glide
 const TAP_PX = 12;
+const ZOOM_FOR_PX = 900; // the configured zoom suits a map of this size
 const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 
 const collection = (features) => ({ type: "FeatureCollection", features });
@@ -49,6 +50,9 @@ const words = () => ({
   "Map.Title": t("map.label"),
 });
 
+const zoomLess = ({ clientWidth, clientHeight }) =>
+  Math.max(0, Math.log2(ZOOM_FOR_PX / Math.max(1, clientWidth, clientHeight)));
+
 /** Build the page's map, or null (with a note in its place). */
 export async function createMap() {
   try {
@@ -57,7 +61,7 @@ export async function createMap() {
       container: byId("map"),
       style: mapStyle(service.tiles && new URL(service.tiles, location.href).href),
       center: service.center,
-      zoom: service.zoom,
+      zoom: service.zoom - zoomLess(byId("map")),
       minZoom: 8,
       maxZoom: 19,
       attributionControl: false,
@@ -100,13 +104,15 @@ class TownMap {
 
   #addLayers() {
     const map = this.#map;
-    map.addLayer({
+    const below = map.getLayer("place") ? "place" : undefined;
+    const add = (layer) => map.addLayer(layer, below);
+    add({
       id: "area-line",
       type: "line",
       source: "area",
       paint: { "line-color": "#0b6157", "line-width": 2, "line-dasharray": [3, 2], "line-opacity": 0.6 },
     });
-    map.addLayer({
+    add({
       id: "ways-casing",
       type: "line",
       source: "ways",
@@ -114,7 +120,7 @@ class TownMap {
       layout: { "line-cap": "round", "line-join": "round" },
       paint: { "line-color": "#ffffff", "line-width": 7, "line-opacity": 0.9 },
     });
-    map.addLayer({
+    add({
       id: "ways",
       type: "line",
       source: "ways",
@@ -122,7 +128,7 @@ class TownMap {
       layout: { "line-cap": "round", "line-join": "round" },
       paint: { "line-color": ["coalesce", ["get", "colour"], "#0b6157"], "line-width": 4 },
     });
-    map.addLayer({
+    add({
       id: "walks",
       type: "line",
       source: "ways",
@@ -130,7 +136,7 @@ class TownMap {
       layout: { "line-cap": "round" },
       paint: { "line-color": "#16232a", "line-width": 3, "line-dasharray": [0.1, 2] },
     });
-    map.addLayer({
+    add({
       id: "stops",
       type: "circle",
       source: "stops",
@@ -230,7 +236,7 @@ class TownMap {
     shown.label.textContent = name;
     shown.count.textContent = load;
     show(shown.count, load !== "");
-    for (const each of ["off", "late"]) shown.element.classList.toggle(each, each === tone);
+    shown.element.classList.toggle("late", tone === "late");
     shown.element.dataset.lon = lon;
     shown.element.dataset.lat = lat;
     this.#glide(shown, lon, lat);
@@ -259,6 +265,7 @@ class TownMap {
     if (!known.length) return;
     const bounds = new this.#maplibre.LngLatBounds();
     for (const { lon, lat } of known) bounds.extend([lon, lat]);
-    this.#map.fitBounds(bounds, { padding: 64, maxZoom: 16, animate: !STILL.matches });
+    const padding = { top: 100, bottom: 48, left: 48, right: 64 }; // the badge and the pins need room
+    this.#map.fitBounds(bounds, { padding, maxZoom: 16, animate: !STILL.matches });
   }
 }
