@@ -58,6 +58,12 @@ class Engine:
         self._housekeeping.adopt(draft)
         return draft.events
 
+    def retime(self, state: State, now_s: int, rng: Random) -> list[Event]:
+        """The plans as they will be if nobody acts: every open plan re-timed as things stand."""
+        draft = Draft(state, now_s, rng)
+        self._housekeeping.retime(draft)
+        return draft.events
+
     def _decide_ride(
         self, draft: Draft, command: cmd.RequestRide | cmd.AcceptOffer | cmd.CancelBooking
     ) -> None:

@@ -34,6 +34,12 @@ class Housekeeping:
             if not shift.visits and over_s < draft.now_s:
                 draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
 
+    def retime(self, draft: Draft) -> None:
+        """Re-time every plan that is under way or ahead."""
+        for shift in list(draft.state.shifts.values()):
+            if shift.status is not ShiftStatus.ENDED:
+                self._writer.reschedule(draft, shift.id)
+
     def adopt(self, draft: Draft) -> None:
         """Carry stored plans over to a new road graph: places anew, times anew.
 

@@ -55,8 +55,8 @@ class Network:
         return None if index is None else self.stops[index]
 
     def covers(self, spot: Spot) -> bool:
-        """Whether a point lies in the service area."""
-        if self.area is None:
+        """Whether a point lies in the service area; our own stops always do."""
+        if self.area is None or spot.stop_id is not None:
             return True
         prepare(self.area)
         return bool(self.area.covers(Point(spot.lon, spot.lat)))

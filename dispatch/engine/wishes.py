@@ -40,9 +40,13 @@ def check_command(config: ServiceConfig, network: Network, ask: RequestRide, now
     party, rules = ask.party, config.rules
     if party.persons < 1 or party.seats < 0 or party.wheelchairs < 0:
         raise DomainError(ErrorCode.EMPTY_PARTY, "nobody travels")
-    if party.persons > rules.party_persons_max:
-        limit = rules.party_persons_max
-        raise DomainError(ErrorCode.PARTY_TOO_LARGE, f"more than {limit} people", limit=limit)
+    if party.seats > rules.party_seats_max or party.wheelchairs > rules.party_wheelchairs_max:
+        raise DomainError(
+            ErrorCode.PARTY_TOO_LARGE,
+            "more people than one vehicle may be asked for",
+            seats=rules.party_seats_max,
+            wheelchairs=rules.party_wheelchairs_max,
+        )
     if ask.depart_at_s is not None and ask.depart_at_s < now_s - _CLOCK_TOLERANCE_S:
         raise DomainError(ErrorCode.DEPARTURE_IN_PAST, "the departure is in the past")
     if ask.arrive_by_s is not None and ask.arrive_by_s <= now_s:

@@ -1,4 +1,4 @@
-"""A small real town for tests: a grid of streets as OSM XML, imported and stopped like any other."""
+"""A small real town for tests: a grid of streets as OSM XML, imported like any other."""
 
 from dataclasses import dataclass
 from pathlib import Path

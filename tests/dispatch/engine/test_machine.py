@@ -1,0 +1,219 @@
+"""Random operation of the engine, checked against its invariants after every step."""
+
+import hypothesis.strategies as st
+from desk import Desk
+from grid_network import grid_network
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from tiny_town import grid_config
+
+from dispatch.domain import commands as cmd
+from dispatch.domain import events as ev
+from dispatch.domain.errors import DomainError
+from dispatch.domain.model import ActionKind, Booking, Party, RideRequest, Shift
+from dispatch.domain.state import State, apply
+from dispatch.engine import Network
+from dispatch.engine.invariants import broken_promises, broken_rules
+
+_shared: dict[str, Network] = {}
+
+
+def _grid() -> Network:
+    if "grid" not in _shared:
+        import tempfile  # noqa: PLC0415 - hypothesis machines cannot take fixtures
+        from pathlib import Path  # noqa: PLC0415
+
+        with tempfile.TemporaryDirectory() as folder:
+            _shared["grid"] = grid_network(Path(folder))
+    return _shared["grid"]
+
+
+class Operation(RuleBasedStateMachine):
+    """Riders ask, book and cancel; vehicles drive the plan, sometimes late; time passes."""
+
+    requests: Bundle[RideRequest] = Bundle("requests")
+    bookings: Bundle[Booking] = Bundle("bookings")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = Desk(_grid(), grid_config(vehicles=2))
+        self.promises: dict[str, object] = {}
+        self.versions: dict[str, int] = {}
+        self.reality_broke_something = False
+
+    def act(self, command: cmd.Command) -> list[ev.Event]:
+        """Carry a command out, or see it refused with nothing changed."""
+        before = len(self.desk.log)
+        try:
+            return self.desk.do(command)
+        except DomainError:
+            assert len(self.desk.log) == before
+            return []
+
+    @rule(
+        target=requests,
+        origin=st.integers(0, 43),
+        destination=st.integers(0, 43),
+        seats=st.integers(0, 4),
+        wheelchairs=st.sampled_from([0, 0, 0, 1]),
+        ahead_s=st.sampled_from([None, None, 600, 1800, 7200, 20_000]),
+        by_arrival=st.booleans(),
+    )
+    def ask(
+        self,
+        origin: int,
+        destination: int,
+        seats: int,
+        wheelchairs: int,
+        ahead_s: int | None,
+        *,
+        by_arrival: bool,
+    ) -> RideRequest | None:
+        when_s = None if ahead_s is None else self.desk.now_s + ahead_s
+        events = self.act(
+            cmd.RequestRide(
+                self.desk.stop(origin),
+                self.desk.stop(destination),
+                Party(seats, wheelchairs),
+                depart_at_s=None if by_arrival else when_s,
+                arrive_by_s=when_s if by_arrival else None,
+            )
+        )
+        if not events:
+            return None
+        event = events[0]
+        assert isinstance(event, ev.RideOffered | ev.RideRefused)
+        for offer in event.request.offers:
+            promise = offer.promise
+            assert promise.pickup_from_s <= offer.planned_pickup_s <= promise.pickup_to_s
+            assert offer.planned_arrival_s <= promise.arrival_latest_s
+        return event.request
+
+    @rule(target=bookings, request=consumes(requests), which=st.integers(0, 2))
+    def take(self, request: RideRequest | None, which: int) -> Booking | None:
+        if request is None or not request.offers:
+            return None
+        worst_before = self.lateness_if_nothing_is_done()
+        offer = request.offers[which % len(request.offers)]
+        events = self.act(cmd.AcceptOffer(offer.id, "rd_x"))
+        self.not_worse_than(worst_before)
+        if not events:
+            return None
+        made = events[0]
+        assert isinstance(made, ev.BookingMade)
+        assert made.booking.promise == offer.promise
+        return made.booking
+
+    @rule(booking=consumes(bookings))
+    def cancel(self, booking: Booking | None) -> None:
+        if booking is not None:
+            worst_before = self.lateness_if_nothing_is_done()
+            self.act(cmd.CancelBooking(booking.id, "rider"))
+            self.not_worse_than(worst_before)
+
+    @rule(seconds=st.integers(1, 400))
+    def wait(self, seconds: int) -> None:
+        """Time passes and everybody does on time what is due."""
+        self.drive_until(self.desk.now_s + seconds)
+
+    @rule(seconds=st.integers(1, 900))
+    def nobody_moves(self, seconds: int) -> None:
+        """Time passes and no vehicle reports anything: delay."""
+        self.desk.now_s += seconds
+        self.reality_broke_something = True
+        self.act(cmd.Tick())
+
+    @rule(which=st.integers(0, 1))
+    def no_show(self, which: int) -> None:
+        active = self.desk.active()
+        current = active[which % len(active)].current_visit if active else None
+        if current is not None:
+            for booking_id in current.booking_ids(ActionKind.PICKUP):
+                self.act(cmd.ReportNoShow(booking_id))
+
+    @rule(which=st.integers(0, 1), where=st.integers(0, 43), ago_s=st.integers(-100, 300))
+    def stray_position(self, which: int, where: int, ago_s: int) -> None:
+        """A report from anywhere, late or early: the plan has to live with it."""
+        active = self.desk.active()
+        if active:
+            spot = self.desk.stop(where)
+            vehicle = active[which % len(active)].vehicle_id
+            at_s = self.desk.now_s - ago_s
+            self.act(cmd.ReportPosition(vehicle, spot.lon, spot.lat, at_s))
+            self.reality_broke_something = True
+
+    def drive_until(self, until_s: int) -> None:
+        """Let the vehicles do everything that their plans have for the time until then."""
+        for _ in range(200):
+            steps = [s for s in map(self.next_step, self.desk.active()) if s is not None]
+            due = min(steps, key=lambda s: s[0], default=None)
+            if due is None or due[0] > until_s:
+                break
+            self.desk.now_s = max(self.desk.now_s, due[0])
+            self.act(due[1])
+        self.desk.now_s = max(self.desk.now_s, until_s)
+        self.act(cmd.Tick())
+
+    def next_step(self, shift: Shift) -> tuple[int, cmd.Command] | None:
+        if not shift.visits:
+            return None
+        visit = shift.visits[0]
+        if visit.arrived_at_s is None:
+            return visit.arrive_s, cmd.ReportArrived(shift.vehicle_id, visit.id)
+        action = visit.actions[0]
+        boards = action.kind is ActionKind.PICKUP
+        report = cmd.ReportBoarded if boards else cmd.ReportAlighted
+        return action.end_s, report(action.booking_id)
+
+    def lateness_if_nothing_is_done(self) -> dict[tuple[str, str], int]:
+        """What reality does to the promises, seen just before a decision."""
+        probe = Desk.__new__(Desk)
+        probe.__dict__.update(self.desk.__dict__)
+        state = State(
+            dict(self.desk.state.requests),
+            dict(self.desk.state.bookings),
+            dict(self.desk.state.shifts),
+            dict(self.desk.state.fixes),
+            dict(self.desk.state.offers),
+        )
+        for event in self.desk.engine.retime(state, self.desk.now_s, self.desk.rng):
+            apply(state, event)
+        return broken_promises(state)
+
+    def not_worse_than(self, before: dict[tuple[str, str], int]) -> None:
+        for key, late_s in broken_promises(self.desk.state).items():
+            assert late_s <= before.get(key, 0), f"{key} became {late_s} s late by a decision"
+
+    @invariant()
+    def rules_hold(self) -> None:
+        desk = self.desk
+        assert broken_rules(desk.config, desk.network, desk.state, desk.now_s) == []
+
+    @invariant()
+    def promises_hold_unless_reality_broke_them(self) -> None:
+        if not self.reality_broke_something:
+            assert broken_promises(self.desk.state) == {}
+
+    @invariant()
+    def promises_never_change_and_versions_grow(self) -> None:
+        for booking in self.desk.state.bookings.values():
+            assert self.promises.setdefault(booking.id, booking.promise) == booking.promise
+        for shift in self.desk.state.shifts.values():
+            assert self.versions.get(shift.id, 0) <= shift.version
+            self.versions[shift.id] = shift.version
+
+    def teardown(self) -> None:
+        """Folding the log gives the state."""
+        folded = State()
+        for event in self.desk.log:
+            apply(folded, event)
+        assert folded == self.desk.state
+
+
+Operation.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestOperation = Operation.TestCase
