@@ -1,4 +1,4 @@
-"""Shortest-path kernels in Numba: Dijkstra on integer milliseconds, and repairs after closures.
+"""Shortest-path kernels in Numba: Dijkstra on integer costs, the way downhill, walks in metres.
 
 All of them release the GIL and work on a compressed graph: the neighbours of vertex v are
 `target[offset[v]:offset[v + 1]]` at costs `weight[...]` >= 0.
@@ -14,58 +14,73 @@ UNREACHABLE: Final = 1_000_000_000
 """Stands for "no way": larger than any driving time, and twice it still fits an int32."""
 
 
-@njit(cache=True, nogil=True)
-def _push(heap: Any, size: int, key: int, vertex: int) -> int:
-    """Puts (key, vertex) on a 4-ary heap of packed int64 entries and returns its new size."""
-    entry = (np.int64(key) << 32) | np.int64(vertex)
-    hole = size
-    while hole > 0:
-        parent = (hole - 1) >> 2
-        if heap[parent] <= entry:
-            break
-        heap[hole] = heap[parent]
-        hole = parent
-    heap[hole] = entry
-    return size + 1
+BUCKET_BITS: Final = 11
+"""Buckets are 2^11 cost units wide: 2 s or 20 m. Between 2^10 and 2^13 it makes no difference."""
 
 
 @njit(cache=True, nogil=True)
-def _pop(heap: Any, size: int) -> int:
-    """Moves the last entry into the emptied root and returns the heap's new size."""
-    size -= 1
-    entry = heap[size]
-    hole = 0
-    while True:
-        child = (hole << 2) + 1
-        if child >= size:
-            break
-        best = child
-        for other in range(child + 1, min(child + 4, size)):
-            if heap[other] < heap[best]:
-                best = other
-        if heap[best] >= entry:
-            break
-        heap[hole] = heap[best]
-        hole = best
-    heap[hole] = entry
-    return size
-
-
-@njit(cache=True, nogil=True)
-def _settle(offset: Any, target: Any, weight: Any, distance: Any, heap: Any, size: int) -> None:
-    while size > 0:
-        entry = heap[0]
-        size = _pop(heap, size)
-        vertex = entry & 0xFFFFFFFF
-        key = entry >> 32
-        if key > distance[vertex]:
+def _fill_row(  # noqa: PLR0913, PLR0917 - Numba takes arrays flat
+    offset: Any,
+    target: Any,
+    weight: Any,
+    seed_vertex: Any,
+    seed_cost: Any,
+    row: Any,
+    first: Any,
+    following: Any,
+    vertex_of: Any,
+    scanned_at: Any,
+) -> bool:
+    """One row of `many_dijkstra`; False if there are more entries than room for them."""
+    ring = len(first) - 1
+    row[:] = UNREACHABLE
+    scanned_at[:] = UNREACHABLE
+    free, used, waiting = -1, 0, 0
+    bucket = UNREACHABLE
+    for seed in range(len(seed_vertex)):
+        vertex, cost = seed_vertex[seed], seed_cost[seed]
+        if cost < row[vertex]:
+            row[vertex] = cost
+            slot = (cost >> BUCKET_BITS) & ring
+            vertex_of[used] = vertex
+            following[used] = first[slot]
+            first[slot] = used
+            used += 1
+            waiting += 1
+            bucket = min(bucket, cost >> BUCKET_BITS)
+    while waiting > 0:
+        entry = first[bucket & ring]
+        if entry < 0:
+            bucket += 1
             continue
+        first[bucket & ring] = following[entry]
+        following[entry] = free
+        free = entry
+        waiting -= 1
+        vertex = vertex_of[entry]
+        key = row[vertex]
+        if scanned_at[vertex] == key:
+            continue  # an entry from before the vertex was improved
+        scanned_at[vertex] = key
+        if used + offset[vertex + 1] - offset[vertex] > len(vertex_of):
+            return False
         for link in range(offset[vertex], offset[vertex + 1]):
             onto = target[link]
             reached = key + weight[link]
-            if reached < distance[onto]:
-                distance[onto] = reached
-                size = _push(heap, size, reached, onto)
+            if reached < row[onto]:
+                row[onto] = reached
+                if free >= 0:
+                    entry = free
+                    free = following[entry]
+                else:
+                    entry = used
+                    used += 1
+                slot = (reached >> BUCKET_BITS) & ring
+                vertex_of[entry] = onto
+                following[entry] = first[slot]
+                first[slot] = entry
+                waiting += 1
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -81,6 +96,10 @@ def many_dijkstra(
 ) -> None:
     """Fills `distance[r]` for the given rows: least cost from any of the row's seeds.
 
+    Dijkstra with a ring of buckets instead of a heap (Dial 1969; Denardo and Fox 1979). Buckets
+    are wider than the shortest link, so a vertex may be improved after it was scanned in the
+    same bucket; then it is scanned again, and the result is exact nevertheless.
+
     Args:
         offset: int32[V + 1], see the module's docstring.
         target: int32[L].
@@ -91,121 +110,37 @@ def many_dijkstra(
         rows: int64[R], the rows to compute.
         distance: int32[rows, V], overwritten; `UNREACHABLE` where there is no way.
     """
-    heap = np.empty(len(target) + len(seed_vertex) + 1, np.int64)
+    longest = 0
+    for cost in weight:
+        if longest < cost < UNREACHABLE:
+            longest = cost
+    for cost in seed_cost:
+        longest = max(longest, cost)
+    buckets = 1
+    while buckets < (longest >> BUCKET_BITS) + 2:
+        buckets *= 2
+    first = np.full(buckets, -1, np.int32)
+    room = len(target) + len(seed_vertex) + 1
+    following = np.empty(room, np.int32)
+    vertex_of = np.empty(room, np.int32)
+    scanned_at = np.empty(distance.shape[1], np.int32)
     for r in rows:
-        row = distance[r]
-        row[:] = UNREACHABLE
-        size = 0
-        for seed in range(seed_offset[r], seed_offset[r + 1]):
-            vertex = seed_vertex[seed]
-            if seed_cost[seed] < row[vertex]:
-                row[vertex] = seed_cost[seed]
-                size = _push(heap, size, seed_cost[seed], vertex)
-        _settle(offset, target, weight, row, heap, size)
-
-
-@njit(cache=True, nogil=True)
-def repair_rows(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one kernel, read as a whole
-    turn_offset: Any,
-    turn_to: Any,
-    turn_time: Any,
-    offset: Any,
-    origin: Any,
-    back_time: Any,
-    weight: Any,
-    arc_time: Any,
-    closed: Any,
-    stop_arc: Any,
-    stop_offset: Any,
-    rows: Any,
-    distance: Any,
-) -> None:
-    """Brings rows of distances up to date after arcs were closed, touching only what changes.
-
-    An arc loses its distance if no tight way on (one that accounts for it exactly) is left; that
-    spreads against the traffic. Costs are positive, so tight ways cannot support each other in a
-    circle. The arcs that lost theirs are settled again by Dijkstra from their intact neighbours
-    (Ramalingam and Reps 1996, "On the computational complexity of dynamic graph problems").
-
-    Args:
-        turn_offset: int32[A + 1], turns from the end of each arc.
-        turn_to: int32[T].
-        turn_time: int32[T], ms.
-        offset: int32[A + 1], the same turns by the arc they lead to.
-        origin: int32[T].
-        back_time: int32[T], ms.
-        weight: int32[T], `back_time` plus the arc's own time, `UNREACHABLE` onto closed arcs.
-        arc_time: int32[A], ms, also of closed arcs.
-        closed: bool[A].
-        stop_arc: int32[S].
-        stop_offset: int32[S], ms.
-        rows: int64[R], the rows to repair.
-        distance: int32[S, A], the distances without closures; updated in place.
-    """
-    arcs = len(arc_time)
-    lost = np.zeros(arcs, np.bool_)
-    losers = np.empty(arcs, np.int32)
-    queue = np.empty(2 * len(turn_to) + 1, np.int32)
-    heap = np.empty(len(turn_to) + arcs + 1, np.int64)
-    for r in rows:
-        row = distance[r]
-        goal, ahead = stop_arc[r], stop_offset[r]
-        if closed[goal]:
-            row[:] = UNREACHABLE
-            continue
-        queued = 0
-        for arc in range(arcs):
-            if closed[arc]:
-                for link in range(offset[arc], offset[arc + 1]):
-                    if row[origin[link]] == back_time[link] + arc_time[arc] + row[arc]:
-                        queue[queued] = origin[link]
-                        queued += 1
-        count, head = 0, 0
-        while head < queued:
-            arc = queue[head]
-            head += 1
-            if lost[arc]:
-                continue
-            supported = False
-            for link in range(turn_offset[arc], turn_offset[arc + 1]):
-                onto = turn_to[link]
-                if closed[onto]:
-                    continue
-                via = turn_time[link] + arc_time[onto] + row[onto]
-                direct = onto == goal and turn_time[link] + ahead == row[arc]
-                if direct or (not lost[onto] and via == row[arc]):
-                    supported = True
-                    break
-            if supported:
-                continue
-            lost[arc] = True
-            losers[count] = arc
-            count += 1
-            for link in range(offset[arc], offset[arc + 1]):
-                before = origin[link]
-                if not lost[before] and row[before] == back_time[link] + arc_time[arc] + row[arc]:
-                    queue[queued] = before
-                    queued += 1
-        size = 0
-        for i in range(count):
-            row[losers[i]] = UNREACHABLE
-        for i in range(count):
-            arc = losers[i]
-            best = UNREACHABLE
-            for link in range(turn_offset[arc], turn_offset[arc + 1]):
-                onto = turn_to[link]
-                if closed[onto]:
-                    continue
-                if onto == goal:
-                    best = min(best, turn_time[link] + ahead)
-                if not lost[onto]:
-                    best = min(best, turn_time[link] + arc_time[onto] + row[onto])
-            if best < UNREACHABLE:
-                row[arc] = best
-                size = _push(heap, size, best, arc)
-        for i in range(count):
-            lost[losers[i]] = False
-        _settle(offset, origin, weight, row, heap, size)
+        seeds = slice(seed_offset[r], seed_offset[r + 1])
+        while not _fill_row(
+            offset,
+            target,
+            weight,
+            seed_vertex[seeds],
+            seed_cost[seeds],
+            distance[r],
+            first,
+            following,
+            vertex_of,
+            scanned_at,
+        ):
+            first[:] = -1
+            following = np.empty(2 * len(following), np.int32)
+            vertex_of = np.empty(2 * len(vertex_of), np.int32)
 
 
 @njit(cache=True, nogil=True)

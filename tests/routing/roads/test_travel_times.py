@@ -1,6 +1,6 @@
 """Travel times against networkx, the triangle inequality, ways, movement, closures, the cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import networkx as nx
@@ -41,12 +41,16 @@ def random_places(graph: RoadGraph, count: int, seed: int) -> list[Place]:
     return [Place(int(a), int(rng.integers(0, graph.arc_time_ms[a] + 1))) for a in arcs]
 
 
-def networkx_ms(graph: RoadGraph, origins: list[Place], stops: list[Place]) -> np.ndarray:
+def networkx_ms(
+    graph: RoadGraph, origins: list[Place], stops: list[Place], closed: Container[int] = ()
+) -> np.ndarray:
     """Times by networkx on a graph of arcs, with a sink per stop; built from the raw arrays."""
     net = nx.DiGraph()
     for a in range(graph.arcs):
         for link in range(int(graph.turn_offset[a]), int(graph.turn_offset[a + 1])):
             b, turn = int(graph.turn_to[link]), int(graph.turn_time_ms[link])
+            if b in closed:
+                continue
             net.add_edge(a, b, ms=turn + int(graph.arc_time_ms[b]))
             for s, stop in enumerate(stops):
                 if stop.arc == b:
@@ -56,7 +60,7 @@ def networkx_ms(graph: RoadGraph, origins: list[Place], stops: list[Place]) -> n
         known = nx.single_source_dijkstra_path_length(net, origin.arc, weight="ms")
         rest = int(graph.arc_time_ms[origin.arc]) - origin.offset_ms
         for s, stop in enumerate(stops):
-            result[o, s] = rest + known["stop", s]
+            result[o, s] = min(rest + known.get(("stop", s), UNREACHABLE), UNREACHABLE)
             if stop.arc == origin.arc and stop.offset_ms >= origin.offset_ms:
                 result[o, s] = stop.offset_ms - origin.offset_ms
     return result
@@ -209,21 +213,32 @@ def test_a_closed_dead_end_cannot_be_reached_but_be_left(town: Town) -> None:
 
 @settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), count=st.sampled_from([1, 3, 20, 60, 100]))
-def test_closures_are_as_if_computed_anew(times: TravelTimes, seed: int, count: int) -> None:
+def test_closures_hold_for_paths_and_can_be_lifted(
+    times: TravelTimes, seed: int, count: int
+) -> None:
     rng = np.random.default_rng(seed)
     graph = times.graph
     closed = rng.choice(graph.arcs, count, replace=False).tolist()
-    repaired = times.with_closures(closed)
-    anew = TravelTimes(graph, times.stops, closed_arcs=frozenset(closed))
-    assert np.array_equal(repaired.to_stop_ms, anew.to_stop_ms)
-    assert np.array_equal(repaired.matrix_s, anew.matrix_s)
-    assert (repaired.matrix_s >= times.matrix_s).all()
-    again = repaired.with_closures(closed[:1])
-    assert np.array_equal(again.matrix_s, times.with_closures(closed[:1]).matrix_s)
-    reachable = repaired.matrix_s[0] < UNREACHABLE
+    shut = times.with_closures(closed)
+    assert (shut.matrix_s >= times.matrix_s).all()
+    assert np.array_equal(shut.with_closures([]).matrix_s, times.matrix_s)
+    reachable = shut.matrix_s[0] < UNREACHABLE
     for stop in np.flatnonzero(reachable)[:5].tolist():
-        driven = repaired.path(times.stops[0], stop).arcs[1:]
+        driven = shut.path(times.stops[0], stop).arcs[1:]
         assert not set(driven.tolist()) & set(closed)
+
+
+def test_times_with_closures_equal_networkx(
+    heidelberg: RoadGraph, times: TravelTimes, stops: list[Place]
+) -> None:
+    rng = np.random.default_rng(12)
+    closed = set(rng.choice(heidelberg.arcs, 2000, replace=False).tolist())
+    origins = random_places(heidelberg, 3, seed=13)
+    expected = networkx_ms(heidelberg, origins, stops, closed)
+    found = np.array([times.with_closures(closed).times_from_ms(o) for o in origins])
+    assert np.array_equal(found, expected)
+    assert (found == UNREACHABLE).any()
+    assert (found < UNREACHABLE).any()
 
 
 def test_the_cache_gives_the_same_and_belongs_to_one_graph_and_list(
