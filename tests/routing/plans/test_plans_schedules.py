@@ -253,6 +253,14 @@ def test_waiting_for_the_ride_cap() -> None:
     assert project(problem, 0).start_s.tolist() == [100, 1000, 1140, 1180]
 
 
+def test_waiting_for_the_end_of_the_rush() -> None:
+    # Twice as slow until 3600 s: leaving at 3400 the 200 s take 200 + 100 s, earlier longer.
+    profile = SimpleNamespace(base_s=0, speed_permille=np.array([500, 1000]))
+    anna = replace(LATE_ANNA, max_ride_s=300)
+    problem = line(replace(BUS, start_time_s=2000), anna, profile=profile)
+    assert evaluate(problem, 0).end_s.tolist() == [3400, 3740]
+
+
 @pytest.mark.parametrize(
     ("vehicle", "booking", "reason", "position"),
     [
