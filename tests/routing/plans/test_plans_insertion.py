@@ -57,7 +57,7 @@ def test_equals_brute_force(plans: SimpleNamespace, rng: random.Random) -> None:
 @given(SEEDS)
 @QUIET
 def test_equals_brute_force_on_evenly_drawn_cases(plans: SimpleNamespace, seed: int) -> None:
-    problem, request = plans.draw_case(random.Random(seed))  # noqa: S311 - test data
+    problem, request = plans.draw_case(random.Random(seed))
     expected = plans.Rules(problem).best_insertions(request)
     assert as_rows(best_insertions(problem, request)) == expected
 
@@ -65,7 +65,7 @@ def test_equals_brute_force_on_evenly_drawn_cases(plans: SimpleNamespace, seed: 
 @given(SEEDS)
 @settings(QUIET, max_examples=150)
 def test_every_insertion_passes_the_verifier(plans: SimpleNamespace, seed: int) -> None:
-    problem, request = plans.draw_case(random.Random(seed))  # noqa: S311 - test data
+    problem, request = plans.draw_case(random.Random(seed))
     for insertion in best_insertions(problem, request):
         v = insertion.vehicle
         actions, schedule, after = route_with(problem, v, request, insertion)
@@ -81,7 +81,7 @@ def test_every_insertion_passes_the_verifier(plans: SimpleNamespace, seed: int) 
 @given(SEEDS)
 @settings(QUIET, max_examples=50)
 def test_is_deterministic_and_survives_pickling(plans: SimpleNamespace, seed: int) -> None:
-    problem, request = plans.draw_case(random.Random(seed))  # noqa: S311 - test data
+    problem, request = plans.draw_case(random.Random(seed))
     first = as_rows(best_insertions(problem, request))
     assert as_rows(best_insertions(problem, request)) == first
     assert as_rows(best_insertions(pickle.loads(pickle.dumps(problem)), request)) == first  # noqa: S301 - our own bytes

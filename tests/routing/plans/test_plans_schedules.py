@@ -24,7 +24,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 def drawn(plans: SimpleNamespace, seed: int, *, delayed: bool = False) -> Problem:
     """A random problem; delayed: reality came later than the limits were made for."""
-    rng = random.Random(seed)  # noqa: S311 - test data
+    rng = random.Random(seed)
     problem: Problem = plans.draw_case(rng).problem
     if delayed:
         for v, vehicle in enumerate(problem.vehicles):

@@ -207,7 +207,7 @@ def test_drives_as_the_roads_do(depart_s: int, leg_s: int, speeds: list[int]) ->
 @given(st.integers(0, 2**32 - 1), st.integers(-50, 50).filter(bool))
 @QUIET
 def test_random_mutations_are_named(plans: SimpleNamespace, seed: int, by_s: int) -> None:
-    rng = random.Random(seed)  # noqa: S311 - test data
+    rng = random.Random(seed)
     problem = plans.draw_case(rng).problem
     v = max(range(2), key=lambda v: len(problem.vehicles[v].route))
     schedule, vehicle = evaluate(problem, v), problem.vehicles[v]
