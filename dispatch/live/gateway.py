@@ -32,6 +32,7 @@ from dispatch.store.errors import (
     KeyReusedError,
     PositionsUnavailableError,
     StoreUnavailableError,
+    UnstorableError,
 )
 from dispatch.store.inbox import Outcome
 from dispatch.store.tokens import ROLE_OF, token_hash
@@ -141,6 +142,7 @@ class Gateway:
             StoreUnavailableError: the database is gone; nothing is known about the command.
             AnswerPendingError: stored but not decided in time; repeat it with the same key.
             KeyReusedError: the key belongs to another command.
+            UnstorableError: the tables cannot hold it.
         """
         key = key or f"once-{secrets.token_hex(16)}"
         row_id, outcome = await self._put(command, key, contact)
@@ -364,6 +366,8 @@ class Gateway:
                 async with self._pool.connection(timeout=_CHECKOUT_S) as connection:
                     cursor = await connection.execute(statement, parameters)
                     return await cursor.fetchall()
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                raise UnstorableError(str(error).strip()) from error
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 if time.monotonic() >= deadline:
                     raise StoreUnavailableError(str(error).strip()) from error

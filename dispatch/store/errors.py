@@ -27,6 +27,12 @@ class KeyReusedError(StoreError):
     code = "idempotency_key_reused"
 
 
+class UnstorableError(StoreError):
+    """The tables do not take the command: a NUL in a text, a key that is empty or too long."""
+
+    code = "unstorable"
+
+
 class LeadershipLostError(StoreError):
     """Another dispatcher leads this service area now; what was being written is void."""
 

@@ -158,6 +158,7 @@ class Dispatcher:
         Raises:
             psycopg.OperationalError: the database cannot be reached.
         """
+        self.close()
         depose_after_s = self._limits.depose_after_s
         roads = self._leadership.acquire(name=self._name, depose_after_s=depose_after_s)
         if roads is None:

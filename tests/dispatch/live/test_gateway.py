@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import psycopg
 import pytest
 from tiny_engine import ride
 
@@ -15,7 +14,7 @@ from dispatch.live.gateway import Contact, Gateway
 from dispatch.live.notices import Notice
 from dispatch.store.audit import differences
 from dispatch.store.connect import connect
-from dispatch.store.errors import AnswerPendingError, KeyReusedError
+from dispatch.store.errors import AnswerPendingError, KeyReusedError, UnstorableError
 from dispatch.store.inbox import Outcome
 from dispatch.store.tokens import create_token, revoke_token
 from dispatch.worker.dispatcher import Dispatcher
@@ -313,9 +312,12 @@ def test_the_rider_is_stored_with_the_command_or_not_at_all(town: Town) -> None:
     async def story(gateway: Gateway) -> None:
         accept = co.AcceptOffer("of_x", "")
         ada = Contact("Ada", email="ada@example.org")
-        key = "k" * 201  # too long: the tables say no
-        with pytest.raises(psycopg.errors.CheckViolation):
-            await gateway.submit(accept, key=key, contact=ada, timeout_s=0.1)
+        with pytest.raises(UnstorableError):
+            await gateway.submit(accept, key="k" * 201, contact=ada, timeout_s=0.1)
+        with pytest.raises(UnstorableError):
+            await gateway.submit(accept, key="nul", contact=Contact("A\0", "1"), timeout_s=0.1)
+        with pytest.raises(UnstorableError):
+            await gateway.submit(ride(channel="\0"), key="nul", timeout_s=0.1)
         with pytest.raises(AnswerPendingError):
             await gateway.submit(accept, key="good", contact=ada, timeout_s=0.1)
         with pytest.raises(AnswerPendingError):

@@ -31,7 +31,7 @@ class Story:
     def __init__(self, connection: psycopg.Connection, area: str, seed: int) -> None:
         self.connection = connection
         self.area = area
-        self.rng = Random(seed)  # noqa: S311 (a seed shall reproduce the story)
+        self.rng = Random(seed)
         self.state = State()
         self.now_s = NOW_S
 

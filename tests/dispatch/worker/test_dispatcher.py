@@ -1,0 +1,416 @@
+"""Leadership, batches and what becomes of them when something goes wrong."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tiny_engine import BrokenEngineError, answer, decide, random_command, ride
+
+from dispatch.domain import commands as co
+from dispatch.domain import events as ev
+from dispatch.domain.state import State, forget_closed
+from dispatch.store import inbox
+from dispatch.store.audit import differences
+from dispatch.store.codec import command_to_json
+from dispatch.store.connect import connect
+from dispatch.store.errors import LeadershipLostError
+from dispatch.store.inbox import Outcome
+from dispatch.worker.dispatcher import Dispatcher, Limits
+
+AREA = "town"
+MakeDispatcher = Callable[..., Dispatcher]
+Running = Callable[[Dispatcher], AbstractContextManager[Dispatcher]]
+
+
+class Desk:
+    """Puts commands in the inbox and reads what became of them."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+
+    def put(self, command: co.Command) -> int:
+        document = json.dumps(command_to_json(command))
+        return self.put_raw(document)
+
+    def put_raw(self, document: str) -> int:
+        key = f"key-{time.monotonic_ns()}"
+        nobody = dict.fromkeys(["rider_id", "name", "phone", "email"])
+        row = {"area": AREA, "key": key, "fingerprint": "", "command": document}
+        with connect(self.dsn) as connection:
+            found = connection.execute(inbox.PUT, row | nobody).fetchone()
+        assert found is not None
+        return int(found[0])
+
+    def outcome(self, row_id: int) -> Outcome | None:
+        (stored,) = self.sql("SELECT outcome FROM inbox WHERE id = %s", row_id)
+        return None if stored[0] is None else Outcome.from_json(stored[0])
+
+    def code(self, row_id: int) -> str | None:
+        outcome = self.outcome(row_id)
+        assert outcome is not None
+        return None if outcome.error is None else outcome.error.code
+
+    def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with connect(self.dsn) as connection:
+            return connection.execute(statement, parameters).fetchall()
+
+    def count(self, table: str) -> int:
+        return len(self.sql("TABLE " + table))
+
+    def differences(self) -> list[str]:
+        with connect(self.dsn) as connection:
+            return differences(connection, AREA)
+
+
+@pytest.fixture
+def desk(town_dsn: str) -> Desk:
+    return Desk(town_dsn)
+
+
+def drain(dispatcher: Dispatcher) -> None:
+    while dispatcher.round():
+        pass
+
+
+def test_a_batch_is_decided_in_order_and_answered(
+    desk: Desk, make_dispatcher: MakeDispatcher
+) -> None:
+    dispatcher = make_dispatcher()
+    assert dispatcher.lead()
+    rows = [desk.put(ride(seats=seats)) for seats in (1, 9, 2)]
+    dispatcher.round()
+    assert [desk.code(row) for row in rows] == [None, "party_too_large", None]
+    seats = [r.party.seats for r in dispatcher.state.requests.values()]
+    assert seats == [1, 2]
+    logged = desk.sql("SELECT inbox_id, epoch FROM event WHERE type = 'RideOffered' ORDER BY seq")
+    assert logged == [(rows[0], 1), (rows[2], 1)]
+    assert desk.differences() == []
+
+
+def test_only_one_leads_and_a_new_leader_begins_a_new_epoch(
+    make_dispatcher: MakeDispatcher,
+) -> None:
+    first, second = make_dispatcher(), make_dispatcher()
+    assert first.lead()
+    assert not second.lead()
+    first.close(resign=True)
+    assert second.lead()
+    assert (first.epoch, second.epoch) == (1, 2)
+
+
+def test_a_former_leader_writes_nothing(desk: Desk, make_dispatcher: MakeDispatcher) -> None:
+    """It was paused: its lock is gone, its connection to the tables still stands."""
+    old, new = make_dispatcher(), make_dispatcher()
+    assert old.lead()
+    old.round()
+    old._leadership.release()
+    assert new.lead()
+    row = desk.put(ride())
+    events = desk.count("event")
+    with pytest.raises(LeadershipLostError):
+        old.round()
+    assert desk.outcome(row) is None
+    assert desk.count("event") == events
+    assert desk.count("ride_request") == 0
+    drain(new)
+    assert desk.code(row) is None
+    assert desk.sql("SELECT max(epoch) FROM event") == [(2,)]
+    assert desk.differences() == []
+
+
+def test_a_former_leader_without_work_notices_too(
+    make_dispatcher: MakeDispatcher,
+) -> None:
+    old = make_dispatcher(limits=Limits(heartbeat_s=0.0))
+    new = make_dispatcher()
+    assert old.lead()
+    old._leadership.release()
+    assert new.lead()
+    new.round()
+    old._next_tick = float("inf")
+    with pytest.raises(LeadershipLostError):
+        old.round()
+
+
+def test_a_silent_leader_loses_its_lock(desk: Desk, make_dispatcher: MakeDispatcher) -> None:
+    paused = make_dispatcher()
+    eager = make_dispatcher(limits=Limits(depose_after_s=0.2))
+    assert paused.lead()
+    paused.round()
+    assert not eager.lead()
+    time.sleep(0.25)
+    wait_until(eager.lead)
+    desk.put(ride())
+    with pytest.raises(LeadershipLostError):
+        paused.round()
+    drain(eager)
+    assert desk.count("ride_request") == 1
+
+
+def test_a_silent_leader_that_runs_on_stands_back(
+    desk: Desk, make_dispatcher: MakeDispatcher, running: Running
+) -> None:
+    """Two dispatchers run, one after the other is stopped; all is answered, nothing twice."""
+    one, two = make_dispatcher(), make_dispatcher()
+    rows = []
+    with running(two):
+        with running(one):
+            rows += [desk.put(ride()) for _ in range(20)]
+            time.sleep(0.3)
+        rows += [desk.put(ride()) for _ in range(20)]
+        wait_until(lambda: all(desk.outcome(row) for row in rows))
+    assert desk.count("ride_request") == 40
+    assert desk.differences() == []
+
+
+def wait_until(condition: Callable[[], bool], patience_s: float = 10.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_bug_fails_one_command_only(
+    desk: Desk, make_dispatcher: MakeDispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    dispatcher = make_dispatcher()
+    assert dispatcher.lead()
+    rows = [desk.put(ride(channel)) for channel in ("web", "bug", "web")]
+    drain(dispatcher)
+    assert [desk.code(row) for row in rows] == [None, "internal_error", None]
+    assert any(r.exc_info and r.exc_info[0] is BrokenEngineError for r in caplog.records)
+    assert desk.differences() == []
+
+
+@pytest.mark.parametrize("where", ["events", "answer"])
+def test_events_that_do_not_fit_fail_one_command_only(
+    desk: Desk, make_dispatcher: MakeDispatcher, where: str
+) -> None:
+    def broken(state: State, command: co.Command, now_s: int, rng: Random) -> list[ev.Event]:
+        events = decide(state, command, now_s, rng)
+        if where == "events" and getattr(command, "channel", "") == "phone":
+            return [*events, ev.ShiftEnded("no-such-shift", now_s)]
+        return events
+
+    def silent(command: co.Command, events: list[ev.Event], state: State) -> dict[str, Any]:
+        if where == "answer" and getattr(command, "channel", "") == "phone":
+            raise BrokenEngineError
+        return answer(command, events, state)
+
+    dispatcher = make_dispatcher(decide=broken, answer=silent)
+    assert dispatcher.lead()
+    rows = [desk.put(ride(channel)) for channel in ("web", "phone", "web", "phone")]
+    drain(dispatcher)
+    assert [desk.code(row) for row in rows] == [None, "internal_error"] * 2
+    assert desk.count("ride_request") == len(dispatcher.state.requests) == 2
+    assert desk.differences() == []
+
+
+def test_what_the_tables_refuse_fails_one_command_only(
+    desk: Desk, make_dispatcher: MakeDispatcher
+) -> None:
+    dispatcher = make_dispatcher()
+    assert dispatcher.lead()
+    channels = ["web"] * 5 + ["impossible"] + ["web"] * 5 + ["impossible"]
+    rows = [desk.put(ride(channel)) for channel in channels]
+    drain(dispatcher)
+    codes = [desk.code(row) for row in rows]
+    assert codes == [None if c == "web" else "internal_error" for c in channels]
+    assert desk.count("ride_request") == len(dispatcher.state.requests) == 10
+    assert desk.differences() == []
+    later = [desk.put(ride()) for _ in range(3)]
+    dispatcher.round()
+    assert [desk.code(row) for row in later] == [None] * 3
+
+
+def test_a_batch_that_fails_in_the_transaction_leaves_nothing(
+    desk: Desk, make_dispatcher: MakeDispatcher
+) -> None:
+    dispatcher = make_dispatcher()
+    assert dispatcher.lead()
+    dispatcher.round()
+    events = desk.count("event")
+    rows = [desk.put(ride(channel)) for channel in ("web", "web", "impossible")]
+    dispatcher.round()
+    assert desk.count("event") == events
+    assert desk.count("ride_request") == 0
+    assert [desk.outcome(row) for row in rows] == [None] * 3
+    assert dispatcher.state.requests == {}
+
+
+def test_a_command_of_another_version(desk: Desk, make_dispatcher: MakeDispatcher) -> None:
+    dispatcher = make_dispatcher()
+    assert dispatcher.lead()
+    rows = [desk.put_raw('{"type": "Teleport"}'), desk.put_raw("[]"), desk.put(ride())]
+    drain(dispatcher)
+    assert [desk.code(row) for row in rows] == ["internal_error", "internal_error", None]
+
+
+def test_a_tick_that_fails_stops_nobody(
+    desk: Desk, make_dispatcher: MakeDispatcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(state: State, command: co.Command, now_s: int, rng: Random) -> list[ev.Event]:
+        if isinstance(command, co.Tick):
+            return [ev.ShiftEnded("no-such-shift", now_s)]
+        return decide(state, command, now_s, rng)
+
+    caplog.set_level(logging.CRITICAL)
+    dispatcher = make_dispatcher(decide=broken)
+    assert dispatcher.lead()
+    row = desk.put(ride())
+    drain(dispatcher)
+    assert desk.code(row) is None
+
+
+def test_the_budget_ends_a_batch_but_loses_nothing(
+    desk: Desk, make_dispatcher: MakeDispatcher
+) -> None:
+    def slow(state: State, command: co.Command, now_s: int, rng: Random) -> list[ev.Event]:
+        time.sleep(0.03)
+        return decide(state, command, now_s, rng)
+
+    dispatcher = make_dispatcher(decide=slow, limits=Limits(budget_s=0.1))
+    assert dispatcher.lead()
+    dispatcher.round()
+    rows = [desk.put(ride()) for _ in range(9)]
+    assert dispatcher.round()
+    decided = [desk.outcome(row) is not None for row in rows]
+    assert decided[0]
+    assert not decided[-1]
+    drain(dispatcher)
+    assert all(desk.outcome(row) for row in rows)
+
+
+def test_a_restart_continues_where_it_was(
+    desk: Desk, make_dispatcher: MakeDispatcher, clock: Any
+) -> None:
+    rng = Random(11)
+    first = make_dispatcher()
+    assert first.lead()
+    for _ in range(150):
+        clock.at_s += rng.randrange(30)
+        desk.put(random_command(first.state, clock.at_s, rng))
+        first.round()
+    first.close()
+    second = make_dispatcher()
+    assert second.lead()
+    expected = replace(first.state, fixes={})
+    forget_closed(expected, clock.at_s - Limits().keep_closed_s)
+    assert replace(second.state, fixes={}) == expected
+    assert len(second.state.bookings) > 5
+    drain(second)
+    assert desk.differences() == []
+
+
+def test_old_answers_are_thrown_away(desk: Desk, make_dispatcher: MakeDispatcher) -> None:
+    dispatcher = make_dispatcher(limits=Limits(keep_inbox_s=3600))
+    old, new = desk.put(ride()), desk.put(ride())
+    assert dispatcher.lead()
+    drain(dispatcher)
+    with connect(desk.dsn) as connection:
+        connection.execute(
+            "UPDATE inbox SET decided_at = decided_at - interval '2 hours' WHERE id = %s", [old]
+        )
+    dispatcher._next_housekeeping = 0.0
+    dispatcher.round()
+    assert desk.sql("SELECT id FROM inbox") == [(new,)]
+
+
+def test_another_road_graph_is_adopted_once(desk: Desk, make_dispatcher: MakeDispatcher) -> None:
+    asked = []
+
+    def adopt(state: State, now_s: int, _rng: Random) -> list[ev.Event]:
+        asked.append(now_s)
+        return [
+            ev.PlanChanged(s.id, s.version + 1, replace(s.anchor, arc=99), s.visits)
+            for s in state.shifts.values()
+        ]
+
+    for roads, times in (("r1", 0), ("r1", 0), ("r2", 1), ("r2", 1)):
+        dispatcher = make_dispatcher(roads_sha256=roads, adopt=adopt)
+        assert dispatcher.lead()
+        dispatcher.round()
+        dispatcher.close()
+        assert len(asked) == times, roads
+    assert {s.anchor.arc for s in dispatcher.state.shifts.values()} == {99}
+    assert desk.differences() == []
+
+
+_PROCESS = """
+import sys
+sys.path.append(sys.argv[3])
+from tiny_engine import answer, decide
+from dispatch.clock import ServiceClock
+from dispatch.worker.dispatcher import Dispatcher, run_until_signalled
+run_until_signalled(Dispatcher(
+    sys.argv[1], sys.argv[2], "town", decide=decide, answer=answer, clock=ServiceClock()))
+"""
+
+
+@pytest.fixture
+def process(town_dsn: str, redis_url: str) -> Any:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        doubles = str(Path(__file__).parents[1] / "doubles")
+        command = [sys.executable, "-c", _PROCESS, town_dsn, redis_url, doubles]
+        child = subprocess.Popen(command)
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        if child.poll() is None:
+            child.kill()
+        child.wait(10)
+
+
+def test_sigterm_ends_it_in_order(desk: Desk, process: Any) -> None:
+    child = process()
+    row = desk.put(ride())
+    wait_until(lambda: desk.outcome(row) is not None)
+    child.terminate()
+    assert child.wait(5) == 0
+    assert desk.sql("SELECT leader, heartbeat_at FROM service_area") == [("", None)]
+
+
+@pytest.mark.crash
+def test_kill_nine_under_load_loses_nothing(desk: Desk, process: Any) -> None:
+    stop = threading.Event()
+    rows: list[int] = []
+
+    def load() -> None:
+        while not stop.is_set():
+            rows.append(desk.put(ride()))
+
+    caller = threading.Thread(target=load)
+    caller.start()
+    child = process()
+    try:
+        for _ in range(2):
+            seen = len(rows)
+            wait_until(lambda seen=seen: len(rows) > seen + 30 and bool(desk.outcome(rows[seen])))
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait(5)
+            child = process()
+    finally:
+        stop.set()
+        caller.join()
+    wait_until(lambda: desk.outcome(rows[-1]) is not None)
+    answered = desk.sql("SELECT outcome -> 'body' ->> 'id' FROM inbox ORDER BY id")
+    stored = desk.sql("SELECT id FROM ride_request")
+    assert sorted(answered) == sorted(stored)
+    assert len(stored) == len(rows)
+    assert desk.differences() == []
