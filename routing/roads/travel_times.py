@@ -56,7 +56,7 @@ class TravelTimes:
         matrix_s: int32[S, S], whole seconds rounded up, 0 on the diagonal, `UNREACHABLE` if none.
 
     Raises:
-        ValueError: a stop is not on the graph.
+        ValueError: a stop or a closed arc is not on the graph.
     """
 
     def __init__(
@@ -82,6 +82,8 @@ class TravelTimes:
         self.graph = graph
         self.stops = tuple(Place(int(arc), int(offset)) for arc, offset in stops)
         self.closed_arcs = frozenset(int(arc) for arc in closed_arcs)
+        if any(not 0 <= arc < graph.arcs for arc in self.closed_arcs):
+            raise ValueError("a closed arc is not an arc of the graph")
         self._closed_array = np.array(sorted(self.closed_arcs), np.int32)
         self._stop_arc = np.array([stop.arc for stop in self.stops], np.int32)
         self._stop_offset = np.array([stop.offset_ms for stop in self.stops], np.int32)

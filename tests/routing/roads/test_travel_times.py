@@ -182,6 +182,12 @@ def test_bad_places_are_refused(town: Town) -> None:
         TravelTimes(graph, [Place(0, 0)]).advance(Place(1, 0), 0, -1)
 
 
+@pytest.mark.parametrize("arc", [-1, 10**6])
+def test_closed_arcs_must_exist(town: Town, arc: int) -> None:
+    with pytest.raises(ValueError, match="closed arc"):
+        TravelTimes(town(GRID, GRID_WAYS), [Place(0, 0)]).with_closures([arc])
+
+
 def test_no_stops_at_all(town: Town) -> None:
     graph = town(GRID, GRID_WAYS)
     times = TravelTimes(graph, [])
