@@ -387,6 +387,29 @@ def test_sigterm_ends_it_in_order(desk: Desk, process: Any) -> None:
 
 
 @pytest.mark.crash
+def test_a_paused_leader_is_replaced_and_stands_back_when_it_wakes(
+    desk: Desk, process: Any, make_dispatcher: MakeDispatcher, running: Running
+) -> None:
+    paused = process()
+    rows = [desk.put(ride())]
+    wait_until(lambda: desk.outcome(rows[0]) is not None)
+    os.kill(paused.pid, signal.SIGSTOP)
+    with running(make_dispatcher(limits=Limits(depose_after_s=0.5, standby_s=0.05))):
+        rows.append(desk.put(ride()))
+        wait_until(lambda: desk.outcome(rows[1]) is not None)
+        rows += [desk.put(ride()) for _ in range(5)]
+        os.kill(paused.pid, signal.SIGCONT)
+        rows += [desk.put(ride()) for _ in range(20)]
+        wait_until(lambda: all(desk.outcome(row) for row in rows))
+    assert paused.poll() is None
+    row = desk.put(ride())
+    wait_until(lambda: desk.outcome(row) is not None)
+    assert desk.count("ride_request") == len(rows) + 1
+    assert desk.sql("SELECT epoch FROM service_area") == [(3,)]
+    assert desk.differences() == []
+
+
+@pytest.mark.crash
 def test_kill_nine_under_load_loses_nothing(desk: Desk, process: Any) -> None:
     stop = threading.Event()
     rows: list[int] = []

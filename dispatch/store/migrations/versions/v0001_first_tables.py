@@ -258,6 +258,7 @@ _INDEXES = (
     "CREATE INDEX booking_by_rider ON booking (area, rider_id)",
     "CREATE INDEX booking_by_code ON booking (area, code)",
     "CREATE INDEX shift_by_end ON shift (area, end_s)",
+    "CREATE INDEX shift_by_status ON shift (area, status, end_s)",
     "CREATE UNIQUE INDEX shift_one_active ON shift (area, vehicle_id) WHERE status = 'active'",
     "CREATE INDEX visit_open ON visit (area, shift_id, ordinal) WHERE status = 'open'",
     "CREATE INDEX visit_by_shift ON visit (area, shift_id, departed_at_s)",
