@@ -176,6 +176,7 @@ class SpeedModel:
     turn_max_s: float = 7.5
     turn_bias: float = 1.075
     u_turn_s: float = 20.0
+    main_road_u_turn_s: float = 40.0
     restricted_entry_s: float = 20.0
 
     def speed_kmh(self, tags: Tags, direction: Direction) -> float:

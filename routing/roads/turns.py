@@ -133,8 +133,8 @@ def build_turns(
 ) -> Turns:
     """All legal turns with their cost in ms, in the order of the arcs.
 
-    A U-turn is legal where there is no other way on, and at junctions of minor roads; never on
-    motorways and trunk roads. At a barrier nothing but turning round is possible.
+    A U-turn is legal where there is no other way on, and at junctions with a minor road, in whose
+    mouth one turns; never on motorways and trunk roads. At a barrier nothing else is possible.
     """
     leaving: dict[int, list[int]] = defaultdict(list)
     roads: dict[int, int] = defaultdict(int)
@@ -148,15 +148,8 @@ def build_turns(
         others = [] if blocked[head] else [b for b in leaving[head] if b != table.twin[arc]]
         onto = [b for b in others if rules.allows(arc, b)]
         twin = table.twin[arc]
-        may_turn_round = not others or (
-            roads[head] >= _JUNCTION_ROADS and table.highway[arc] in _MINOR
-        )
-        if (
-            twin >= 0
-            and may_turn_round
-            and table.highway[arc] not in _NO_U_TURN
-            and rules.allows(arc, twin)
-        ):
+        round_ = twin >= 0 and _may_turn_round(table, arc, others, roads[head])
+        if round_ and rules.allows(arc, twin):
             onto.append(twin)
         for b in sorted(onto):
             to.append(b)
@@ -165,9 +158,20 @@ def build_turns(
     return Turns(np.array(offset), np.array(to, np.int64), np.array(time_ms, np.int64))
 
 
+def _may_turn_round(table: ArcTable, arc: int, others: Sequence[int], roads: int) -> bool:
+    """Whether a minibus can turn at the end of an arc: nowhere else to go, or a mouth to do it."""
+    if table.highway[arc] in _NO_U_TURN:
+        return False
+    if not others:
+        return True
+    mouths = [arc, *others]
+    return roads >= _JUNCTION_ROADS and any(table.highway[b] in _MINOR for b in mouths)
+
+
 def _turn_ms(table: ArcTable, arc: int, onto: int, roads: int, model: SpeedModel) -> int:
     if onto == table.twin[arc]:
-        return round(1000 * model.u_turn_s)
+        on_main_road = roads >= _JUNCTION_ROADS and table.highway[arc] not in _MINOR
+        return round(1000 * (model.main_road_u_turn_s if on_main_road else model.u_turn_s))
     cost = 0
     before, after = table.flags[arc], table.flags[onto]
     if roads >= _JUNCTION_ROADS and not before & after & ArcFlag.ROUNDABOUT:

@@ -3,14 +3,18 @@
 import bz2
 import gzip
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import routing.roads.graph as graph_module
 from routing.roads.build import BuildOptions
 from routing.roads.errors import (
     CorruptGraphError,
@@ -254,3 +258,22 @@ def test_heidelberg_is_imported_within_a_minute(heidelberg_file: Path, tmp_path:
     assert graph.arcs > 20_000
     assert graph.manifest.length_km > 900.0
     assert graph.bounds[0] >= 8.6
+
+
+def test_every_array_is_stored_and_has_its_type(stored: Path) -> None:
+    graph = RoadGraph.load(stored)
+    arrays = {f.name for f in fields(RoadGraph)} - {"manifest", "names", "area"}
+    assert arrays == set(graph_module._DTYPES)
+    with pytest.raises(TypeError, match="arc_time_ms"):
+        replace(graph, arc_time_ms=graph.arc_time_ms.astype(np.float64))
+
+
+def test_the_core_is_quick_to_import() -> None:
+    script = (
+        "import sys, routing.roads.travel_times, routing.roads.snapping, routing.roads.cli;"
+        "print([m for m in ('osmium', 'osmnx', 'geopandas', 'scipy.sparse') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -219,10 +219,12 @@ def test_u_turns_only_where_they_are_sensible(town: Town) -> None:
         ("cf", "highway=primary"),
     ]
     graph = town(nodes, ways)
-    assert turn_ms(graph, "ab", "ba") is None, "not in the middle of a main road's junction"
+    assert turn_ms(graph, "ab", "ba") == 40_000, "in the mouth of a side road"
     assert turn_ms(graph, "db", "bd") == 20_000, "but where a minor road meets it"
     assert turn_ms(graph, "bc", "cb") is None, "not where a road only changes its number"
     assert turn_ms(graph, "cf", "fc") == 20_000, "at its end there is no other way"
+    main = town(nodes, [(piece, "highway=secondary") for piece, _ in ways])
+    assert turn_ms(main, "ab", "ba") is None, "not where main roads cross"
 
 
 def test_trunk_roads_have_no_u_turns_even_at_their_end(town: Town) -> None:
