@@ -44,7 +44,7 @@ def _say(line: str) -> None:
 
 def _use_var(_context: click.Context, _option: click.Parameter, var: Path) -> Path:
     """Compiled kernels are generated, too: their cache belongs under the same folder."""
-    os.environ["NUMBA_CACHE_DIR"] = str(var.resolve() / "cache" / "numba")
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(var.resolve() / "cache" / "numba"))
     return var
 
 
@@ -127,9 +127,9 @@ def web(var: Path, town: Path, host: str, port: int) -> None:
 @_report_errors
 def demo(var: Path, town: Path, url: str) -> None:
     """The virtual drivers and riders alone."""
-    from dispatch.wiring import run_demo  # noqa: PLC0415
+    from simulations.demo.run import run  # noqa: PLC0415
 
-    run_demo(_load(town), var, url, os.environ["RUFBUS_TOKEN"])
+    run(_load(town), var, url, os.environ["RUFBUS_TOKEN"])
 
 
 @main.command()

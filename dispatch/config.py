@@ -51,8 +51,7 @@ class _Town(_Section):
 
 
 class _Map(_Section):
-    lon: Longitude
-    lat: Latitude
+    center: tuple[Longitude, Latitude]
     zoom: Annotated[float, Field(ge=1, le=20)] = 12
 
 
@@ -77,7 +76,7 @@ class _Configuration(_Section):
 class _Vehicle(_Section):
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
     name: str
-    label: str = ""
+    plate: str = ""
     depot: str
     configurations: Annotated[list[_Configuration], Field(min_length=1)]
     spare: bool = False
@@ -189,7 +188,7 @@ def _service_config(area_id: str, file: _ServiceFile) -> ServiceConfig:
         place=file.town.place,
         roads=file.town.roads,
         timezone=timezone,
-        map_center=(file.map.lon, file.map.lat),
+        map_center=file.map.center,
         map_zoom=file.map.zoom,
         hours=Hours(
             timezone,

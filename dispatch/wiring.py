@@ -200,13 +200,5 @@ def run_dispatcher(town: TownConfig, var: Path) -> None:
     run_until_signalled(dispatcher)
 
 
-def run_demo(town: TownConfig, var: Path, url: str, token: str) -> None:
-    """The demo process: virtual drivers and riders, over HTTP like real ones."""
-    from simulations.demo.run import run  # noqa: PLC0415 - only the demo needs simulations
-
-    network = load_network(town, var, RoadGraph.load(graph_path(var, town.config.roads)), _log)
-    run(town.config, network, url, token, ServiceClock.from_env())
-
-
 def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201 - goes to the process's log file

@@ -84,14 +84,16 @@ class Weights:
 class Fares:
     """A flat table, in cents."""
 
-    first_cents: int = 250
-    further_cents: int = 250
+    adult_cents: int = 250
+    further_passenger_cents: int = 200
     wheelchair_cents: int = 0
 
     def price_cents(self, party: Party) -> int:
-        """What a party pays: the first seat, each further seat, each wheelchair user."""
-        seats = 0 if party.seats == 0 else self.first_cents + (party.seats - 1) * self.further_cents
-        return seats + party.wheelchairs * self.wheelchair_cents
+        """What a party pays: the first on a seat, each further one, each rider in a wheelchair."""
+        if party.seats == 0:
+            return party.wheelchairs * self.wheelchair_cents
+        further = (party.seats - 1) * self.further_passenger_cents
+        return self.adult_cents + further + party.wheelchairs * self.wheelchair_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,6 @@ class Rules:
     prebooked_window_s: int = 600
     early_arrival_max_s: int = 1800
     max_walk_m: int = 300
-    max_walk_reduced_m: int = 100
     max_walk_limit_m: int = 1000
     walk_speed_mps: float = 1.2
     ride_factor: float = 1.5
@@ -125,7 +126,8 @@ class Rules:
     retime_after_s: int = 60
     direct_min_m: int = 300
     candidate_stops: int = 4
-    party_persons_max: int = 8
+    party_seats_max: int = 8
+    party_wheelchairs_max: int = 1
     shifts_ahead_days: int = 8
     shift_start_grace_s: int = 900
 

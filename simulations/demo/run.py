@@ -3,14 +3,17 @@
 import logging
 import signal
 import threading
+from pathlib import Path
 from random import Random
 from types import FrameType
 
 import httpx
 
 from dispatch.clock import ServiceClock
-from dispatch.domain.rules import ServiceConfig
-from dispatch.engine.network import Network
+from dispatch.config import TownConfig
+from dispatch.networks import load_network
+from routing.roads.graph import RoadGraph
+from routing.roads.importing import graph_path
 from simulations.demand import Demand
 from simulations.demo.client import ServiceClient
 from simulations.demo.drivers import Drivers
@@ -30,8 +33,18 @@ _EVERYWHERE = DemandFile(
 )
 
 
-def run(config: ServiceConfig, network: Network, url: str, token: str, clock: ServiceClock) -> None:
-    """Drive and ride until SIGTERM; a service that is away for a while is waited for."""
+def run(town: TownConfig, var: Path, url: str, token: str) -> None:
+    """Drive and ride until SIGTERM; a service that is away for a while is waited for.
+
+    Args:
+        town: the town that is served.
+        var: where its road files lie.
+        url: of the service.
+        token: with a role that may report for vehicles.
+    """
+    graph = RoadGraph.load(graph_path(var, town.config.roads))
+    network = load_network(town, var, graph, _log.info)
+    config, clock = town.config, ServiceClock.from_env()
     stop = threading.Event()
 
     def halt(_signal: int, _frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
 from dispatch.domain.model import ActionKind, Booking, Party, RideRequest, Shift
+from dispatch.domain.rules import Rules
 from dispatch.domain.state import State, apply
 from dispatch.engine import Network
 from dispatch.engine.invariants import broken_promises, broken_rules
@@ -36,7 +37,7 @@ class Operation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Desk(_grid(), grid_config(vehicles=2))
+        self.desk = Desk(_grid(), grid_config(vehicles=2, rules=Rules(shifts_ahead_days=1)))
         self.promises: dict[str, object] = {}
         self.versions: dict[str, int] = {}
         self.reality_broke_something = False
@@ -89,6 +90,18 @@ class Operation(RuleBasedStateMachine):
             assert offer.planned_arrival_s <= promise.arrival_latest_s
         return event.request
 
+    @rule(
+        target=bookings,
+        origin=st.integers(0, 43),
+        hop=st.integers(5, 38),
+        seats=st.integers(1, 3),
+        ahead_s=st.sampled_from([None, None, 900, 3000]),
+    )
+    def book(self, origin: int, hop: int, seats: int, ahead_s: int | None) -> Booking | None:
+        """Ask and take the first offer, as most riders do."""
+        request = self.ask(origin, origin + hop, seats, 0, ahead_s, by_arrival=False)
+        return self.take(request, 0)
+
     @rule(target=bookings, request=consumes(requests), which=st.integers(0, 2))
     def take(self, request: RideRequest | None, which: int) -> Booking | None:
         if request is None or not request.offers:
@@ -111,12 +124,12 @@ class Operation(RuleBasedStateMachine):
             self.act(cmd.CancelBooking(booking.id, "rider"))
             self.not_worse_than(worst_before)
 
-    @rule(seconds=st.integers(1, 400))
+    @rule(seconds=st.integers(1, 1500))
     def wait(self, seconds: int) -> None:
         """Time passes and everybody does on time what is due."""
         self.drive_until(self.desk.now_s + seconds)
 
-    @rule(seconds=st.integers(1, 900))
+    @rule(seconds=st.integers(1, 300))
     def nobody_moves(self, seconds: int) -> None:
         """Time passes and no vehicle reports anything: delay."""
         self.desk.now_s += seconds
@@ -167,8 +180,6 @@ class Operation(RuleBasedStateMachine):
 
     def lateness_if_nothing_is_done(self) -> dict[tuple[str, str], int]:
         """What reality does to the promises, seen just before a decision."""
-        probe = Desk.__new__(Desk)
-        probe.__dict__.update(self.desk.__dict__)
         state = State(
             dict(self.desk.state.requests),
             dict(self.desk.state.bookings),
