@@ -1,10 +1,13 @@
 """The web application: API v1, the pages, static files and the map's tiles, put together."""
 
+from typing import Any
+
 from fastapi import APIRouter, FastAPI
 
 from dispatch import __doc__ as summary
 from dispatch.api import bookings, control, problems, rides, service, vehicles
 from dispatch.api.middleware import BodyGuard, SecurityHeaders
+from dispatch.api.schemas import PROBLEMS, Problem
 from dispatch.api.settings import ApiSettings
 from dispatch.web.assets import Assets, assets_router
 from dispatch.web.pages import pages_router
@@ -28,7 +31,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.state.settings = settings
     problems.install(app)
-    v1 = APIRouter(prefix=API_ROOT)
+    v1 = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
     for part in (rides, bookings, vehicles, control, service):
         v1.include_router(part.router)
     app.include_router(v1)
@@ -36,6 +39,23 @@ def create_app(settings: ApiSettings) -> FastAPI:
     assets = Assets()
     app.include_router(assets_router(assets))
     app.include_router(pages_router(assets))
+    _document_problems(app)
     app.add_middleware(BodyGuard)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Put the shape of errors into the OpenAPI document, where every endpoint refers to it."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        template = "#/components/schemas/{model}"
+        problem = Problem.model_json_schema(ref_template=template)
+        schemas: dict[str, Any] = document["components"]["schemas"]
+        schemas |= problem.pop("$defs")
+        schemas["Problem"] = problem
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

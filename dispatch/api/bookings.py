@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 from sse_starlette import EventSourceResponse
 
 from dispatch.api.models import ID_PATTERN, BookingIn
 from dispatch.api.present import booking_now
-from dispatch.api.replies import carry_out
+from dispatch.api.replies import AnySender
+from dispatch.api.schemas import Booking, LiveBooking, answers
 from dispatch.api.security import AnyCaller, Settings
 from dispatch.api.streams import booking_events, stream
 from dispatch.domain.commands import AcceptOffer, CancelBooking
@@ -18,31 +19,27 @@ router = APIRouter(prefix="/bookings", tags=["riders"])
 BookingId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
-@router.post("", status_code=201, summary="Take an offer")
-async def book(
-    request: Request, response: Response, settings: Settings, caller: AnyCaller, wish: BookingIn
-) -> dict[str, Any]:
+@router.post("", status_code=201, summary="Take an offer", responses=answers(Booking, 201))
+async def book(response: Response, sender: AnySender, wish: BookingIn) -> dict[str, Any]:
     """Turns an offer into a booking; from here on the promise is binding."""
     contact = Contact(name=wish.contact.name, phone=wish.contact.phone, email=wish.contact.email)
     command = AcceptOffer(wish.offer_id, rider_id="")  # the gateway makes it, beside the contact
-    body = await carry_out(request, settings, caller, command, contact)
+    body = await sender.send(command, contact)
     response.headers["Location"] = f"/api/v1/bookings/{body['id']}"
     return body
 
 
-@router.get("/{booking_id}", summary="See a booking")
+@router.get("/{booking_id}", summary="See a booking", responses=answers(LiveBooking))
 async def get_booking(settings: Settings, booking_id: BookingId) -> dict[str, Any]:
     """The booking with the promise, the present estimate, and where the ride stands (`live`)."""
     return await booking_now(settings, booking_id)
 
 
-@router.delete("/{booking_id}", summary="Give a booking up")
-async def cancel(
-    request: Request, settings: Settings, caller: AnyCaller, booking_id: BookingId
-) -> dict[str, Any]:
+@router.delete("/{booking_id}", summary="Give a booking up", responses=answers(Booking))
+async def cancel(caller: AnyCaller, sender: AnySender, booking_id: BookingId) -> dict[str, Any]:
     """Possible until boarding; the places are free for others at once."""
     by = "control" if caller.is_control else "rider"
-    return await carry_out(request, settings, caller, CancelBooking(booking_id, by))
+    return await sender.send(CancelBooking(booking_id, by))
 
 
 @router.get("/{booking_id}/events", summary="Follow a booking", response_class=EventSourceResponse)

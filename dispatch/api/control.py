@@ -7,19 +7,20 @@ from sse_starlette import EventSourceResponse
 
 from dispatch.api.present import fleet_now, plan_now
 from dispatch.api.problems import ProblemError
+from dispatch.api.schemas import Fleet, Plan, answers
 from dispatch.api.security import ControlCaller, Settings, caller_of
 from dispatch.api.streams import control_events, stream
 
 router = APIRouter(tags=["control room"])
 
 
-@router.get("/fleet", summary="Vehicles now")
+@router.get("/fleet", summary="Vehicles now", responses=answers(Fleet))
 async def fleet(settings: Settings, _caller: ControlCaller) -> dict[str, Any]:
     """Every vehicle with its shift, position, load, next visit and lateness."""
     return await fleet_now(settings)
 
 
-@router.get("/plan", summary="The plan")
+@router.get("/plan", summary="The plan", responses=answers(Plan))
 async def plan(
     settings: Settings,
     _caller: ControlCaller,

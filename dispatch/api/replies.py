@@ -1,30 +1,56 @@
 """Hands commands to the gateway and turns outcomes into answers or problems."""
 
-from fastapi import Request
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
 
 from dispatch.api.problems import ProblemError
-from dispatch.api.security import Caller, inbox_key
-from dispatch.api.settings import ApiSettings
+from dispatch.api.security import AnyCaller, Settings, inbox_key
 from dispatch.domain.commands import Command
-from dispatch.live.gateway import Contact
+from dispatch.live.gateway import Contact, Gateway
 from dispatch.town import Json
 
 
-async def carry_out(
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends one caller's command under one idempotency key."""
+
+    gateway: Gateway
+    key: str | None
+
+    async def send(self, command: Command, contact: Contact | None = None) -> Json:
+        """The dispatcher's answer to a command.
+
+        Raises:
+            ProblemError: the command changed nothing.
+            StoreError: nobody can say yet.
+        """
+        outcome = await self.gateway.submit(command, key=self.key, contact=contact)
+        if outcome.error is not None:
+            raise ProblemError(outcome.error.code, params=outcome.error.params)
+        return outcome.body or {}
+
+
+def sender_of(
     request: Request,
-    settings: ApiSettings,
-    caller: Caller,
-    command: Command,
-    contact: Contact | None = None,
-) -> Json:
-    """The dispatcher's answer to a command.
+    settings: Settings,
+    caller: AnyCaller,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="1 to 255 visible ASCII characters, best random. A repetition with the "
+            "same key has no further effect and gets the same answer.",
+        ),
+    ] = None,
+) -> Sender:
+    """The sender for a request.
 
     Raises:
-        ProblemError: the command changed nothing.
-        StoreError: nobody can say yet.
+        ProblemError: `invalid_idempotency_key`.
     """
-    key = inbox_key(request, caller)
-    outcome = await settings.gateway.submit(command, key=key, contact=contact)
-    if outcome.error is not None:
-        raise ProblemError(outcome.error.code, params=outcome.error.params)
-    return outcome.body or {}
+    return Sender(settings.gateway, inbox_key(request, caller, idempotency_key))
+
+
+AnySender = Annotated[Sender, Depends(sender_of)]

@@ -8,7 +8,8 @@ from dispatch.api.messages import ApiCode
 from dispatch.api.models import ID_PATTERN, PlaceIn, RideRequestIn
 from dispatch.api.present import with_refusal_message
 from dispatch.api.problems import ProblemError, language_of
-from dispatch.api.replies import carry_out
+from dispatch.api.replies import AnySender
+from dispatch.api.schemas import RideRequest, answers
 from dispatch.api.security import AnyCaller, Settings, same_site
 from dispatch.api.settings import ApiSettings
 from dispatch.domain.commands import RequestRide
@@ -44,12 +45,13 @@ def _spot(settings: ApiSettings, place: PlaceIn, where: str) -> Spot:
     return Spot(place.lon, place.lat)
 
 
-@router.post("", status_code=201, summary="Ask for a ride")
+@router.post("", status_code=201, summary="Ask for a ride", responses=answers(RideRequest, 201))
 async def request_ride(
     request: Request,
     response: Response,
     settings: Settings,
     caller: AnyCaller,
+    sender: AnySender,
     wish: RideRequestIn,
 ) -> dict[str, Any]:
     """Answers with offers, or with the reason why there are none and the nearest alternatives.
@@ -69,12 +71,12 @@ async def request_ride(
         max_walk_m=wish.max_walk_m,
         channel=channel,
     )
-    body = await carry_out(request, settings, caller, command)
+    body = await sender.send(command)
     response.headers["Location"] = f"/api/v1/ride-requests/{body['id']}"
     return _localised(request, response, body)
 
 
-@router.get("/{request_id}", summary="Look a ride request up")
+@router.get("/{request_id}", summary="Look a ride request up", responses=answers(RideRequest))
 async def get_request(
     request: Request,
     response: Response,

@@ -115,13 +115,12 @@ VehicleCaller = Annotated[Caller, Depends(_vehicle)]
 ControlCaller = Annotated[Caller, Depends(_control)]
 
 
-def inbox_key(request: Request, caller: Caller) -> str | None:
+def inbox_key(request: Request, caller: Caller, key: str | None) -> str | None:
     """The inbox key of a command: who, which endpoint, and the client's key; None without one.
 
     Raises:
         ProblemError: `invalid_idempotency_key`.
     """
-    key = request.headers.get("idempotency-key")
     if key is None:
         return None
     if not 1 <= len(key) <= _MAX_KEY or not set(key) <= _KEY_CHARS:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from dispatch.api.messages import LANGUAGES
 from dispatch.api.problems import RETRY_AFTER_S
+from dispatch.api.schemas import Health, Stops, answers
 from dispatch.api.security import Settings
 from dispatch.domain.rules import DAY_S, ServiceConfig
 from dispatch.views import stop_view
@@ -82,13 +83,13 @@ def _days_ahead(now: str, days: int) -> str:
     return (datetime.fromisoformat(now).date() + timedelta(days=days)).isoformat()
 
 
-@router.get("/stops", summary="All stops")
+@router.get("/stops", summary="All stops", responses=answers(Stops))
 async def stops(settings: Settings) -> dict[str, Any]:
     """The stops at which riders may board and alight."""
     return {"stops": [stop_view(stop) for stop in settings.stops if stop.bookable]}
 
 
-@health_router.get("/healthz", summary="Is it well?")
+@health_router.get("/healthz", summary="Is it well?", responses=answers(Health))
 async def healthz(settings: Settings, response: Response) -> dict[str, Any]:
     """200 if rides can be booked, else 503; `parts` says what is missing.
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 
 from dispatch.api.models import ID_PATTERN, PositionIn, Positions
-from dispatch.api.replies import carry_out
+from dispatch.api.replies import AnySender
+from dispatch.api.schemas import Accepted, Arrived, Booking, ShiftHead, answers
 from dispatch.api.security import Settings, VehicleCaller
 from dispatch.domain.commands import (
     EndShift,
@@ -24,7 +25,12 @@ Id = Annotated[str, Path(pattern=ID_PATTERN)]
 _FUTURE_S = 60
 
 
-@router.post("/vehicles/{vehicle_id}/positions", status_code=202, summary="Report positions")
+@router.post(
+    "/vehicles/{vehicle_id}/positions",
+    status_code=202,
+    summary="Report positions",
+    responses=answers(Accepted, 202),
+)
 async def positions(
     settings: Settings, _caller: VehicleCaller, vehicle_id: Id, body: Positions
 ) -> dict[str, Any]:
@@ -40,49 +46,61 @@ async def positions(
     return {"accepted": len(fixes)}
 
 
-@router.post("/vehicles/{vehicle_id}/visits/{visit_id}/arrived", summary="Report an arrival")
+@router.post(
+    "/vehicles/{vehicle_id}/visits/{visit_id}/arrived",
+    summary="Report an arrival",
+    responses=answers(Arrived),
+)
 async def arrived(
-    request: Request, settings: Settings, caller: VehicleCaller, vehicle_id: Id, visit_id: Id
+    _caller: VehicleCaller, sender: AnySender, vehicle_id: Id, visit_id: Id
 ) -> dict[str, Any]:
     """The vehicle halts at the stop of its next visit."""
-    return await carry_out(request, settings, caller, ReportArrived(vehicle_id, visit_id))
+    return await sender.send(ReportArrived(vehicle_id, visit_id))
 
 
-@router.post("/bookings/{booking_id}/boarded", summary="Riders are on board")
-async def boarded(
-    request: Request, settings: Settings, caller: VehicleCaller, booking_id: Id
-) -> dict[str, Any]:
+@router.post(
+    "/bookings/{booking_id}/boarded", summary="Riders are on board", responses=answers(Booking)
+)
+async def boarded(_caller: VehicleCaller, sender: AnySender, booking_id: Id) -> dict[str, Any]:
     """A booking's riders got on at the stop where the vehicle stands."""
-    return await carry_out(request, settings, caller, ReportBoarded(booking_id))
+    return await sender.send(ReportBoarded(booking_id))
 
 
-@router.post("/bookings/{booking_id}/alighted", summary="Riders have left")
-async def alighted(
-    request: Request, settings: Settings, caller: VehicleCaller, booking_id: Id
-) -> dict[str, Any]:
+@router.post(
+    "/bookings/{booking_id}/alighted", summary="Riders have left", responses=answers(Booking)
+)
+async def alighted(_caller: VehicleCaller, sender: AnySender, booking_id: Id) -> dict[str, Any]:
     """A booking's riders got off; the ride is complete."""
-    return await carry_out(request, settings, caller, ReportAlighted(booking_id))
+    return await sender.send(ReportAlighted(booking_id))
 
 
-@router.post("/bookings/{booking_id}/no-show", summary="Riders did not come")
-async def no_show(
-    request: Request, settings: Settings, caller: VehicleCaller, booking_id: Id
-) -> dict[str, Any]:
+@router.post(
+    "/bookings/{booking_id}/no-show", summary="Riders did not come", responses=answers(Booking)
+)
+async def no_show(_caller: VehicleCaller, sender: AnySender, booking_id: Id) -> dict[str, Any]:
     """Nobody came within the waiting time at the stop."""
-    return await carry_out(request, settings, caller, ReportNoShow(booking_id))
+    return await sender.send(ReportNoShow(booking_id))
 
 
-@router.post("/vehicles/{vehicle_id}/shifts/{shift_id}/start", summary="Begin a shift")
+@router.post(
+    "/vehicles/{vehicle_id}/shifts/{shift_id}/start",
+    summary="Begin a shift",
+    responses=answers(ShiftHead),
+)
 async def start_shift(
-    request: Request, settings: Settings, caller: VehicleCaller, vehicle_id: Id, shift_id: Id
+    _caller: VehicleCaller, sender: AnySender, vehicle_id: Id, shift_id: Id
 ) -> dict[str, Any]:
     """A driver begins a planned shift."""
-    return await carry_out(request, settings, caller, StartShift(vehicle_id, shift_id))
+    return await sender.send(StartShift(vehicle_id, shift_id))
 
 
-@router.post("/vehicles/{vehicle_id}/shifts/{shift_id}/end", summary="End a shift")
+@router.post(
+    "/vehicles/{vehicle_id}/shifts/{shift_id}/end",
+    summary="End a shift",
+    responses=answers(ShiftHead),
+)
 async def end_shift(
-    request: Request, settings: Settings, caller: VehicleCaller, vehicle_id: Id, shift_id: Id
+    _caller: VehicleCaller, sender: AnySender, vehicle_id: Id, shift_id: Id
 ) -> dict[str, Any]:
     """A driver ends a shift whose plan is empty."""
-    return await carry_out(request, settings, caller, EndShift(vehicle_id, shift_id))
+    return await sender.send(EndShift(vehicle_id, shift_id))

@@ -1,0 +1,323 @@
+"""What API v1 answers, for the OpenAPI document; the bodies are made by `dispatch.views`.
+
+The tests check that both agree. Clients must ignore fields that they do not know.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Window = tuple[datetime, datetime]
+JsonObject = dict[str, Any]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(title=None)
+
+
+class FieldError(_Answer):
+    """What is wrong where."""
+
+    location: str
+    type: str
+    message: str
+
+
+class Problem(_Answer):
+    """RFC 9457; `code` is stable, `title` and `detail` are for people (German or English)."""
+
+    type: str = Field(examples=["urn:rufbus:problem:offer_expired"])
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError] | None = None
+    params: JsonObject | None = None
+
+
+class StopRef(_Answer):
+    """A stop; without coordinates if it has left the network since."""
+
+    stop_id: str
+    name: str
+    lon: float | None
+    lat: float | None
+
+
+class WalkedStop(StopRef):
+    """A stop and the way to it on foot."""
+
+    walk_m: int
+
+
+class Party(_Answer):
+    """Who travels."""
+
+    seats: int
+    wheelchairs: int
+
+
+class Place(_Answer):
+    """A point, perhaps of a stop."""
+
+    lon: float
+    lat: float
+    stop_id: str | None
+
+
+class Position(_Answer):
+    """Where a vehicle was, and when."""
+
+    lon: float
+    lat: float
+    at: datetime
+
+
+class Estimate(_Answer):
+    """What is planned now; may move within the promise."""
+
+    pickup: datetime | None
+    arrival: datetime | None
+
+
+class Offer(_Answer):
+    """A concrete, priced, expiring answer to a ride request."""
+
+    id: str
+    kind: Literal["earliest", "least_walking", "pooled"]
+    pickup: WalkedStop
+    dropoff: WalkedStop
+    pickup_window: Window
+    arrival_latest: datetime
+    max_ride_s: int
+    estimated: Estimate
+    price_cents: int
+    expires_at: datetime
+
+
+class Alternative(_Answer):
+    """A time at which the same ride would be possible."""
+
+    depart_at: datetime
+    pickup_window: Window
+    arrival_latest: datetime
+
+
+class Refusal(_Answer):
+    """Why there is no offer."""
+
+    code: str
+    message: str
+    alternatives: list[Alternative]
+
+
+class RideRequest(_Answer):
+    """A ride wish and what became of it."""
+
+    id: str
+    status: Literal["offered", "refused", "booked", "lapsed"]
+    received_at: datetime
+    origin: Place
+    destination: Place
+    depart_at: datetime | None
+    arrive_by: datetime | None
+    party: Party
+    offers: list[Offer]
+    refusal: Refusal | None
+
+
+class Promise(_Answer):
+    """What the rider was told; never tightened."""
+
+    pickup: StopRef
+    dropoff: StopRef
+    pickup_window: Window
+    arrival_latest: datetime
+    max_ride_s: int
+
+
+class VehicleRef(_Answer):
+    """A vehicle."""
+
+    id: str
+    name: str
+
+
+class Booking(_Answer):
+    """An accepted offer."""
+
+    id: str
+    status: Literal["confirmed", "boarded", "completed", "cancelled", "no_show"]
+    code: str
+    promise: Promise
+    party: Party
+    price_cents: int
+    estimated: Estimate
+    vehicle: VehicleRef | None
+    booked_at: datetime
+    boarded_at: datetime | None
+    alighted_at: datetime | None
+    ended_at: datetime | None
+    cancelled_by: str | None
+
+
+class Live(_Answer):
+    """Where a ride stands; the position is shown only while it concerns the rider."""
+
+    at: datetime
+    phase: Literal["scheduled", "approaching", "at_stop", "riding", "done"]
+    stops_before: int | None
+    vehicle_position: Position | None
+
+
+class LiveBooking(Booking):
+    """A booking with where its ride stands and the way still ahead, `[[lon, lat], …]`."""
+
+    live: Live
+    route: list[tuple[float, float]]
+
+
+class Rider(_Answer):
+    """A booking at a visit; `done` is when boarding or alighting should be over."""
+
+    booking_id: str
+    done: datetime
+    code: str | None
+    party: Party | None
+
+
+class Visit(_Answer):
+    """One vehicle at one stop."""
+
+    id: str
+    stop: StopRef
+    leave: datetime
+    arrive: datetime
+    depart: datetime
+    arrived_at: datetime | None
+    boarding: list[Rider]
+    alighting: list[Rider]
+    late_s: int
+
+
+class ShiftHead(_Answer):
+    """A staffed vehicle for some hours."""
+
+    id: str
+    status: Literal["planned", "active", "ended"]
+    start: datetime
+    end: datetime
+
+
+class Shift(ShiftHead):
+    """A shift with its open visits; `late_s` is the worst breach of a promise."""
+
+    vehicle: VehicleRef
+    depot: StopRef
+    position: Position
+    version: int
+    late_s: int
+    visits: list[Visit]
+    route: list[tuple[float, float]] | None = None
+
+
+class Plan(_Answer):
+    """All shifts that are not over, and the open bookings."""
+
+    at: datetime
+    shifts: list[Shift]
+    bookings: list[Booking]
+
+
+class FleetPosition(_Answer):
+    """Where a vehicle is, and how we know."""
+
+    lon: float
+    lat: float
+    at: datetime | None
+    source: Literal["reported", "planned", "depot"]
+
+
+class Load(_Answer):
+    """Who is on board."""
+
+    seats: int
+    wheelchairs: int
+    bookings: int
+
+
+class FleetVehicle(_Answer):
+    """A vehicle now."""
+
+    id: str
+    name: str
+    spare: bool
+    configurations: list[Party]
+    state: Literal["off_duty", "idle", "driving", "at_stop"]
+    shift: ShiftHead | None
+    position: FleetPosition | None
+    load: Load
+    next_visit: Visit | None
+    late_s: int
+
+
+class Fleet(_Answer):
+    """All vehicles now."""
+
+    at: datetime
+    vehicles: list[FleetVehicle]
+
+
+class Stop(_Answer):
+    """A stop at which riders may board and alight."""
+
+    id: str
+    name: str
+    lon: float
+    lat: float
+    zone: str
+    kind: str
+
+
+class Stops(_Answer):
+    """All of them."""
+
+    stops: list[Stop]
+
+
+class Arrived(_Answer):
+    """A vehicle's arrival, as recorded."""
+
+    vehicle_id: str
+    visit_id: str
+    arrived_at: datetime | None
+
+
+class Accepted(_Answer):
+    """How many positions were taken."""
+
+    accepted: int
+
+
+class Health(_Answer):
+    """`parts` names what is up and what is down."""
+
+    status: Literal["ok", "unavailable"]
+    parts: JsonObject
+
+
+def answers(model: type[BaseModel], status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint, for its documentation."""
+    return {status: {"model": model}}
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    range_: {
+        "description": "A problem (RFC 9457)",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    for range_ in ("4XX", "5XX")
+}
