@@ -181,9 +181,19 @@ class Hub:
         if message["type"] != "message":
             return
         if message["channel"].decode() == self._keys.replies:
-            for row_id, document in json.loads(message["data"]).items():
-                self.settle(int(row_id), Outcome.from_json(document))
+            for row_id, outcome in _replies(message["data"]):
+                self.settle(row_id, outcome)
         else:
             notice = notice_from_json(message["data"])
             if notice is not None:
                 self.tell(notice)
+
+
+def _replies(data: bytes) -> list[tuple[int, Outcome]]:
+    """What was published; nothing where another version of us speaks, its rows can be read."""
+    try:
+        documents = json.loads(data)
+        return [(int(row_id), Outcome.from_json(d)) for row_id, d in documents.items()]
+    except (ValueError, TypeError, AttributeError):
+        _log.warning("replies that cannot be read")
+        return []

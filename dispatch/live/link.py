@@ -14,6 +14,7 @@ from redis.retry import Retry
 from dispatch.domain.commands import ReportPosition
 from dispatch.live.keys import Keys
 from dispatch.live.notices import (
+    POLL,
     Notice,
     VehicleFix,
     notice_to_json,
@@ -52,11 +53,16 @@ class Link:
         )
         self._wake: PubSub | None = None
         self._down_until = 0.0
+        self._untold = True
 
     @property
     def is_up(self) -> bool:
         """Whether Redis was there when we last needed it."""
         return time.monotonic() >= self._down_until
+
+    def begin(self) -> None:
+        """A leadership begins: a batch may have been committed and nobody told."""
+        self._untold = True
 
     @contextmanager
     def _tolerant(self) -> Iterator[None]:
@@ -127,11 +133,17 @@ class Link:
         ended_shifts: Iterable[str],
         roads_sha256: str,
     ) -> None:
-        """Tell the web what a committed batch has brought."""
+        """Tell the web what a committed batch has brought.
+
+        Where Redis was gone meanwhile, the first thing it hears is that it may have missed some.
+        """
+        untold, self._untold = self._untold, True
         if not self.is_up:
             return
         with self._tolerant():
             pipeline = self._client.pipeline(transaction=False)
+            if untold:
+                pipeline.publish(self._keys.live, notice_to_json(POLL))
             if outcomes:
                 replies = {row_id: outcome.to_json() for row_id, outcome in outcomes.items()}
                 pipeline.publish(self._keys.replies, json.dumps(replies))
@@ -144,6 +156,7 @@ class Link:
                 pipeline.publish(self._keys.live, notice_to_json(notice))
             if len(pipeline):
                 pipeline.execute()
+            self._untold = False
 
     def latest_fixes(self, roads_sha256: str) -> list[VehicleFix]:
         """The positions known before we came, as far as they are on our road graph."""

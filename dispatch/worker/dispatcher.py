@@ -166,6 +166,7 @@ class Dispatcher:
         self._connection = connect(self._dsn, "rufbus-dispatcher")
         self._load()
         self._adopt(roads)
+        self._link.begin()
         self._next_tick = self._next_housekeeping = 0.0
         _log.info("leading %s, epoch %s", self._area, self.epoch)
         return True

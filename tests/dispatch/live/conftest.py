@@ -54,7 +54,7 @@ def make_dispatcher(town_dsn: str, redis_url: str, clock: FixedClock) -> Iterato
             "answer": answer,
             "clock": clock,
             "rng": random.Random(7),
-            "limits": Limits(standby_s=0.05),
+            "limits": Limits(standby_s=0.05, wait_s=0.1),
         }
         dispatcher = Dispatcher(town_dsn, redis_url, AREA, **(defaults | options))
         made.append(dispatcher)

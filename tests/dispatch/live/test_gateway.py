@@ -326,3 +326,18 @@ def test_the_rider_is_stored_with_the_command_or_not_at_all(town: Town) -> None:
     town.run(story)
     assert town.sql("SELECT count(*) FROM rider") == [(1,)]
     assert town.sql("SELECT count(*) FROM inbox") == [(1,)]
+
+
+def test_replies_that_cannot_be_read_are_looked_up(
+    town: Town, make_dispatcher: MakeDispatcher, running: Running
+) -> None:
+    async def story(gateway: Gateway) -> None:
+        await gateway.submit(ride(), key=None)
+        for junk in (b"\xff", b"[]", b'{"x": 1}', b'{"1": 2}', b'{"1": {"error": {"x": 1}}}'):
+            await gateway._redis.publish(f"rufbus:{AREA}:replies", junk)
+            await gateway._redis.publish(f"rufbus:{AREA}:live", junk)
+        assert (await gateway.submit(ride(), key=None)).body is not None
+        assert gateway._hub.is_up
+
+    with running(make_dispatcher()):
+        town.run(story)
