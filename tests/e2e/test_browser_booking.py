@@ -1,0 +1,272 @@
+"""People use the pages in a real browser, on a phone and at a desk, against a running demo."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ConsoleMessage, Request, Response
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--enable-unsafe-swiftshader",
+    "--use-angle=swiftshader",
+]
+SCREENS = {
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    "desktop": {"viewport": {"width": 1440, "height": 900}},
+}
+PATIENCE_MS = 30_000
+
+
+@dataclass
+class Witness:
+    """Notes what a page should not do."""
+
+    origin: str
+    strangers: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("request", self._request)
+        page.on("response", self._response)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _request(self, request: "Request") -> None:
+        if not request.url.startswith((self.origin, "data:", f"blob:{self.origin}")):
+            self.strangers.append(request.url)
+
+    def _response(self, response: "Response") -> None:
+        if response.status >= 400:
+            self.errors.append(f"{response.status} {response.url}")
+
+    def _console(self, message: "ConsoleMessage") -> None:
+        # Without a graphics card, Chromium remarks on its own slowness.
+        if message.type == "error" or (message.type == "warning" and "GPU" not in message.text):
+            self.errors.append(message.text)
+
+    def is_content(self) -> None:
+        assert self.strangers == []
+        assert self.errors == []
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.is_file():
+        pytest.skip(f"needs a browser at {CHROMIUM} (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=SCREENS)
+def page(request: pytest.FixtureRequest, browser: Browser, demo_service: Any) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=demo_service.url, locale="de-DE", **SCREENS[request.param]
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def witness(page: Page, demo_service: Any) -> Witness:
+    witness = Witness(demo_service.url)
+    witness.watch(page)
+    return witness
+
+
+def stays_within_the_screen(page: Page) -> None:
+    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(width) <= 0, "nothing to scroll sideways"
+
+
+def stops_of(page: Page) -> list[dict[str, Any]]:
+    stops: list[dict[str, Any]] = page.request.get("/api/v1/stops").json()["stops"]
+    return stops
+
+
+def far_apart(stops: list[dict[str, Any]]) -> tuple[str, str]:
+    """Two names that are unique, of stops that are worth a ride."""
+    names = [stop["name"] for stop in stops]
+    unique = [stop for stop in stops if names.count(stop["name"]) == 1]
+    start = min(unique, key=lambda stop: abs(stop["lon"] - 8.02) + abs(stop["lat"] - 51.80))
+    end = min(unique, key=lambda stop: abs(stop["lon"] - 8.04) + abs(stop["lat"] - 51.755))
+    return start["name"], end["name"]
+
+
+def choose_stop(page: Page, label: str, name: str) -> None:
+    field = page.get_by_role("combobox", name=label, exact=True)
+    field.fill(name)
+    option = page.get_by_role("option").filter(has_text=name).first
+    expect(option).to_be_visible()
+    field.press("ArrowDown")
+    field.press("Enter")
+    expect(field).to_have_value(name)
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+
+def open_booking(page: Page, path: str = "/") -> None:
+    page.goto(path)
+    expect(page.locator("html")).to_have_attribute("data-ready", "true", timeout=PATIENCE_MS)
+
+
+def search(page: Page) -> None:
+    """Ask for a ride now; where everything is taken, take the first alternative time."""
+    page.get_by_role("button", name="Fahrt suchen").click()
+    results = page.locator("#offers > *").first
+    expect(results).to_be_visible(timeout=PATIENCE_MS)
+    offers = page.locator("article.offer")
+    if not offers.count():
+        page.locator(".alternatives button").first.click()
+        expect(offers.first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def book(page: Page) -> None:
+    start, end = far_apart(stops_of(page))
+    open_booking(page)
+    choose_stop(page, "Von", start)
+    choose_stop(page, "Nach", end)
+    search(page)
+    offer = page.locator("article.offer").first
+    expect(offer.locator(".times")).to_have_text(re.compile(r"^\d\d:\d\d\u2013\d\d:\d\d$"))
+    expect(offer.locator(".price")).to_have_text(re.compile(r"^\d+,\d\d\s\u20ac$"))
+    expect(offer).to_contain_text("Gilt noch")
+    offer.get_by_role("button", name="Diese Fahrt nehmen").click()
+    page.get_by_label("Name").fill("Erika Muster")
+    page.get_by_label("Telefon", exact=True).fill("02521 12345")
+    page.get_by_role("button", name="Verbindlich buchen").click()
+    page.wait_for_url(re.compile(r"/b/bk_\w+$"), timeout=PATIENCE_MS)
+
+
+def test_a_ride_is_booked_watched_and_cancelled(page: Page, witness: Witness) -> None:
+    book(page)
+    title = page.locator("#status-title")
+    expect(title).to_have_text(re.compile("gebucht|kommt|ist da"), timeout=PATIENCE_MS)
+    expect(page.locator("#code")).to_have_text(re.compile(r"^[A-Z0-9]{6}$"))
+    expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
+    expect(page.locator("#legs li")).to_have_count(2)
+    expect(page.locator("#map canvas")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator(".pin")).to_have_count(2)
+    stays_within_the_screen(page)
+
+    page.get_by_role("button", name="Fahrt stornieren").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Nein, behalten").click()
+    expect(title).not_to_have_text("Fahrt storniert")
+    page.get_by_role("button", name="Fahrt stornieren").click()
+    dialog.get_by_role("button", name="Ja, stornieren").click()
+    expect(title).to_have_text("Fahrt storniert", timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Fahrt stornieren")).to_be_hidden()
+    witness.is_content()
+
+
+def test_both_ends_can_be_tapped_on_the_map(page: Page, witness: Witness) -> None:
+    open_booking(page)
+    canvas = page.locator("#map canvas")
+    expect(canvas).to_be_visible(timeout=PATIENCE_MS)
+    box = canvas.bounding_box()
+    assert box is not None
+    for part in (0.4, 0.6):
+        canvas.click(position={"x": box["width"] * part, "y": box["height"] * 0.6})
+    for label in ("Von", "Nach"):
+        field = page.get_by_role("combobox", name=label, exact=True)
+        expect(field).not_to_have_value("")
+    expect(page.locator(".pin")).to_have_count(2)
+    stays_within_the_screen(page)
+    witness.is_content()
+
+
+def test_what_is_missing_is_said_at_the_field(page: Page, witness: Witness) -> None:
+    open_booking(page)
+    page.get_by_role("button", name="Fahrt suchen").click()
+    field = page.get_by_role("combobox", name="Von", exact=True)
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    expect(page.locator("#origin-error")).to_contain_text("Bitte eine Haltestelle")
+    witness.is_content()
+
+
+def test_a_ride_at_a_closed_hour_is_refused_with_a_reason(page: Page, witness: Witness) -> None:
+    start, end = far_apart(stops_of(page))
+    open_booking(page, "/?lang=en")
+    choose_stop(page, "From", start)
+    choose_stop(page, "To", end)
+    page.get_by_role("radio", name="Depart at").check()
+    page.get_by_label("Day").select_option(index=1)
+    page.get_by_label("Time").fill("03:30")
+    page.get_by_role("button", name="Find a ride").click()
+    expect(page.locator("#results-title")).to_have_text("No ride, sorry", timeout=PATIENCE_MS)
+    expect(page.locator("#offers")).to_contain_text("does not run at that time")
+    witness.is_content()
+
+
+def test_the_pages_work_without_a_map(page: Page) -> None:
+    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    book(page)
+    expect(page.locator("#map-note")).to_contain_text("Alles andere funktioniert")
+    expect(page.locator("#code")).to_have_text(re.compile(r"^[A-Z0-9]{6}$"), timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Fahrt stornieren").click()
+    page.get_by_role("button", name="Ja, stornieren").click()
+    expect(page.locator("#status-title")).to_have_text("Fahrt storniert", timeout=PATIENCE_MS)
+
+
+def test_without_live_events_the_page_polls(page: Page) -> None:
+    page.route("**/events", lambda route: route.abort())
+    book(page)
+    live = page.locator("#live-state")
+    expect(live).to_have_attribute("data-state", "polling", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Fahrt stornieren").click()
+    page.get_by_role("button", name="Ja, stornieren").click()
+    expect(page.locator("#status-title")).to_have_text("Fahrt storniert", timeout=PATIENCE_MS)
+
+
+def test_an_unknown_ride_is_said_kindly(page: Page) -> None:
+    page.goto("/b/bk_nosuchride")
+    expect(page.locator("#status-title")).to_have_text("Diese Fahrt gibt es nicht")
+
+
+def test_the_control_room_shows_shuttles_on_the_move(
+    page: Page, witness: Witness, demo_service: Any
+) -> None:
+    page.goto("/control")
+    page.get_by_label("Zugangstoken").fill(demo_service.control_token)
+    page.get_by_role("button", name="Anmelden").click()
+    expect(page.locator("#live-state")).to_have_text("Live", timeout=PATIENCE_MS)
+    expect(page.locator("#fleet .vehicle").first).to_be_visible()
+    shuttles = page.locator(".shuttle")
+    expect(shuttles.first).to_be_attached(timeout=PATIENCE_MS)
+    places = "nodes => nodes.map(node => [node.dataset.lon, node.dataset.lat].join())"
+    before = shuttles.evaluate_all(places)
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.shuttle')]"
+        ".some(node => !before.includes([node.dataset.lon, node.dataset.lat].join()))",
+        arg=before,
+        timeout=120_000,
+    )
+    stays_within_the_screen(page)
+    page.get_by_role("button", name="Abmelden").click()
+    expect(page.get_by_label("Zugangstoken")).to_be_visible()
+    witness.is_content()
+
+
+def test_a_wrong_token_opens_nothing(page: Page) -> None:
+    page.goto("/control")
+    page.get_by_label("Zugangstoken").fill("wrong")
+    page.get_by_role("button", name="Anmelden").click()
+    expect(page.locator("#token-error")).to_contain_text("gilt nicht")
