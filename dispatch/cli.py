@@ -15,7 +15,8 @@ from routing.roads.cli import roads
 if TYPE_CHECKING:
     from dispatch.config import TownConfig
 
-_ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(__file__).resolve().parent.parent / "data"
+"""The towns that ship."""
 _DEFAULT_TOWN = "beckum"
 _TOWN_HELP = "Town: a folder with service.toml, or the name of one that ships (or RUFBUS_TOWN)."
 
@@ -202,7 +203,7 @@ def _load(town: Path) -> "TownConfig":
 
 def _town(town: Path) -> Path:
     """A town by its folder, or by its name among those that ship."""
-    shipped = _ROOT / "data" / town.name
+    shipped = DATA / town.name
     return shipped if not town.exists() and len(town.parts) == 1 and shipped.is_dir() else town
 
 

@@ -136,13 +136,9 @@ def _choose_clock(town: TownConfig, database_url: str, options: ServeOptions) ->
         return ServiceClock.from_env()
     if not options.demo:
         return ServiceClock()
-    from dispatch.store.connect import connect  # noqa: PLC0415 - only the demo looks back
+    from dispatch.store.log import last_event_at_s  # noqa: PLC0415 - only the demo looks back
 
-    with connect(database_url) as connection:
-        row = connection.execute(
-            "SELECT max(at_s) FROM event WHERE area = %s", [town.config.area_id]
-        ).fetchone()
-    last_s = None if row is None else row[0]
+    last_s = last_event_at_s(database_url, town.config.area_id)
     return demo_clock(real_now(), last_s, town.config.hours.is_open, speed=options.speed)
 
 

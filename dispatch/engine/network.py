@@ -16,7 +16,6 @@ from routing.roads.travel_times import TravelTimes
 from routing.roads.walking import WalkNetwork
 
 _PROFILE_DAYS = 11
-_HOUR_S = 3600
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +112,5 @@ class Network:
         """Where a vehicle bound for a stop is after driving from `from_s` to `to_s`."""
         if to_s <= from_s:
             return place
-        profile = self.profile(now_s)
-        hour = (from_s - profile.base_s) // _HOUR_S
-        driven_ms = (to_s - from_s) * int(profile.speed_permille[hour])
+        driven_ms = self.profile(now_s).progress_ms(from_s, to_s)
         return self.travel.advance(place, self.stop_index[stop_id], driven_ms)

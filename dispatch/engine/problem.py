@@ -114,7 +114,7 @@ def _vehicle(
         configurations=tuple((c.seats, c.wheelchairs) for c in vehicle.configurations),
         route=route_of(shift),
         locked=_locked(config, shift, now_s),
-        start_dwelling=current is not None,
+        start_dwelling=_has_served(shift),
         start_leg_s=None if standing else network.travel.times_from(where.place),
     )
 
@@ -126,11 +126,18 @@ def _service_began_s(config: ServiceConfig, state: State, shift: Shift, now_s: i
     whoever is overdue will be done now at the earliest.
     """
     current = shift.current_visit
-    if current is None or current.arrived_at_s is None or not current.actions:
+    if current is None or not current.actions:
         return now_s
-    doors_open_s = current.arrived_at_s + config.rules.boarding_stop_s
-    party = state.bookings[current.actions[0].booking_id].party
-    return max(doors_open_s, shift.anchor.at_s, now_s - config.rules.board_s(party))
+    dwell_s = config.rules.board_s(state.bookings[current.actions[0].booking_id].party)
+    if not _has_served(shift):
+        dwell_s += config.rules.boarding_stop_s
+    return max(shift.anchor.at_s, now_s - dwell_s)
+
+
+def _has_served(shift: Shift) -> bool:
+    """Whether somebody has got on or off at the current visit, so that the doors are open."""
+    current = shift.current_visit
+    return current is not None and shift.anchor.at_s != current.arrived_at_s
 
 
 def _locked(config: ServiceConfig, shift: Shift, now_s: int) -> int:

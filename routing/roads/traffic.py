@@ -70,6 +70,16 @@ class TrafficProfile:
         """Arrival second of a leg of `free_flow_s` driving seconds begun at `depart_s`."""
         return int(drive(depart_s, free_flow_s, self.base_s, self.speed_permille))
 
+    def progress_ms(self, from_s: int, to_s: int) -> int:
+        """Free-flow driving milliseconds covered between two instants: the inverse of `drive`."""
+        covered, now_s, last = 0, from_s, len(self.speed_permille) - 1
+        while now_s < to_s:
+            hour = max((now_s - self.base_s) // _HOUR_S, 0)
+            end_s = to_s if hour >= last else min(to_s, self.base_s + (hour + 1) * _HOUR_S)
+            covered += (end_s - now_s) * int(self.speed_permille[min(hour, last)])
+            now_s = end_s
+        return covered
+
 
 def profile_for(
     factors: Mapping[str, Sequence[float]], timezone: str, start_s: int, hours: int

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,9 @@ from tiny_town import DEPOT, SOUTH, STEP_LAT, STEP_LON, WEST, ZONE, grid_osm
 
 from dispatch.supervisor import ServiceState
 
-START_S = 120.0
+START_S = 180.0
+KERNELS = Path(__file__).resolve().parents[2] / "var" / "cache" / "numba"
+"""Compiled once for all tests, and for `make run`."""
 TUESDAY_10 = datetime(2026, 3, 10, 10, 0, tzinfo=ZONE)
 
 GRID_TOML = f"""
@@ -65,7 +68,7 @@ def rufbus(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[
     """Run the command line to its end."""
     return subprocess.run(
         [sys.executable, "-m", "dispatch.cli", *arguments],
-        env=os.environ | env,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(KERNELS)} | env,
         capture_output=True,
         text=True,
         check=False,
@@ -92,6 +95,7 @@ class RunningService:
             "RUFBUS_VAR": str(self.var),
             "RUFBUS_TOWN": str(self.town),
             "RUFBUS_OFFLINE": "1",
+            "NUMBA_CACHE_DIR": str(KERNELS),
             "RUFBUS_CLOCK": clock,
         } | self.env
 
@@ -141,6 +145,11 @@ class RunningService:
         done = rufbus("token", "create", "--role", role, env=self.environment())
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    @cached_property
+    def control_token(self) -> str:
+        """A token for the control room."""
+        return self.token("control")
 
     def audit(self) -> subprocess.CompletedProcess[str]:
         """`rufbus audit`."""

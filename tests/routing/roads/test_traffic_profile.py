@@ -93,3 +93,17 @@ def test_a_factor_lengthens_a_leg_accordingly(factor: float) -> None:
     factors = {day: [factor] * 24 for day in ("weekday", "saturday", "sunday")}
     p = profile_for(factors, "Europe/Berlin", BASE_S, 24)
     assert p.drive(BASE_S, 6000) - BASE_S == pytest.approx(6000 * factor, rel=2e-3)
+
+
+@given(
+    depart_s=st.integers(-10_000, 40_000),
+    free_flow_s=st.integers(1, 20_000),
+    speeds=st.lists(st.integers(200, 1500), min_size=1, max_size=8),
+)
+def test_progress_is_the_inverse_of_drive(
+    depart_s: int, free_flow_s: int, speeds: list[int]
+) -> None:
+    profile = TrafficProfile(0, np.array(speeds, np.int32))
+    arrival_s = profile.drive(depart_s, free_flow_s)
+    assert profile.progress_ms(depart_s, arrival_s) >= free_flow_s * 1000
+    assert profile.progress_ms(depart_s, arrival_s - 1) < free_flow_s * 1000
