@@ -8,14 +8,14 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import shapely
 
-from routing.roads.errors import RoadsError
+from routing.roads.errors import OutsideNetworkError, RoadsError
 from routing.roads.graph import Place, RoadGraph
 from routing.roads.landmarks import Landmarks
 from routing.roads.snapping import Snapper
@@ -32,10 +32,11 @@ from routing.roads.stop_cover import choose_cover
 from routing.roads.stop_names import Namer, unique_names
 from routing.roads.stop_walks import WalkIndex
 
-StopKind = Literal["curated", "virtual", "depot"]
+StopKind = Literal["curated", "virtual", "depot", "retired"]
 Outline: TypeAlias = Sequence[tuple[float, float]] | shapely.Geometry
 """A ring of (lon, lat), or a polygon of any kind, in degrees."""
 FORMAT: Final = 1
+_RETIRED_SNAP_M: Final = 1000.0
 _BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -116,7 +117,8 @@ def load_or_generate_stops(
         options: how dense.
 
     Returns:
-        curated stops in file order, then virtual ones by id, then depots.
+        curated stops in file order, then virtual ones by id, then depots, then those that only
+        the cache still knew from an earlier network; these cannot be booked any more.
 
     Raises:
         InvalidStopsError: the curated file cannot be used.
@@ -133,8 +135,27 @@ def load_or_generate_stops(
             return known
     stops = generate_stops(graph, points, depots, outline, landmarks, options)
     if cache is not None:
+        stops += _retired(graph, load_stops(cache) or (), stops)
         save_stops(cache, stops, key)
     return stops
+
+
+def _retired(
+    graph: RoadGraph, earlier: Sequence[Stop], present: Sequence[Stop]
+) -> tuple[Stop, ...]:
+    """Stops of an earlier network, matched to this one: rides promised there are still driven."""
+    snapper = Snapper(graph, arcs=halting_arcs(graph, curated=True))
+    kept = {stop.id for stop in present}
+    found = []
+    for stop in earlier:
+        if stop.id in kept:
+            continue
+        try:
+            place = snapper.snap(stop.lon, stop.lat, max_m=_RETIRED_SNAP_M).place
+        except OutsideNetworkError:
+            continue
+        found.append(replace(stop, place=place, kind="retired", bookable=False))
+    return tuple(found)
 
 
 def generate_stops(
