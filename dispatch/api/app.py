@@ -10,7 +10,7 @@ from dispatch.api.middleware import BodyGuard, SecurityHeaders
 from dispatch.api.schemas import PROBLEMS, Problem
 from dispatch.api.settings import ApiSettings
 from dispatch.web.assets import Assets, assets_router
-from dispatch.web.pages import pages_router
+from dispatch.web.pages import Pages, pages_router
 
 API_ROOT = "/api/v1"
 
@@ -38,7 +38,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.include_router(service.health_router)
     assets = Assets()
     app.include_router(assets_router(assets))
-    app.include_router(pages_router(assets))
+    pages = Pages(assets)
+    app.include_router(pages_router(pages))
+    app.state.error_page = pages.render_error
     _document_problems(app)
     app.add_middleware(BodyGuard)
     app.add_middleware(SecurityHeaders)

@@ -1,7 +1,7 @@
 """Every error answer is an RFC 9457 problem with a stable `code`, in the client's language."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,12 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from dispatch.api.messages import MESSAGES, ApiCode, Language
+from dispatch.api.messages import MESSAGES, ApiCode, Language, Message
 from dispatch.domain.errors import DomainError
 from dispatch.store.errors import KeyReusedError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+ErrorPage = Callable[[Request, Message], Response]
 _log = logging.getLogger(__name__)
 
 _STATUS_CODES = {
@@ -98,24 +99,37 @@ def problem(
     return JSONResponse(body, message.status, extra, MEDIA_TYPE)
 
 
-def _language(request: Request) -> Language:
-    return language_of(request.headers.get("accept-language"))
+def _answer(
+    request: Request,
+    code: str,
+    *,
+    errors: Sequence[Mapping[str, Any]] = (),
+    params: Mapping[str, str | int] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem; for people who follow a link in a browser, a page with the same words."""
+    page: ErrorPage | None = getattr(request.app.state, "error_page", None)
+    is_page = request.method == "GET" and not request.url.path.startswith("/api/")
+    if page is not None and is_page and "text/html" in request.headers.get("accept", ""):
+        return page(request, MESSAGES.get(code) or MESSAGES[ApiCode.INTERNAL_ERROR])
+    language = language_of(request.headers.get("accept-language"))
+    return problem(code, language, errors=errors, params=params, headers=headers)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)  # noqa: S101 - registered for this type only
-    return problem(error.code, _language(request), errors=error.errors, params=error.params)
+    return _answer(request, error.code, errors=error.errors, params=error.params)
 
 
 async def _on_domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101 - registered for this type only
-    return problem(str(error.code), _language(request), params=error.params)
+    return _answer(request, str(error.code), params=error.params)
 
 
 async def _on_store_error(request: Request, error: Exception) -> Response:
     reused = isinstance(error, KeyReusedError)
     code = ApiCode.IDEMPOTENCY_KEY_REUSED if reused else ApiCode.SERVICE_UNAVAILABLE
-    return problem(code, _language(request))
+    return _answer(request, code)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -131,18 +145,18 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     ]
     naive = any(entry["type"] == ApiCode.NAIVE_DATETIME for entry in errors)
     code = ApiCode.NAIVE_DATETIME if naive else ApiCode.INVALID_REQUEST
-    return problem(code, _language(request), errors=errors)
+    return _answer(request, code, errors=errors)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     code = _STATUS_CODES.get(error.status_code, ApiCode.INTERNAL_ERROR)
-    return problem(code, _language(request), headers=error.headers)
+    return _answer(request, code, headers=error.headers)
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     _log.error("unexpected error at %s", request.url.path, exc_info=error)
-    return problem(ApiCode.INTERNAL_ERROR, _language(request))
+    return _answer(request, ApiCode.INTERNAL_ERROR)
 
 
 def install(app: FastAPI) -> None:

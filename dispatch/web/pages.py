@@ -9,7 +9,7 @@ from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from dispatch.api.messages import LANGUAGES, ApiCode
+from dispatch.api.messages import LANGUAGES, ApiCode, Message
 from dispatch.api.models import SessionIn
 from dispatch.api.problems import ProblemError
 from dispatch.api.security import (
@@ -104,6 +104,14 @@ class Pages:
             )
         return response
 
+    def render_error(self, request: Request, message: Message) -> Response:
+        """What went wrong, as a page."""
+        settings: ApiSettings = request.app.state.settings
+        title, detail = message.words(page_language(request))
+        response = self.render("error.html", request, settings, title=title, detail=detail)
+        response.status_code = message.status
+        return response
+
 
 def _translate(words: dict[str, str], key: str, **values: object) -> str:
     text = words[key]
@@ -112,10 +120,9 @@ def _translate(words: dict[str, str], key: str, **values: object) -> str:
     return text
 
 
-def pages_router(assets: Assets) -> APIRouter:
+def pages_router(pages: Pages) -> APIRouter:
     """The routes of all pages, and the control room's session."""
     router = APIRouter(include_in_schema=False)
-    pages = Pages(assets)
 
     @router.get("/")
     def booking(request: Request, settings: Settings) -> Response:

@@ -29,6 +29,7 @@ SCREENS = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
 }
 PATIENCE_MS = 30_000
+RIDE_MS = 150_000  # a ride of at most 50 min, twenty times as fast
 
 
 @dataclass
@@ -137,11 +138,15 @@ def search(page: Page) -> None:
         expect(offers.first).to_be_visible(timeout=PATIENCE_MS)
 
 
-def book(page: Page) -> None:
+def book(page: Page, *, tomorrow: bool = False) -> None:
     start, end = far_apart(stops_of(page))
     open_booking(page)
     choose_stop(page, "Von", start)
     choose_stop(page, "Nach", end)
+    if tomorrow:
+        page.get_by_role("radio", name="Abfahrt um").check()
+        page.get_by_label("Tag").select_option("Morgen")
+        page.get_by_label("Uhrzeit").fill("10:00")
     search(page)
     offer = page.locator("article.offer").first
     expect(offer.locator(".times")).to_have_text(re.compile(r"^\d\d:\d\d\u2013\d\d:\d\d$"))
@@ -154,24 +159,40 @@ def book(page: Page) -> None:
     page.wait_for_url(re.compile(r"/b/bk_\w+$"), timeout=PATIENCE_MS)
 
 
-def test_a_ride_is_booked_watched_and_cancelled(page: Page, witness: Witness) -> None:
+def cancel(page: Page) -> None:
+    page.get_by_role("button", name="Fahrt stornieren").click()
+    page.get_by_role("button", name="Ja, stornieren").click()
+    expect(page.locator("#status-title")).to_have_text("Fahrt storniert", timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("page", ["phone"], indirect=True)  # a whole ride takes its time
+def test_a_ride_is_booked_and_watched_to_its_end(page: Page, witness: Witness) -> None:
     book(page)
-    title = page.locator("#status-title")
-    expect(title).to_have_text(re.compile("gebucht|kommt|ist da"), timeout=PATIENCE_MS)
     expect(page.locator("#code")).to_have_text(re.compile(r"^[A-Z0-9]{6}$"))
     expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
     expect(page.locator("#legs li")).to_have_count(2)
     expect(page.locator("#map canvas")).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(".pin")).to_have_count(2)
+    expect(page.locator(".shuttle")).to_be_visible(timeout=RIDE_MS)
     stays_within_the_screen(page)
+    title = page.locator("#status-title")
+    expect(title).to_have_text("Sie sind unterwegs", timeout=RIDE_MS)
+    expect(page.get_by_role("button", name="Fahrt stornieren")).to_be_hidden()
+    expect(title).to_have_text("Angekommen", timeout=RIDE_MS)
+    expect(page.locator("#live-state")).to_have_text("Fahrt beendet")
+    expect(page.locator(".shuttle")).to_have_count(0)
+    witness.is_content()
 
+
+def test_a_ride_for_tomorrow_is_booked_kept_and_given_up(page: Page, witness: Witness) -> None:
+    book(page, tomorrow=True)
+    title = page.locator("#status-title")
+    expect(title).to_have_text("Ihre Fahrt ist gebucht", timeout=PATIENCE_MS)
+    expect(page.locator("#ride-day")).to_have_text("Morgen")
     page.get_by_role("button", name="Fahrt stornieren").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Nein, behalten").click()
-    expect(title).not_to_have_text("Fahrt storniert")
-    page.get_by_role("button", name="Fahrt stornieren").click()
-    dialog.get_by_role("button", name="Ja, stornieren").click()
-    expect(title).to_have_text("Fahrt storniert", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Nein, behalten").click()
+    expect(title).to_have_text("Ihre Fahrt ist gebucht")
+    cancel(page)
     expect(page.get_by_role("button", name="Fahrt stornieren")).to_be_hidden()
     witness.is_content()
 
@@ -218,22 +239,18 @@ def test_a_ride_at_a_closed_hour_is_refused_with_a_reason(page: Page, witness: W
 
 def test_the_pages_work_without_a_map(page: Page) -> None:
     page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
-    book(page)
+    book(page, tomorrow=True)
     expect(page.locator("#map-note")).to_contain_text("Alles andere funktioniert")
     expect(page.locator("#code")).to_have_text(re.compile(r"^[A-Z0-9]{6}$"), timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Fahrt stornieren").click()
-    page.get_by_role("button", name="Ja, stornieren").click()
-    expect(page.locator("#status-title")).to_have_text("Fahrt storniert", timeout=PATIENCE_MS)
+    cancel(page)
 
 
 def test_without_live_events_the_page_polls(page: Page) -> None:
     page.route("**/events", lambda route: route.abort())
-    book(page)
+    book(page, tomorrow=True)
     live = page.locator("#live-state")
     expect(live).to_have_attribute("data-state", "polling", timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Fahrt stornieren").click()
-    page.get_by_role("button", name="Ja, stornieren").click()
-    expect(page.locator("#status-title")).to_have_text("Fahrt storniert", timeout=PATIENCE_MS)
+    cancel(page)
 
 
 def test_an_unknown_ride_is_said_kindly(page: Page) -> None:
@@ -245,7 +262,7 @@ def test_the_control_room_shows_shuttles_on_the_move(
     page: Page, witness: Witness, demo_service: Any
 ) -> None:
     page.goto("/control")
-    page.get_by_label("Zugangstoken").fill(demo_service.control_token)
+    page.get_by_label("Zugangstoken").fill(demo_service.token("control"))
     page.get_by_role("button", name="Anmelden").click()
     expect(page.locator("#live-state")).to_have_text("Live", timeout=PATIENCE_MS)
     expect(page.locator("#fleet .vehicle").first).to_be_visible()

@@ -114,3 +114,12 @@ def test_ids_are_unique_and_references_resolve(fetch: Fetch) -> None:
 def test_without_scripts_the_page_says_what_is_missing(fetch: Fetch) -> None:
     for url in ("/", "/b/bk_1", "/control"):
         assert "<noscript>" in fetch(url).text
+
+
+def test_people_get_a_page_where_programs_get_a_problem(fetch: Fetch) -> None:
+    browser = {"Accept": "text/html,*/*", "Accept-Language": "en"}
+    page = fetch("/nowhere", headers=browser)
+    assert page.status_code == 404
+    assert "<h1>Not found</h1>" in page.text
+    assert fetch("/nowhere").json()["code"] == "not_found"
+    assert fetch("/api/v1/nowhere", headers=browser).json()["code"] == "not_found"

@@ -113,7 +113,6 @@ export class OfferList {
     const again = el("button", { class: "button wide", type: "button" }, t("offer.again"));
     again.addEventListener("click", this.again);
     byId("offers").append(again);
-    this.expired?.();
   }
 
   #refusal(refusal, later) {
