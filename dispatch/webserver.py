@@ -9,12 +9,12 @@ import uvicorn
 from fastapi import FastAPI
 from shapely.geometry import mapping
 
-from dispatch.api.app import create_app
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.clock import ServiceClock
 from dispatch.config import TownConfig
 from dispatch.live.gateway import Gateway
 from dispatch.networks import load_ways, service_area
+from dispatch.web.app import create_app
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
 

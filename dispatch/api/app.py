@@ -1,4 +1,4 @@
-"""The web application: API v1, the pages, static files and the map's tiles, put together."""
+"""API v1 as an application, with what holds for every request; the pages are put on top of it."""
 
 from typing import Any
 
@@ -9,14 +9,12 @@ from dispatch.api import bookings, control, problems, rides, service, vehicles
 from dispatch.api.middleware import BodyGuard, SecurityHeaders
 from dispatch.api.schemas import PROBLEMS, Problem
 from dispatch.api.settings import ApiSettings
-from dispatch.web.assets import Assets, assets_router
-from dispatch.web.pages import Pages, pages_router
 
 API_ROOT = "/api/v1"
 
 
-def create_app(settings: ApiSettings) -> FastAPI:
-    """The application for one service area.
+def create_api(settings: ApiSettings) -> FastAPI:
+    """The API of one service area, without pages.
 
     Args:
         settings: everything it needs; it opens and closes nothing by itself.
@@ -36,11 +34,6 @@ def create_app(settings: ApiSettings) -> FastAPI:
         v1.include_router(part.router)
     app.include_router(v1)
     app.include_router(service.health_router)
-    assets = Assets()
-    app.include_router(assets_router(assets))
-    pages = Pages(assets)
-    app.include_router(pages_router(pages))
-    app.state.error_page = pages.render_error
     _document_problems(app)
     app.add_middleware(BodyGuard)
     app.add_middleware(SecurityHeaders)

@@ -282,6 +282,23 @@ def test_the_control_room_shows_shuttles_on_the_move(
     witness.is_content()
 
 
+@pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("path", ["/", "/?lang=en", "/b/bk_nosuchride", "/control", "/nowhere"])
+def test_narrow_screens_need_no_sideways_scrolling(
+    browser: Browser, demo_service: Any, width: int, path: str
+) -> None:
+    size = {"width": width, "height": 640}
+    with browser.new_context(base_url=demo_service.url, locale="de-DE", viewport=size) as context:
+        page = context.new_page()
+        page.goto(path)
+        expect(page.locator("h1").first).to_be_visible()
+        stays_within_the_screen(page)
+        edges = page.locator(".bar :is(a, button)").evaluate_all(
+            "nodes => nodes.map(node => node.getBoundingClientRect().right)"
+        )
+        assert max(edges) <= width
+
+
 def test_a_wrong_token_opens_nothing(page: Page) -> None:
     page.goto("/control")
     page.get_by_label("Zugangstoken").fill("wrong")

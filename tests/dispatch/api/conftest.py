@@ -13,7 +13,6 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from dispatch.api.app import create_app
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.config import load_town
 from dispatch.domain.commands import Command
@@ -38,6 +37,7 @@ from dispatch.domain.model import (
 from dispatch.live.gateway import Contact
 from dispatch.live.notices import Notice, VehicleFix
 from dispatch.store.inbox import Outcome
+from dispatch.web.app import create_app
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW_S = 1_774_764_000  # 2026-03-29T08:00:00+02:00: the clocks went forward that night

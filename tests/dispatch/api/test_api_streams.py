@@ -11,10 +11,10 @@ import pytest
 import uvicorn
 
 from dispatch.api import streams
-from dispatch.api.app import create_app
 from dispatch.domain.model import BookingStatus
 from dispatch.live.notices import Notice
 from dispatch.store.errors import StoreUnavailableError
+from dispatch.web.app import create_app
 
 CONTROL = {"Authorization": "Bearer tok-control"}
 

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from dispatch.api.app import create_app
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.config import load_town
+from dispatch.web.app import create_app
 
 ROOT = Path(__file__).resolve().parents[3]
 
