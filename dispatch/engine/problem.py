@@ -1,6 +1,6 @@
 """The open state as a planning problem for `routing.plans`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,15 +27,22 @@ class Planning:
 
 
 def planning(
-    config: ServiceConfig, network: Network, state: State, shifts: Iterable[Shift], now_s: int
+    config: ServiceConfig,
+    network: Network,
+    state: State,
+    shifts: Iterable[Shift],
+    now_s: int,
+    located: Mapping[str, Whereabouts] | None = None,
 ) -> Planning:
     """Build the problem of these shifts as things stand at `now_s`.
 
     Limits that reality has already broken are raised exactly to what will happen anyway, so that
-    no decision makes it worse and none is refused for it.
+    no decision makes it worse and none is refused for it. `located` says where vehicles are whose
+    visits are not those by which they have been driving; by shift id.
     """
+    known = located or {}
     chosen = tuple(sorted(shifts, key=lambda s: s.id))
-    where = tuple(locate(network, state, shift, now_s) for shift in chosen)
+    where = tuple(known.get(s.id) or locate(network, state, s, now_s) for s in chosen)
     vehicles = [
         _vehicle(config, network, state, shift, place, now_s)
         for shift, place in zip(chosen, where, strict=True)

@@ -10,7 +10,7 @@ from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import Planning, planning
-from dispatch.engine.whereabouts import Whereabouts
+from dispatch.engine.whereabouts import Whereabouts, locate
 from routing import plans
 
 
@@ -70,7 +70,9 @@ class PlanWriter:
         )
         kept = tuple(v for v in left if v.actions or v.arrived_at_s is not None)
         thinned = replace(shift, visits=kept)
-        now = planning(self._config, self._network, draft.state, [thinned], draft.now_s)
+        # It is on its way to what was first until now, which may be the visit that goes.
+        located = {shift_id: locate(self._network, draft.state, shift, draft.now_s)}
+        now = planning(self._config, self._network, draft.state, [thinned], draft.now_s, located)
         schedule = plans.evaluate(now.problem, 0)
         actions = scheduled(self._network, now.problem, 0, schedule)
         self.adopt(draft, thinned, now.where[0], actions)

@@ -1,0 +1,61 @@
+"""Where vehicles are when a plan changes under way: nobody is ever taken back to the depot."""
+
+import pytest
+from desk import Desk
+from tiny_town import grid_config
+
+from dispatch.domain import commands as cmd
+from dispatch.domain.model import Party
+from dispatch.engine import Engine, Network
+from dispatch.engine.whereabouts import locate
+from simulations.demand import Trip
+from simulations.world import World
+
+
+@pytest.fixture
+def desk(grid: Network) -> Desk:
+    return Desk(grid, grid_config(vehicles=1))
+
+
+def test_a_cancelled_pickup_leaves_the_vehicle_where_it_is(desk: Desk) -> None:
+    booking = desk.book(0, 40)
+    shift = desk.shift(booking)
+    visit = shift.visits[0]
+    desk.now_s = (visit.leave_s + visit.arrive_s) // 2
+    before = locate(desk.network, desk.state, shift, desk.now_s)
+    assert before.stop_id is None
+    desk.do(cmd.CancelBooking(booking.id, "rider"))
+    left = desk.state.shifts[shift.id]
+    assert left.visits == ()
+    assert locate(desk.network, desk.state, left, desk.now_s) == before
+
+
+def test_a_cancelled_pickup_leaves_the_vehicle_there_for_the_next_rider(desk: Desk) -> None:
+    first = desk.book(0, 40)
+    later = desk.ask(43, 3, depart_at_s=desk.now_s + 2400).offers[0]
+    second = desk.take(later)
+    shift = desk.shift(first)
+    visit = shift.visits[0]
+    assert visit.booking_ids(visit.actions[0].kind) == (first.id,)
+    desk.now_s = (visit.leave_s + visit.arrive_s) // 2
+    before = locate(desk.network, desk.state, shift, desk.now_s)
+    desk.do(cmd.CancelBooking(first.id, "rider"))
+    left = desk.shift(second)
+    assert locate(desk.network, desk.state, left, desk.now_s).place == before.place
+
+
+def test_what_was_driven_to_a_cancelled_pickup_is_counted(desk: Desk) -> None:
+    trip = Trip(desk.now_s + 600, cmd.RequestRide(desk.stop(0), desk.stop(40), Party(1)))
+    world = World(Engine(desk.config, desk.network), [trip], seed=1)
+    cancelled: list[float] = []
+
+    def cancel(now_s: int) -> None:
+        booking = next(iter(world.state.bookings.values()))
+        world._do(cmd.CancelBooking(booking.id, "rider"), now_s)
+        cancelled.append(sum(leg.length_m for leg in world.day.legs))
+
+    world._at(trip.asked_at_s + 100, cancel)
+    day = world.run(desk.now_s - 4 * 3600, desk.now_s + 8 * 3600)
+    assert cancelled[0] > 0
+    assert [leg.to_depot for leg in day.legs if leg.length_m > 0] == [False, True]
+    assert day.legs[-1].length_m > 0
