@@ -1,7 +1,7 @@
 """Server-sent events: whole views, sent when they have changed, bounded in number and rate.
 
 Notices only say that something is new; what is sent is always read from the truth. So a lost notice
-costs `LOOK_S` of liveliness and nothing else.
+costs `LOOK_S` of liveliness and nothing else (a ride that is not due yet: `LOOK_SCHEDULED_S`).
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from dispatch.store.errors import StoreError
 from dispatch.town import Json
 
 LOOK_S: Final = 5.0
+LOOK_SCHEDULED_S: Final = 30.0
 CALM_S: Final = 0.3
 HEARTBEAT_S: Final = 15
 STREAMS_MAX: Final = 1_000
@@ -42,10 +43,10 @@ class Pulse:
             self._plan = self._plan or notice.kind != "moved"
             self._event.set()
 
-    async def beat(self) -> bool:
-        """Wait for a notice, at most `LOOK_S`; whether more than positions may have changed."""
+    async def beat(self, look_s: float) -> bool:
+        """Wait for a notice, at most `look_s`; whether more than positions may have changed."""
         try:
-            await asyncio.wait_for(self._event.wait(), LOOK_S)
+            await asyncio.wait_for(self._event.wait(), look_s)
         except TimeoutError:
             return True
         plan, self._plan = self._plan, False
@@ -80,6 +81,13 @@ def _without_clock(body: Json) -> Json:
     return {**body, "at": None, "live": {**body.get("live", {}), "at": None}}
 
 
+def _shows_one_of(body: Json, notice: Notice) -> bool:
+    """Whether a booking's view shows a vehicle that has moved."""
+    if body["live"]["vehicle_position"] is None:
+        return False
+    return any(moved.vehicle_id == body["vehicle"]["id"] for moved in notice.positions)
+
+
 async def booking_events(
     settings: ApiSettings, booking_id: str, first: Json
 ) -> AsyncGenerator[ServerSentEvent]:
@@ -90,15 +98,18 @@ async def booking_events(
         booking_id: whose ride.
         first: the view to begin with.
     """
+    body = first
 
     def concerns(notice: Notice) -> bool:
-        return notice.kind != "changed" or booking_id in notice.booking_ids
+        if notice.kind == "moved":
+            return _shows_one_of(body, notice)
+        return notice.kind == "poll" or booking_id in notice.booking_ids
 
-    body = first
     async with _listening(settings, concerns) as pulse:
         yield _event("booking", body)
         while body["status"] not in _OVER:
-            await pulse.beat()
+            scheduled = body["live"]["phase"] == "scheduled"
+            await pulse.beat(LOOK_SCHEDULED_S if scheduled else LOOK_S)
             try:
                 latest = await booking_now(settings, booking_id)
             except StoreError:
@@ -131,7 +142,7 @@ async def control_events(
                 fleet = latest_fleet
                 yield _event("fleet", fleet)
             await asyncio.sleep(CALM_S)
-            look = await pulse.beat()
+            look = await pulse.beat(LOOK_S)
 
 
 async def _counted(events: AsyncGenerator[ServerSentEvent]) -> AsyncGenerator[ServerSentEvent]:

@@ -147,6 +147,8 @@ class RememberingGateway:
             "dispatcher": {"status": "up"},
         }
     )
+    booking_reads: int = 0
+    loop: asyncio.AbstractEventLoop | None = None
     notices: asyncio.Queue[Notice] = field(default_factory=asyncio.Queue)
 
     def _fail(self) -> None:
@@ -169,6 +171,7 @@ class RememberingGateway:
         return REQUEST if request_id == REQUEST.id else None
 
     async def booking(self, booking_id: str) -> Booking | None:
+        self.booking_reads += 1
         self._fail()
         return self.stored.get(booking_id)
 
@@ -194,8 +197,14 @@ class RememberingGateway:
         return self.parts
 
     async def listen(self) -> AsyncIterator[Notice]:
+        self.loop = asyncio.get_running_loop()
         while True:
             yield await self.notices.get()
+
+    def tell(self, notice: Notice) -> None:
+        """Send a notice, from whatever thread."""
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(self.notices.put_nowait, notice)
 
     def change(self, status: BookingStatus) -> None:
         self.stored["bk_1"] = replace(self.stored["bk_1"], status=status, ended_at_s=NOW_S)

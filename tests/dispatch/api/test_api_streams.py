@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 
 from dispatch.api import streams
-from dispatch.domain.model import BookingStatus
-from dispatch.live.notices import Notice
+from dispatch.domain.model import BookingStatus, Fix
+from dispatch.live.notices import Notice, VehicleFix
 from dispatch.store.errors import StoreUnavailableError
 from dispatch.web.app import create_app
 
@@ -70,6 +70,25 @@ def test_a_ride_that_is_over_is_told_once(http: httpx.Client, gateway: Any) -> N
     assert [body["status"] for _, body in read_events(response)] == ["cancelled"]
 
 
+def test_riders_follow_their_own_vehicle_only(
+    http: httpx.Client, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LOOK_S", 60.0)
+    with http.stream("GET", "/api/v1/bookings/bk_1/events") as response:
+        events = read_events(response)
+        start = next(events)[1]["live"]["vehicle_position"]
+        asked = gateway.booking_reads
+        for vehicle_id, lon in (("v2", 8.1), ("v1", 8.039)):
+            fix = VehicleFix("sh_1", vehicle_id, Fix(1_774_764_000, lon, 51.76, 7, 0))
+            if vehicle_id == "v1":
+                gateway.fixes = {"sh_1": fix}
+            gateway.tell(Notice("moved", positions=(fix,)))
+            time.sleep(0.2)
+        moved = next(events)[1]["live"]["vehicle_position"]
+        assert (start["lon"], moved["lon"]) == (8.0377, 8.039)
+        assert gateway.booking_reads == asked + 1, "the other vehicle cost nothing"
+
+
 def test_no_stream_for_an_unknown_ride(http: httpx.Client) -> None:
     response = http.get("/api/v1/bookings/bk_9/events")
     assert (response.status_code, response.json()["code"]) == (404, "booking_not_found")
@@ -96,7 +115,7 @@ def test_the_control_room_sees_everything_at_first_and_then_changes(
         assert plan["shifts"][0]["route"]
         assert fleet["vehicles"][0]["load"]["bookings"] == 0
         gateway.change(BookingStatus.BOARDED)
-        gateway.notices.put_nowait(Notice("changed", booking_ids=("bk_1",)))
+        gateway.tell(Notice("changed", booking_ids=("bk_1",)))
         names = [next(events), next(events)]
         assert {name for name, _ in names} == {"plan", "fleet"}
         assert dict(names)["fleet"]["vehicles"][0]["load"]["bookings"] == 1
