@@ -167,7 +167,8 @@ class Rides:
         walk_s = rules.walk_s(from_m)
         direct_s = direct_ride_s(self._network, pickup, dropoff, ask.arrive_by_s, draft.now_s)
         halt_s = rules.boarding_stop_s + rules.board_s(ask.party)
-        windows = arriving(self._config, ask.arrive_by_s, direct_s + halt_s, walk_s, draft.now_s)
+        ride_s = halt_s + direct_s + halt_s
+        windows = arriving(self._config, ask.arrive_by_s, ride_s, walk_s, draft.now_s)
         return windows or [Window(draft.now_s, ask.arrive_by_s, ask.arrive_by_s)]
 
     def _insertions(

@@ -101,7 +101,8 @@ def _crow_flies_m(origin: Spot, destination: Spot) -> float:
 class Window:
     """When a ride may take place: set off on foot from `from_s`, board by `board_by_s`.
 
-    `arrive_by_s` is when the rider must be at the destination itself, after the last walk.
+    `arrive_by_s` is when the rider must be at the destination itself, off the vehicle and after
+    the last walk.
     """
 
     from_s: int
@@ -115,11 +116,11 @@ def departing(config: ServiceConfig, wish_s: int) -> Window:
 
 
 def arriving(
-    config: ServiceConfig, arrive_by_s: int, direct_s: int, walk_s: int, now_s: int
+    config: ServiceConfig, arrive_by_s: int, ride_s: int, walk_s: int, now_s: int
 ) -> list[Window]:
     """Windows of a rider who must be there by `arrive_by_s`, the shortest stay first."""
     step_s = config.rules.prebooked_window_s
-    latest_s = arrive_by_s - direct_s - walk_s
+    latest_s = arrive_by_s - ride_s - walk_s
     windows = []
     for early_s in range(step_s, config.rules.early_arrival_max_s + 1, step_s):
         from_s = max(now_s, latest_s - early_s)
@@ -173,7 +174,7 @@ def _pair(
     if window.arrive_by_s is None:
         arrival_latest_s = window.board_by_s + rules.boarding_stop_s + board_s + max_ride_s
     else:
-        arrival_latest_s = window.arrive_by_s - walk_s[1]
+        arrival_latest_s = window.arrive_by_s - walk_s[1] - rules.boarding_stop_s - board_s
     return plans.StopPair(
         pickup_stop=stops[0],
         dropoff_stop=stops[1],

@@ -63,6 +63,15 @@ def test_an_arrival_is_kept_with_the_last_walk_included(desk: Desk) -> None:
     assert offer.promise.pickup_to_s + offer.direct_s <= offer.promise.arrival_latest_s
 
 
+def test_an_arrival_is_kept_with_getting_off_included(desk: Desk) -> None:
+    arrive_by_s, party = TUESDAY_9_S + 4 * 3600, Party(1, 1)
+    offer = desk.ask(0, 30, party=party, arrive_by_s=arrive_by_s).offers[0]
+    rules = desk.config.rules
+    off_s = offer.promise.arrival_latest_s + rules.boarding_stop_s + rules.board_s(party)
+    assert off_s <= arrive_by_s
+    assert arrive_by_s - offer.planned_arrival_s < 20 * 60, "not needlessly early"
+
+
 def test_a_less_walking_offer_walks_less(desk: Desk) -> None:
     near = desk.stop(10)
     east = Spot(near.lon + 0.0018, near.lat)
