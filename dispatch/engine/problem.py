@@ -1,7 +1,7 @@
 """The open state as a planning problem for `routing.plans`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus
@@ -41,8 +41,11 @@ def planning(
     visits are not those by which they have been driving; by shift id.
     """
     known = located or {}
+    back_s = _back_at_depot_s(network, state, now_s)
     chosen = tuple(sorted(shifts, key=lambda s: s.id))
-    where = tuple(known.get(s.id) or locate(network, state, s, now_s) for s in chosen)
+    where = tuple(
+        _relieved(known.get(s.id) or locate(network, state, s, now_s), s, back_s) for s in chosen
+    )
     vehicles = [
         _vehicle(config, network, state, shift, place, now_s)
         for shift, place in zip(chosen, where, strict=True)
@@ -61,6 +64,27 @@ def planning(
         bookings=bookings,
     )
     return Planning(plans.relaxed_all(problem), chosen, where)
+
+
+def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
+    """When vehicles that are out with riders will be back, by vehicle id."""
+    back_s = {}
+    for shift in state.shifts.values():
+        if shift.status is not ShiftStatus.ACTIVE or not shift.visits:
+            continue
+        last = shift.visits[-1]
+        stop, depot = (network.stop_index.get(i) for i in (last.stop_id, shift.depot_stop_id))
+        if stop is not None and depot is not None:  # stops may be gone while roads are exchanged
+            leg_s = int(network.travel.matrix_s[stop, depot])
+            back_s[shift.vehicle_id] = network.drive(now_s, max(last.depart_s, now_s), leg_s)
+    return back_s
+
+
+def _relieved(where: Whereabouts, shift: Shift, back_s: Mapping[str, int]) -> Whereabouts:
+    """A shift cannot begin before the one before it has brought the vehicle back."""
+    if shift.status is not ShiftStatus.PLANNED:
+        return where
+    return replace(where, free_s=max(where.free_s, back_s.get(shift.vehicle_id, 0)))
 
 
 def plan_weights(config: ServiceConfig) -> plans.Weights:

@@ -1,0 +1,33 @@
+"""One vehicle, one shift after the other: what is promised knows when the vehicle is back."""
+
+from desk import Desk
+from tiny_town import grid_config
+
+from dispatch.domain import commands as cmd
+from dispatch.domain.model import ShiftStatus
+from dispatch.engine import Network
+
+
+def late_desk(grid: Network) -> Desk:
+    """One van that is still out with a rider at 14:00, when its next shift should begin."""
+    desk = Desk(grid, grid_config(vehicles=1))
+    relief_s = desk.config.hours.instant(desk.config.hours.local_date(desk.now_s), 14 * 60)
+    booking = desk.take(desk.ask(0, 40, depart_at_s=relief_s - 2400).offers[0])
+    desk.arrive(desk.shift(booking))
+    desk.now_s = relief_s + 60  # the rider takes half an hour to get on
+    desk.do(cmd.ReportBoarded(booking.id))
+    return desk
+
+
+def test_the_next_shift_waits_for_the_vehicle(grid: Network) -> None:
+    desk = late_desk(grid)
+    running = desk.active()[0]
+    last = running.visits[-1]
+    home_s = int(
+        grid.travel.matrix_s[grid.stop_index[last.stop_id], grid.stop_index[running.depot_stop_id]]
+    )
+    offer = desk.ask(20, 3).offers[0]
+    assert offer.planned_pickup_s >= last.depart_s + home_s
+    shift = desk.shift(desk.take(offer))
+    assert shift.status is ShiftStatus.PLANNED
+    assert shift.visits[0].leave_s >= last.depart_s + home_s
