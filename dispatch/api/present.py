@@ -114,6 +114,15 @@ async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:
     return body
 
 
+async def manifest_now(settings: ApiSettings, vehicle_id: str) -> Json:
+    """What one vehicle has to do: its shifts that are not over, with their visits."""
+    gateway = settings.gateway
+    shifts = await gateway.shifts(_NOT_OVER, vehicle_id=vehicle_id)
+    wanted = {a.booking_id for s in shifts for v in s.visits for a in v.actions}
+    bookings = (await gateway.bookings(wanted)).values()
+    return plan_view(shifts, bookings, settings.now(), settings.town)
+
+
 async def _shift_route(
     settings: ApiSettings, shift: Shift, positions: Mapping[str, Located]
 ) -> list[list[float]]:

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from dispatch.api.models import ID_PATTERN, PositionIn, Positions
+from dispatch.api.present import manifest_now
 from dispatch.api.replies import AnySender
-from dispatch.api.schemas import Accepted, Arrived, Booking, ShiftHead, answers
+from dispatch.api.schemas import Accepted, Arrived, Booking, Plan, ShiftHead, answers
 from dispatch.api.security import Settings, VehicleCaller
 from dispatch.domain.commands import (
     EndShift,
@@ -23,6 +24,14 @@ router = APIRouter(tags=["vehicles"])
 
 Id = Annotated[str, Path(pattern=ID_PATTERN)]
 _FUTURE_S = 60
+
+
+@router.get("/vehicles/{vehicle_id}/plan", summary="The manifest", responses=answers(Plan))
+async def manifest(settings: Settings, _caller: VehicleCaller, vehicle_id: Id) -> dict[str, Any]:
+    """What the vehicle has to do: its shifts that are not over, with visits and bookings."""
+    if settings.config.vehicle(vehicle_id) is None:
+        raise DomainError(ErrorCode.VEHICLE_NOT_FOUND, f"no vehicle {vehicle_id}")
+    return await manifest_now(settings, vehicle_id)
 
 
 @router.post(

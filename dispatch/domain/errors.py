@@ -23,6 +23,12 @@ class DomainError(Exception):
         self.params = params
 
 
+class StrandedRiderError(Exception):
+    """A new road graph would leave somebody on board without a destination."""
+
+    code = "stranded_rider"
+
+
 class ErrorCode(StrEnum):
     """Codes of commands that changed nothing."""
 

@@ -108,6 +108,7 @@ class Rules:
     prebooked_window_s: int = 600
     early_arrival_max_s: int = 1800
     max_walk_m: int = 300
+    max_walk_reduced_m: int = 100
     max_walk_limit_m: int = 1000
     walk_speed_mps: float = 1.2
     ride_factor: float = 1.5

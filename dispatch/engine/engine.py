@@ -52,7 +52,7 @@ class Engine:
         """What follows from the stored plans having been made on another road graph.
 
         Raises:
-            LookupError: somebody on board is bound for a stop that is gone.
+            StrandedRiderError: somebody on board is bound for a stop that is gone.
         """
         draft = Draft(state, now_s, rng)
         self._housekeeping.adopt(draft)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from dispatch.domain import events as ev
+from dispatch.domain.errors import StrandedRiderError
 from dispatch.domain.model import Anchor, BookingStatus, RequestStatus, Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig, ShiftPattern
 from dispatch.engine.draft import Draft
@@ -46,7 +47,7 @@ class Housekeeping:
         Bookings whose stops the new network lacks are cancelled in the service's name.
 
         Raises:
-            LookupError: somebody on board is bound for a stop that is gone.
+            StrandedRiderError: somebody on board is bound for a stop that is gone.
         """
         for shift in list(draft.state.shifts.values()):
             if shift.status is ShiftStatus.ENDED:
@@ -74,9 +75,10 @@ class Housekeeping:
             if all(map(self._network.stop, (promise.pickup_stop_id, promise.dropoff_stop_id))):
                 continue
             if booking.status is not BookingStatus.CONFIRMED:
-                raise LookupError(
+                raise StrandedRiderError(
                     f"{shift.vehicle_id} carries {booking_id} to {promise.dropoff_stop_id}, "
-                    "a stop that the new road graph lacks: finish this ride on the old one first"
+                    "a stop that the new road graph lacks: import the old roads again and finish "
+                    "this ride first"
                 )
             found.append(booking_id)
         return found

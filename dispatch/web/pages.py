@@ -25,8 +25,6 @@ from dispatch.web.i18n import LANGUAGE_COOKIE, load_catalogues, page_language
 
 _SESSION_S: Final = 12 * 3600
 _LANGUAGE_S: Final = 365 * 86_400
-SHORT_WALK_M: Final = 100
-"""What the booking page offers to riders who cannot walk far."""
 PAGE_ID: Final = r"^[A-Za-z0-9_-]{1,100}$"
 
 
@@ -47,7 +45,7 @@ def service_facts(settings: ApiSettings) -> dict[str, Any]:
         "attribution": roads.attribution,
         "schematic": roads.schematic,
         "replaceHint": roads.replace_hint if roads.schematic else "",
-        "shortWalkM": min(SHORT_WALK_M, config.rules.max_walk_m),
+        "shortWalkM": config.rules.max_walk_reduced_m,
         "bookableAheadDays": config.rules.bookable_ahead_days,
         "partyMax": {
             "seats": config.rules.party_seats_max,

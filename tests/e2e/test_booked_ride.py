@@ -109,6 +109,18 @@ def test_the_control_room_sees_shuttles_move(
     assert plan["shifts"]
 
 
+def test_a_driver_reads_the_manifest_and_nothing_else(
+    client: httpx.Client, demo_service: RunningService
+) -> None:
+    headers = {"Authorization": f"Bearer {demo_service.token('vehicle')}"}
+    manifest = client.get("/api/v1/vehicles/v1/plan", headers=headers).json()
+    assert manifest["shifts"]
+    assert {shift["vehicle"]["id"] for shift in manifest["shifts"]} == {"v1"}
+    gone = client.get("/api/v1/vehicles/v99/plan", headers=headers)
+    assert (gone.status_code, gone.json()["code"]) == (404, "vehicle_not_found")
+    assert client.get("/api/v1/plan", headers=headers).status_code == httpx.codes.FORBIDDEN
+
+
 def test_the_service_says_what_it_is(client: httpx.Client) -> None:
     service = client.get("/api/v1/service").json()
     assert service["name"] == "Beckum"

@@ -6,6 +6,7 @@ import pytest
 from desk import Desk
 
 from dispatch.domain import commands as cmd
+from dispatch.domain.errors import StrandedRiderError
 from dispatch.domain.model import BookingStatus
 from dispatch.domain.state import apply
 from dispatch.engine import Engine, Network
@@ -50,5 +51,5 @@ def test_nobody_on_board_is_left_without_a_destination(grid: Network) -> None:
     booking = desk.book(0, 30)
     desk.arrive(desk.shift(booking))
     desk.do(cmd.ReportBoarded(booking.id))
-    with pytest.raises(LookupError, match="finish this ride"):
+    with pytest.raises(StrandedRiderError, match="this ride first"):
         adopt(desk, without(grid, booking.promise.dropoff_stop_id))
