@@ -106,8 +106,11 @@ class Housekeeping:
                 start_s = hours.instant(day, pattern.start_min)
                 end_s = hours.instant(day, pattern.end_min)
                 shift_id = f"{pattern.vehicle_id}-{day:%Y%m%d}-{pattern.start_min:04d}"
-                if end_s > draft.now_s and shift_id not in draft.state.shifts:
-                    draft.emit(ev.ShiftPlanned(self._shift(shift_id, pattern, start_s, end_s)))
+                if end_s <= draft.now_s or shift_id in draft.state.shifts:
+                    continue
+                shift = self._shift(shift_id, pattern, start_s, end_s)
+                if not _is_taken(draft, shift):
+                    draft.emit(ev.ShiftPlanned(shift))
 
     def _shift(self, shift_id: str, pattern: ShiftPattern, start_s: int, end_s: int) -> Shift:
         vehicle = self._config.vehicle(pattern.vehicle_id)
@@ -123,6 +126,17 @@ class Housekeeping:
             status=ShiftStatus.PLANNED,
             anchor=anchor,
         )
+
+
+def _is_taken(draft: Draft, shift: Shift) -> bool:
+    """Whether the vehicle is on another shift then, laid out before the configuration changed."""
+    return any(
+        other.vehicle_id == shift.vehicle_id
+        and other.status is not ShiftStatus.ENDED
+        and other.start_s < shift.end_s
+        and shift.start_s < other.end_s
+        for other in draft.state.shifts.values()
+    )
 
 
 def _may_have_drifted(draft: Draft, shift: Shift) -> bool:

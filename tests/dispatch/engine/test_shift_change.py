@@ -1,11 +1,14 @@
 """One vehicle, one shift after the other: what is promised knows when the vehicle is back."""
 
+from dataclasses import replace
+from itertools import combinations
+
 from desk import Desk
 from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
 from dispatch.domain.model import ShiftStatus
-from dispatch.engine import Network
+from dispatch.engine import Engine, Network
 
 
 def late_desk(grid: Network) -> Desk:
@@ -31,3 +34,17 @@ def test_the_next_shift_waits_for_the_vehicle(grid: Network) -> None:
     shift = desk.shift(desk.take(offer))
     assert shift.status is ShiftStatus.PLANNED
     assert shift.visits[0].leave_s >= last.depart_s + home_s
+
+
+def test_changed_hours_never_put_a_vehicle_on_two_shifts_at_once(grid: Network) -> None:
+    desk = Desk(grid, grid_config(vehicles=2))
+    later = tuple(replace(p, start_min=p.start_min + 30) for p in desk.config.shifts)
+    desk.config = replace(desk.config, shifts=later)
+    desk.engine = Engine(desk.config, grid)
+    desk.now_s += 86_400
+    desk.do(cmd.Tick())
+    planned = [s for s in desk.state.shifts.values() if s.status is not ShiftStatus.ENDED]
+    for one, other in combinations(planned, 2):
+        apart = one.end_s <= other.start_s or other.end_s <= one.start_s
+        assert apart or one.vehicle_id != other.vehicle_id, (one.id, other.id)
+    assert any(s.start_s % 3600 == 1800 for s in planned), "new days follow the new hours"
