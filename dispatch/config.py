@@ -7,6 +7,8 @@ import difflib
 import json
 import tomllib
 from datetime import date
+from itertools import combinations
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,6 +21,18 @@ from dispatch.domain.model import Configuration, Vehicle
 from dispatch.domain.rules import Fares, Hours, Rules, ServiceConfig, ShiftPattern, Weights
 
 _MIDNIGHT_MIN = 24 * 60
+_POSITIVE = frozenset(
+    {
+        "alternatives_step_s",
+        "bookable_ahead_days",
+        "candidate_stops",
+        "offer_valid_s",
+        "offers_max",
+        "prebooked_window_s",
+        "walk_speed_mps",
+    }
+)
+"""Rules of which 0 would mean that nobody is ever served, or nothing at all."""
 _T = TypeVar("_T")
 
 
@@ -47,7 +61,7 @@ class _Town(_Section):
     timezone: str
     place: str
     roads: str
-    languages: list[str] = ["de", "en"]
+    languages: Annotated[list[str], Field(min_length=1)] = ["de", "en"]
 
 
 class _Map(_Section):
@@ -60,6 +74,13 @@ class _Hours(_Section):
     saturday: Interval | None = None
     sunday: Interval | None = None
     holidays: list[date] = []
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        for interval in (self.weekday, self.saturday, self.sunday):
+            if interval is not None and _minutes(interval[1]) <= _minutes(interval[0]):
+                raise ValueError("a day's service ends after it begins, at 24:00 at the latest")
+        return self
 
 
 class _Traffic(_Section):
@@ -174,14 +195,9 @@ def _service_config(area_id: str, file: _ServiceFile) -> ServiceConfig:
         timezone = ZoneInfo(file.town.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(f"town.timezone: unknown zone {file.town.timezone!r}") from error
-    depots = {depot.id for depot in file.depots}
+    depots = _distinct("depots", [depot.id for depot in file.depots])
     vehicles = tuple(_vehicle(vehicle, depots) for vehicle in file.vehicles)
-    known = {vehicle.id for vehicle in vehicles}
-    for shift in file.shifts:
-        if shift.vehicle not in known:
-            raise ValueError(
-                f"shifts: no vehicle {shift.vehicle!r}{_nearest(shift.vehicle, known)}"
-            )
+    _check_shifts(file.shifts, _distinct("vehicles", [vehicle.id for vehicle in vehicles]))
     return ServiceConfig(
         area_id=area_id,
         name=file.town.name,
@@ -197,7 +213,7 @@ def _service_config(area_id: str, file: _ServiceFile) -> ServiceConfig:
             _interval(file.hours.sunday),
             frozenset(file.hours.holidays),
         ),
-        rules=_filled(Rules, "rules", file.rules),
+        rules=_rules(file.rules),
         weights=_filled(Weights, "weights", file.weights),
         fares=_filled(Fares, "fares", file.fares),
         vehicles=vehicles,
@@ -207,6 +223,42 @@ def _service_config(area_id: str, file: _ServiceFile) -> ServiceConfig:
         ),
         traffic=_traffic(file.traffic),
     )
+
+
+def _distinct(section: str, ids: list[str]) -> set[str]:
+    for item in ids:
+        if ids.count(item) > 1:
+            raise ValueError(f"{section}: {item!r} is there twice")
+    return set(ids)
+
+
+def _check_shifts(shifts: list[_Shift], vehicles: set[str]) -> None:
+    """A vehicle can be in one place only: its shifts of a day follow each other."""
+    for shift in shifts:
+        if shift.vehicle not in vehicles:
+            raise ValueError(
+                f"shifts: no vehicle {shift.vehicle!r}{_nearest(shift.vehicle, vehicles)}"
+            )
+    for one, other in combinations(shifts, 2):
+        same = one.vehicle == other.vehicle and set(one.days) & set(other.days)
+        apart = _minutes(one.end) <= _minutes(other.start) or _minutes(other.end) <= _minutes(
+            one.start
+        )
+        if same and not apart:
+            raise ValueError(
+                f"shifts: {one.vehicle!r} is on two at once, "
+                f"{one.start}-{one.end} and {other.start}-{other.end}"
+            )
+
+
+def _rules(values: dict[str, Any]) -> Rules:
+    rules = _filled(Rules, "rules", values)
+    for key in sorted(_POSITIVE):
+        if getattr(rules, key) <= 0:
+            raise ValueError(f"rules.{key}: has to be more than 0")
+    if rules.shifts_ahead_days < rules.bookable_ahead_days:
+        raise ValueError("rules.shifts_ahead_days: has to be at least rules.bookable_ahead_days")
+    return rules
 
 
 def _vehicle(vehicle: _Vehicle, depots: set[str]) -> Vehicle:
@@ -221,13 +273,13 @@ def _vehicle(vehicle: _Vehicle, depots: set[str]) -> Vehicle:
 def _filled(kind: type[_T], section: str, values: dict[str, Any]) -> _T:
     """A dataclass of numbers with the given values, checked against its own defaults."""
     defaults = kind()
+    known = set(kind.__dataclass_fields__)  # type: ignore[attr-defined]
     for key, value in values.items():
-        if not hasattr(defaults, key) or callable(getattr(defaults, key)):
-            known = set(kind.__dataclass_fields__)  # type: ignore[attr-defined]
+        if key not in known:
             raise ValueError(f"{section}.{key}: unknown key{_nearest(key, known)}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         wants_int = isinstance(getattr(defaults, key), int)
-        if not number or value < 0 or (wants_int and not isinstance(value, int)):
+        if not number or not 0 <= value < inf or (wants_int and not isinstance(value, int)):
             expected = "a whole number" if wants_int else "a number"
             raise ValueError(f"{section}.{key}: {value!r} is not {expected} of at least 0")
     return kind(**values)
