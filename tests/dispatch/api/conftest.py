@@ -4,6 +4,7 @@ What a real dispatcher answers is tested end to end, elsewhere.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -202,8 +203,11 @@ class RememberingGateway:
             yield await self.notices.get()
 
     def tell(self, notice: Notice) -> None:
-        """Send a notice, from whatever thread."""
-        assert self.loop is not None
+        """Send a notice, from whatever thread, once somebody listens."""
+        deadline = time.monotonic() + 10
+        while self.loop is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert self.loop is not None, "nobody listens"
         self.loop.call_soon_threadsafe(self.notices.put_nowait, notice)
 
     def change(self, status: BookingStatus) -> None:

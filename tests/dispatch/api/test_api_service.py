@@ -91,6 +91,7 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/bookings/{booking_id}/boarded": {"post"},
         "/api/v1/bookings/{booking_id}/alighted": {"post"},
         "/api/v1/bookings/{booking_id}/no-show": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/plan": {"get"},
         "/api/v1/vehicles/{vehicle_id}/positions": {"post"},
         "/api/v1/vehicles/{vehicle_id}/visits/{visit_id}/arrived": {"post"},
         "/api/v1/vehicles/{vehicle_id}/shifts/{shift_id}/start": {"post"},
