@@ -6,6 +6,10 @@ from simulations.demand import Demand
 from simulations.demo.client import ServiceClient
 
 
+_OPENING_ASKS = 4
+"""Rides asked for at the very beginning, so that there is something to see at once."""
+
+
 class Riders:
     """Asks for a ride every now and then."""
 
@@ -20,7 +24,8 @@ class Riders:
         self._demand = demand
         self._per_hour = per_hour
         self._rng = rng
-        self._next_s: float | None = None
+        self._asked = 0
+        self._next_s = 0.0
 
     def step(self, now_s: float) -> None:
         """Ask for the rides that are due by `now_s`.
@@ -28,12 +33,12 @@ class Riders:
         Raises:
             httpx.HTTPError: the service cannot be reached.
         """
-        if self._next_s is None:
-            self._next_s = now_s
         if now_s < self._next_s:
             return
-        self._next_s = now_s + self._rng.expovariate(self._per_hour / 3600)
         self._ask()
+        self._asked += 1
+        if self._asked >= _OPENING_ASKS:
+            self._next_s = now_s + self._rng.expovariate(self._per_hour / 3600)
 
     def _ask(self) -> None:
         origin, destination, party = self._demand.ride(self._rng)
