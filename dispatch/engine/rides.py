@@ -1,5 +1,6 @@
 """Riders' commands: ask for a ride, take an offer, cancel."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dispatch.domain import events as ev
@@ -14,13 +15,14 @@ from dispatch.domain.model import (
     Refusal,
     RequestStatus,
     RideRequest,
+    Shift,
     Spot,
 )
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.offers import Candidate, candidates, choose, make_offer
-from dispatch.engine.problem import plan_booking, planning, suitable_shifts
+from dispatch.engine.problem import Planning, plan_booking, planning, suitable_shifts
 from dispatch.engine.visits import PlanWriter, scheduled
 from dispatch.engine.wishes import (
     Ends,
@@ -63,7 +65,7 @@ class Rides:
             found, self._config.rules.offers_max, by_arrival=ask.arrive_by_s is not None
         )
         if not chosen:
-            code = self._why_not(draft, ask)
+            code = self._why_not(draft, ask, window)
             self._refuse(draft, request, code, self._alternatives(draft, ask, ends))
             return
         offers = tuple(
@@ -101,7 +103,7 @@ class Rides:
         shifts = suitable_shifts(
             self._config, draft.state, request.party, promise.pickup_from_s, promise.pickup_to_s
         )
-        now = planning(self._config, self._network, draft.state, shifts, draft.now_s)
+        now = self._planning(draft, shifts)
         found = plans.best_insertions(now.problem, wanted)
         if not len(found):
             raise DomainError(ErrorCode.OFFER_NO_LONGER_AVAILABLE, "the room was taken meanwhile")
@@ -182,9 +184,17 @@ class Rides:
         )
         if not shifts:
             return []
-        now = planning(self._config, self._network, draft.state, shifts, draft.now_s)
-        found = plans.best_insertions(now.problem, request)
+        found = plans.best_insertions(self._planning(draft, shifts).problem, request)
         return candidates(self._config.rules, request, ends, found)
+
+    def _planning(self, draft: Draft, shifts: Sequence[Shift]) -> Planning:
+        """Built once for all windows of a request that concern the same shifts."""
+        key = tuple(shift.id for shift in shifts)
+        if key not in draft.plannings:
+            draft.plannings[key] = planning(
+                self._config, self._network, draft.state, shifts, draft.now_s
+            )
+        return draft.plannings[key]
 
     def _refuse(
         self,
@@ -196,9 +206,9 @@ class Rides:
         refusal = Refusal(code, alternatives)
         draft.emit(ev.RideRefused(replace(request, refusal=refusal)))
 
-    def _why_not(self, draft: Draft, ask: RequestRide) -> RefusalCode:
-        wish_s = ask.depart_at_s or ask.arrive_by_s or draft.now_s
-        until_s = wish_s + (0 if ask.arrive_by_s else self._config.rules.immediate_wait_max_s)
+    def _why_not(self, draft: Draft, ask: RequestRide, window: Window) -> RefusalCode:
+        until_s = window.board_by_s
+        wish_s = window.from_s if ask.arrive_by_s is None else until_s
         if not any(self._config.hours.intervals(wish_s, until_s + 1)):
             return RefusalCode.OUTSIDE_SERVICE_HOURS
         if self._config.largest_fit(ask.party) is None or not suitable_shifts(

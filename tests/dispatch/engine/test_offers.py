@@ -93,6 +93,12 @@ def test_the_night_is_refused_with_the_first_possible_time(desk: Desk) -> None:
     assert again.offers, "an alternative is a time at which there is an offer"
 
 
+def test_an_arrival_that_needs_a_ride_before_opening_is_outside_hours(desk: Desk) -> None:
+    opening_s = desk.config.hours.instant(desk.config.hours.local_date(TUESDAY_9_S), 6 * 60)
+    code = refusal_code(desk, arrive_by_s=opening_s + 86_400 + 60)
+    assert code == RefusalCode.OUTSIDE_SERVICE_HOURS
+
+
 def test_a_party_no_vehicle_can_hold_is_refused(desk: Desk) -> None:
     assert refusal_code(desk, party=Party(4, 1)) == RefusalCode.NO_SUITABLE_VEHICLE
 
