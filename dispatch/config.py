@@ -311,7 +311,7 @@ def _read_area(path: Path) -> Polygon | None:
         raw = json.loads(path.read_text(encoding="utf-8"))
         feature = raw["features"][0] if raw.get("type") == "FeatureCollection" else raw
         area = shape(feature.get("geometry", feature))
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: not a GeoJSON polygon ({error})") from error
     if not isinstance(area, Polygon) or not area.is_valid:
         raise ConfigError(f"{path}: the service area has to be one valid polygon")

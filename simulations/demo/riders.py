@@ -5,7 +5,6 @@ from random import Random
 from simulations.demand import Demand
 from simulations.demo.client import ServiceClient
 
-
 _OPENING_ASKS = 4
 """Rides asked for at the very beginning, so that there is something to see at once."""
 
