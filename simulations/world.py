@@ -125,7 +125,7 @@ class World:
         match event:
             case ev.VisitArrived(anchor=anchor):
                 self._drove(before, anchor, now_s)
-            case ev.PlanChanged(anchor=anchor) if anchor.stop_id is None:
+            case ev.PlanChanged(anchor=anchor) if anchor != before.anchor:
                 self._drove(before, anchor, now_s)
             case _:
                 pass
