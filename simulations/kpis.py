@@ -28,6 +28,7 @@ class Ledger:
     boarded_s: dict[str, int] = field(default_factory=dict)
     alighted_s: dict[str, int] = field(default_factory=dict)
     arrived_at_stop_s: dict[str, int] = field(default_factory=dict)
+    doors_opened_for: set[str] = field(default_factory=set)
     shifts: dict[str, Shift] = field(default_factory=dict)
     visits: int = 0
 
@@ -36,6 +37,7 @@ def ledger(day: Day) -> Ledger:
     """Sort the events of a day."""
     book = Ledger()
     arrived: dict[str, int] = {}
+    served: set[str] = set()
     for at_s, event in day.events:
         match event:
             case ev.RideOffered(request) | ev.RideRefused(request):
@@ -44,8 +46,12 @@ def ledger(day: Day) -> Ledger:
                 book.bookings[booking.id] = booking
             case ev.RiderBoarded():
                 book.boarded_s[event.booking_id] = at_s
+                if event.visit_id not in served:
+                    book.doors_opened_for.add(event.booking_id)
+                served.add(event.visit_id)
             case ev.RiderAlighted():
                 book.alighted_s[event.booking_id] = at_s
+                served.add(event.visit_id)
                 book.arrived_at_stop_s[event.booking_id] = arrived[event.visit_id]
             case ev.VisitArrived():
                 arrived[event.visit_id] = at_s
@@ -72,7 +78,7 @@ def key_figures(
     book = ledger(day)
     rides = [b for b in book.bookings.values() if b.id in book.alighted_s]
     return {
-        **_demand(book),
+        **_demand(book, day.rejected),
         **_times(book, rides, rules),
         **_promises(book, rides, rules),
         **_driving(day.legs, book, rides, shortest_m),
@@ -80,20 +86,22 @@ def key_figures(
     }
 
 
-def _demand(book: Ledger) -> dict[str, Any]:
+def _demand(book: Ledger, rejected: Sequence[tuple[str, int]]) -> dict[str, Any]:
     requests = list(book.requests.values())
+    asked = len(requests) + len(rejected)
     booked = {b.request_id for b in book.bookings.values()}
     refused = Counter(str(r.refusal.code) for r in requests if r.refusal is not None)
-    persons = sum(r.party.persons for r in requests)
+    refused.update(code for code, _ in rejected)
+    persons = sum(r.party.persons for r in requests) + sum(n for _, n in rejected)
     persons_served = sum(r.party.persons for r in requests if r.id in booked)
     return {
-        "requests": len(requests),
+        "requests": asked,
         "served": len(booked),
-        "acceptance": _share(len(booked), len(requests)),
+        "acceptance": _share(len(booked), asked),
         "passengers_requested": persons,
         "passengers_served": persons_served,
         "passenger_acceptance": _share(persons_served, persons),
-        "offered_not_taken": len(requests) - len(booked) - sum(refused.values()),
+        "offered_not_taken": asked - len(booked) - sum(refused.values()),
         "refused_by_reason": dict(sorted(refused.items())),
     }
 
@@ -121,7 +129,9 @@ def _promises(book: Ledger, rides: Sequence[Booking], rules: Rules) -> dict[str,
     late_pickups, late_arrivals = [], []
     for ride in rides:
         begun_s = book.boarded_s[ride.id] - rules.board_s(ride.party)
-        late_pickups.append(max(0, begun_s - ride.promise.pickup_to_s - rules.boarding_stop_s))
+        if ride.id in book.doors_opened_for:
+            begun_s -= rules.boarding_stop_s  # the promise is about the halt
+        late_pickups.append(max(0, begun_s - ride.promise.pickup_to_s))
         arrived_s = book.arrived_at_stop_s[ride.id]
         late_arrivals.append(max(0, arrived_s - ride.promise.arrival_latest_s))
     return {
@@ -145,12 +155,9 @@ def _driving(
         r.party.persons * shortest_m(r.promise.pickup_stop_id, r.promise.dropoff_stop_id)
         for r in rides
     )
-    pooled = {i for leg in legs if len(leg.booking_ids) > 1 for i in leg.booking_ids}
-    pooled_m = sum(
-        leg.length_m * sum(persons[i] for i in leg.booking_ids)
-        for leg in legs
-        if len(leg.booking_ids) > 1
-    )
+    shared = [leg for leg in legs if len(leg.booking_ids) > 1 and leg.length_m > 0]
+    pooled = {i for leg in shared for i in leg.booking_ids}
+    pooled_m = sum(leg.length_m * sum(persons[i] for i in leg.booking_ids) for leg in shared)
     return {
         "vehicle_km": total_m / _KM,
         "empty_share": _share(empty_m, total_m),

@@ -36,11 +36,14 @@ class Leg:
 
 @dataclass(slots=True)
 class Day:
-    """What happened: the durable events with their instants, and the legs driven."""
+    """What happened: the events with their instants, and the legs driven.
+
+    `rejected` has `(code, persons)` of requests that were turned down as impossible.
+    """
 
     events: list[tuple[int, ev.Event]] = field(default_factory=list)
     legs: list[Leg] = field(default_factory=list)
-    response_ms: list[float] = field(default_factory=list)
+    rejected: list[tuple[str, int]] = field(default_factory=list)
 
 
 class World:
@@ -65,7 +68,9 @@ class World:
             self._at(trip.asked_at_s, partial(self._ask, trip))
 
     def run(self, from_s: int, to_s: int) -> Day:
-        """Simulate from one instant to another."""
+        """Simulate from one instant, or just before the first request, to another."""
+        first_s = self._queue[0][0] if self._queue else from_s
+        from_s -= max(0, (from_s - first_s) // _TICK_S + 1) * _TICK_S
         for at_s in range(from_s, to_s, _TICK_S):
             self._at(at_s, self._tick)
         while self._queue:
@@ -82,16 +87,23 @@ class World:
         forget_closed(self.state, now_s - _FORGET_AFTER_S)
 
     def _ask(self, trip: Trip, now_s: int) -> None:
-        events = self._do(trip.ask, now_s)
-        if events and isinstance(events[0], ev.RideOffered):
+        try:
+            events = self._carry_out(trip.ask, now_s)
+        except DomainError as error:
+            self.day.rejected.append((str(error.code), trip.ask.party.persons))
+            return
+        if isinstance(events[0], ev.RideOffered):
             offer = events[0].request.offers[0]
             self._do(cmd.AcceptOffer(offer.id, rider_id=""), now_s)
 
     def _do(self, command: cmd.Command, now_s: int) -> list[ev.Event]:
         try:
-            events = self._engine.decide(self.state, command, now_s, self._rng)
+            return self._carry_out(command, now_s)
         except DomainError:
             return []
+
+    def _carry_out(self, command: cmd.Command, now_s: int) -> list[ev.Event]:
+        events = self._engine.decide(self.state, command, now_s, self._rng)
         for event in events:
             before = self.state.shifts.get(getattr(event, "shift_id", ""))
             apply(self.state, event)

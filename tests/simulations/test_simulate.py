@@ -85,6 +85,25 @@ def test_system_efficiency_is_the_product_of_its_parts(grid: Network) -> None:
     assert figures["served"] + sum(figures["refused_by_reason"].values()) == 120
 
 
+def test_requests_far_ahead_are_asked_of_a_service_that_exists(grid: Network) -> None:
+    file = scenario(40)
+    early = file.demand.model_copy(update={"prebooked_share": 1, "prebooked_lead_h": [100, 160]})
+    ahead = file.model_copy(update={"demand": early})
+    figures = run_scenario(ahead, grid_config(), grid, seed=3).figures
+    assert figures["requests"] == 40
+    assert figures["served"] > 30
+
+
+def test_impossible_requests_count_as_refused(grid: Network) -> None:
+    file = scenario(40)
+    early = file.demand.model_copy(update={"prebooked_share": 1, "prebooked_lead_h": [200, 300]})
+    ahead = file.model_copy(update={"demand": early})
+    figures = run_scenario(ahead, grid_config(), grid, seed=3).figures
+    assert figures["requests"] == 40
+    assert figures["acceptance"] == 0
+    assert figures["refused_by_reason"] == {"too_far_ahead": 40}
+
+
 def test_an_empty_day_has_no_shares(grid: Network) -> None:
     figures = run_scenario(scenario(0), grid_config(), grid, seed=3).figures
     assert figures["requests"] == figures["served"] == 0
