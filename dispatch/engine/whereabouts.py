@@ -35,8 +35,8 @@ def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabo
     else:
         place, since_s = Place(anchor.arc, anchor.offset_ms), anchor.at_s
         stop_id = anchor.stop_id
-        if stop_id and shift.visits:
-            since_s = max(since_s, shift.visits[0].leave_s)
+    if anchor.stop_id and shift.visits:  # parked round the corner, it is not on its way yet
+        since_s = max(since_s, shift.visits[0].leave_s)
     if not shift.visits or now_s <= since_s:
         return Whereabouts(place, stop_id, free_s)
     target = shift.visits[0].stop_id

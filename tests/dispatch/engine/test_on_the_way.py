@@ -59,3 +59,19 @@ def test_what_was_driven_to_a_cancelled_pickup_is_counted(desk: Desk) -> None:
     assert cancelled[0] > 0
     assert [leg.to_depot for leg in day.legs if leg.length_m > 0] == [False, True]
     assert day.legs[-1].length_m > 0
+
+
+def test_a_vehicle_parked_near_its_stop_waits_until_it_is_time_to_leave(desk: Desk) -> None:
+    booking = desk.take(desk.ask(0, 40, depart_at_s=desk.now_s + 3600).offers[0])
+    shift = desk.shift(booking)
+    anchor = shift.anchor
+    desk.now_s += 10
+    report = cmd.ReportPosition(shift.vehicle_id, anchor.lon, anchor.lat + 0.0009, desk.now_s)
+    assert desk.do(report)
+    fix = desk.state.fixes[shift.id]
+    desk.now_s += 600
+    assert desk.now_s < shift.visits[0].leave_s
+    where = locate(desk.network, desk.state, shift, desk.now_s)
+    assert (where.place.arc, where.place.offset_ms) == (fix.arc, fix.offset_ms)
+    desk.now_s = shift.visits[0].leave_s + 60
+    assert locate(desk.network, desk.state, shift, desk.now_s).place != where.place
