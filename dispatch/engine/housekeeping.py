@@ -108,15 +108,18 @@ class Housekeeping:
                 shift_id = f"{pattern.vehicle_id}-{day:%Y%m%d}-{pattern.start_min:04d}"
                 if end_s <= draft.now_s or shift_id in draft.state.shifts:
                     continue
-                shift = self._shift(shift_id, pattern, start_s, end_s)
+                shift = self._shift(shift_id, pattern, (start_s, end_s), draft.now_s)
                 if not _is_taken(draft, shift):
                     draft.emit(ev.ShiftPlanned(shift))
 
-    def _shift(self, shift_id: str, pattern: ShiftPattern, start_s: int, end_s: int) -> Shift:
+    def _shift(
+        self, shift_id: str, pattern: ShiftPattern, span_s: tuple[int, int], now_s: int
+    ) -> Shift:
         vehicle = self._config.vehicle(pattern.vehicle_id)
         if vehicle is None:
             raise LookupError(f"no vehicle {pattern.vehicle_id}")
-        anchor = self._network.anchor_at_stop(vehicle.depot_id, start_s)
+        start_s, end_s = span_s
+        anchor = self._network.anchor_at_stop(vehicle.depot_id, max(start_s, now_s))
         return Shift(
             id=shift_id,
             vehicle_id=vehicle.id,

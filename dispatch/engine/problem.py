@@ -181,12 +181,19 @@ def _locked(config: ServiceConfig, shift: Shift, now_s: int) -> int:
 
 
 def suitable_shifts(
-    config: ServiceConfig, state: State, party: Party, from_s: int, to_s: int
+    config: ServiceConfig, state: State, party: Party, span_s: tuple[int, int], now_s: int
 ) -> list[Shift]:
-    """Shifts staffed some time in `[from_s, to_s]` by a vehicle that can hold the party."""
+    """Shifts staffed some time in `span_s` by a vehicle that can hold the party.
+
+    A shift that should long have begun is left out until its driver reports.
+    """
+    from_s, to_s = span_s
     found = []
     for shift in state.shifts.values():
-        if shift.status is ShiftStatus.ENDED or shift.end_s <= from_s or shift.start_s >= to_s:
+        if shift.status is ShiftStatus.ENDED or shift.end_s <= from_s or shift.start_s > to_s:
+            continue
+        due_s = shift.anchor.at_s + config.rules.shift_start_grace_s
+        if shift.status is ShiftStatus.PLANNED and due_s < now_s:
             continue
         vehicle = config.vehicle(shift.vehicle_id)
         if vehicle and any(c.holds(party.seats, party.wheelchairs) for c in vehicle.configurations):

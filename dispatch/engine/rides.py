@@ -12,6 +12,7 @@ from dispatch.domain.model import (
     Booking,
     BookingStatus,
     Offer,
+    Party,
     Refusal,
     RequestStatus,
     RideRequest,
@@ -100,9 +101,7 @@ class Rides:
             price_cents=offer.price_cents,
         )
         wanted = _request_for(plan_booking(self._config, self._network, booking))
-        shifts = suitable_shifts(
-            self._config, draft.state, request.party, promise.pickup_from_s, promise.pickup_to_s
-        )
+        shifts = self._suitable(draft, request.party, promise.pickup_from_s, promise.pickup_to_s)
         now = self._planning(draft, shifts)
         found = plans.best_insertions(now.problem, wanted)
         if not len(found):
@@ -179,13 +178,14 @@ class Rides:
         request = plan_request(self._config, self._network, ask, ends, window, draft.now_s)
         if request is None:
             return []
-        shifts = suitable_shifts(
-            self._config, draft.state, ask.party, window.from_s, window.board_by_s
-        )
+        shifts = self._suitable(draft, ask.party, window.from_s, window.board_by_s)
         if not shifts:
             return []
         found = plans.best_insertions(self._planning(draft, shifts).problem, request)
         return candidates(self._config.rules, request, ends, found)
+
+    def _suitable(self, draft: Draft, party: Party, from_s: int, to_s: int) -> list[Shift]:
+        return suitable_shifts(self._config, draft.state, party, (from_s, to_s), draft.now_s)
 
     def _planning(self, draft: Draft, shifts: Sequence[Shift]) -> Planning:
         """Built once for all windows of a request that concern the same shifts."""
@@ -211,8 +211,8 @@ class Rides:
         wish_s = window.from_s if ask.arrive_by_s is None else until_s
         if not any(self._config.hours.intervals(wish_s, until_s + 1)):
             return RefusalCode.OUTSIDE_SERVICE_HOURS
-        if self._config.largest_fit(ask.party) is None or not suitable_shifts(
-            self._config, draft.state, ask.party, wish_s - 1, until_s + 1
+        if self._config.largest_fit(ask.party) is None or not self._suitable(
+            draft, ask.party, wish_s - 1, until_s + 1
         ):
             return RefusalCode.NO_SUITABLE_VEHICLE
         return RefusalCode.NO_CAPACITY

@@ -7,6 +7,7 @@ from desk import Desk
 from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
+from dispatch.domain.errors import RefusalCode
 from dispatch.domain.model import ShiftStatus
 from dispatch.engine import Engine, Network
 
@@ -48,3 +49,24 @@ def test_changed_hours_never_put_a_vehicle_on_two_shifts_at_once(grid: Network) 
         apart = one.end_s <= other.start_s or other.end_s <= one.start_s
         assert apart or one.vehicle_id != other.vehicle_id, (one.id, other.id)
     assert any(s.start_s % 3600 == 1800 for s in planned), "new days follow the new hours"
+
+
+def test_nobody_is_promised_a_ride_with_a_driver_who_has_not_come(grid: Network) -> None:
+    desk = Desk(grid, grid_config(vehicles=2))
+    tomorrow_s = desk.now_s + 86_400
+    assert desk.ask(0, 30, depart_at_s=tomorrow_s).offers
+    desk.now_s = tomorrow_s
+    desk.do(cmd.Tick())
+    refusal = desk.ask(0, 30).refusal
+    assert refusal is not None
+    assert refusal.code == RefusalCode.NO_SUITABLE_VEHICLE
+    late = next(s for s in desk.state.shifts.values() if s.start_s <= desk.now_s < s.end_s)
+    desk.do(cmd.StartShift(late.vehicle_id, late.id))
+    assert desk.ask(0, 30).offers
+
+
+def test_a_driver_may_be_a_little_late(grid: Network) -> None:
+    desk = Desk(grid, grid_config(vehicles=2))
+    first = min(s.start_s for s in desk.state.shifts.values() if s.start_s > desk.now_s + 36_000)
+    desk.now_s = first + desk.config.rules.shift_start_grace_s
+    assert desk.ask(0, 30).offers
