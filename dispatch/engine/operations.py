@@ -168,11 +168,11 @@ class Operations:
         return visit
 
     def _active_shift(self, draft: Draft, vehicle_id: str) -> Shift:
-        if self._config.vehicle(vehicle_id) is None:
-            raise DomainError(ErrorCode.VEHICLE_NOT_FOUND, f"no vehicle {vehicle_id}")
         for shift in draft.state.shifts.values():
             if shift.vehicle_id == vehicle_id and shift.status is ShiftStatus.ACTIVE:
                 return shift
+        if self._config.vehicle(vehicle_id) is None:
+            raise DomainError(ErrorCode.VEHICLE_NOT_FOUND, f"no vehicle {vehicle_id}")
         raise DomainError(ErrorCode.SHIFT_STATE, f"{vehicle_id} has no running shift")
 
     def _shift(self, draft: Draft, vehicle_id: str, shift_id: str) -> Shift:

@@ -16,6 +16,9 @@ _KIND: dict[ActionKind, Literal["pickup", "dropoff"]] = {
     ActionKind.DROPOFF: "dropoff",
 }
 
+_ENOUGH = ((1000, 1000),)
+"""Of a vehicle that has left the fleet: what it has promised fitted, and nothing new is added."""
+
 
 @dataclass(frozen=True)
 class Planning:
@@ -130,8 +133,6 @@ def _vehicle(
     now_s: int,
 ) -> plans.Vehicle:
     vehicle = config.vehicle(shift.vehicle_id)
-    if vehicle is None:
-        raise LookupError(f"shift {shift.id} is for an unknown vehicle")
     current = shift.current_visit
     standing = where.stop_id is not None
     return plans.Vehicle(
@@ -142,7 +143,9 @@ def _vehicle(
         start_stop=network.stop_index[where.stop_id] if where.stop_id else plans.UNDER_WAY,
         end_stop=network.stop_index[shift.depot_stop_id],
         end_time_s=shift.end_s,
-        configurations=tuple((c.seats, c.wheelchairs) for c in vehicle.configurations),
+        configurations=tuple((c.seats, c.wheelchairs) for c in vehicle.configurations)
+        if vehicle
+        else _ENOUGH,
         route=route_of(shift),
         locked=_locked(config, shift, now_s),
         start_dwelling=_has_served(shift),

@@ -8,7 +8,7 @@ from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
 from dispatch.domain.errors import RefusalCode
-from dispatch.domain.model import ShiftStatus
+from dispatch.domain.model import BookingStatus, ShiftStatus
 from dispatch.engine import Engine, Network
 
 
@@ -70,3 +70,21 @@ def test_a_driver_may_be_a_little_late(grid: Network) -> None:
     first = min(s.start_s for s in desk.state.shifts.values() if s.start_s > desk.now_s + 36_000)
     desk.now_s = first + desk.config.rules.shift_start_grace_s
     assert desk.ask(0, 30).offers
+
+
+def test_a_vehicle_that_leaves_the_fleet_still_drives_what_it_has_promised(grid: Network) -> None:
+    desk = Desk(grid, grid_config(vehicles=2))
+    first, second = desk.book(0, 30), desk.book(1, 31)
+    gone = desk.shift(first).vehicle_id
+    fleet = tuple(v for v in desk.config.vehicles if v.id != gone)
+    left = tuple(p for p in desk.config.shifts if p.vehicle_id != gone)
+    desk.engine = Engine(replace(desk.config, vehicles=fleet, shifts=left), grid)
+    desk.now_s += 600
+    desk.do(cmd.Tick())
+    desk.arrive(desk.shift(first))
+    desk.do(cmd.ReportBoarded(first.id))
+    desk.do(cmd.CancelBooking(second.id, "rider"))
+    desk.arrive(desk.shift(first))
+    desk.do(cmd.ReportAlighted(first.id))
+    assert desk.booking(first).status is BookingStatus.COMPLETED
+    assert desk.shift(desk.book(5, 35)).vehicle_id != gone
