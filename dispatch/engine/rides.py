@@ -19,7 +19,7 @@ from dispatch.domain.model import (
     Shift,
     Spot,
 )
-from dispatch.domain.rules import ServiceConfig
+from dispatch.domain.rules import DAY_S, ServiceConfig
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.offers import Candidate, candidates, choose, make_offer
@@ -218,34 +218,49 @@ class Rides:
         return RefusalCode.NO_CAPACITY
 
     def _alternatives(self, draft: Draft, ask: RequestRide, ends: Ends) -> tuple[Alternative, ...]:
-        """The nearest feasible times within the search range, nearest first."""
+        """The nearest feasible times within the search range, nearest first.
+
+        Whoever has to be somewhere in time is told of one earlier ride that is, before later ones.
+        """
         rules = self._config.rules
-        wish_s = ask.depart_at_s or draft.now_s
-        if ask.arrive_by_s is not None:
+        latest_s = draft.now_s + rules.bookable_ahead_days * DAY_S
+        search_s, step_s = rules.alternatives_search_s, rules.alternatives_step_s
+        later = range(step_s, search_s + 1, step_s)
+        if ask.arrive_by_s is None:
+            wish_s = ask.depart_at_s or draft.now_s
+            shifted = [sign * s for s in later for sign in (1, -1)]
+        else:
             wish_s = self._windows(draft, ask, ends)[0].from_s
-        steps = range(
-            rules.alternatives_step_s, rules.alternatives_search_s + 1, rules.alternatives_step_s
-        )
-        latest_s = draft.now_s + rules.bookable_ahead_days * 86_400
+            shifted = [-s for s in later] + list(later)
         result: list[Alternative] = []
-        for depart_s in (wish_s + sign * step for step in steps for sign in (1, -1)):
-            if depart_s < draft.now_s or depart_s > latest_s:
+        for shift_s in shifted:
+            early = ask.arrive_by_s is not None and shift_s < 0
+            if not draft.now_s <= wish_s + shift_s <= latest_s or (early and result):
                 continue
-            window = Window(depart_s, depart_s + rules.alternatives_step_s)
-            found = self._insertions(draft, replace(ask, arrive_by_s=None), ends, window)
-            if not found:
+            offer = self._offer_at(draft, ask, ends, wish_s + shift_s)
+            if offer is None or (early and self._there_s(ask, offer) > (ask.arrive_by_s or 0)):
                 continue
-            choice = choose(found, 1, by_arrival=False)[0]
-            offer = make_offer(self._config, self._network, draft, "", ask.party, window, choice)
             promise = offer.promise
-            result.append(
-                Alternative(
-                    depart_s, promise.pickup_from_s, promise.pickup_to_s, promise.arrival_latest_s
-                )
-            )
+            window_s = (promise.pickup_from_s, promise.pickup_to_s)
+            result.append(Alternative(wish_s + shift_s, *window_s, promise.arrival_latest_s))
             if len(result) == rules.alternatives_max:
                 break
         return tuple(result)
+
+    def _offer_at(self, draft: Draft, ask: RequestRide, ends: Ends, depart_s: int) -> Offer | None:
+        """What would be offered first to a rider who sets off then."""
+        window = Window(depart_s, depart_s + self._config.rules.alternatives_step_s)
+        found = self._insertions(draft, replace(ask, arrive_by_s=None), ends, window)
+        if not found:
+            return None
+        choice = choose(found, 1, by_arrival=False)[0]
+        return make_offer(self._config, self._network, draft, "", ask.party, window, choice)
+
+    def _there_s(self, ask: RequestRide, offer: Offer) -> int:
+        """When the rider of an offer is at the destination itself at the latest."""
+        rules = self._config.rules
+        off_s = rules.boarding_stop_s + rules.board_s(ask.party)
+        return offer.promise.arrival_latest_s + off_s + rules.walk_s(offer.dropoff_walk_m)
 
     def _open_offer(self, draft: Draft, offer_id: str) -> tuple[Offer, RideRequest]:
         offer = draft.state.offers.get(offer_id)

@@ -99,6 +99,24 @@ def test_an_arrival_that_needs_a_ride_before_opening_is_outside_hours(desk: Desk
     assert code == RefusalCode.OUTSIDE_SERVICE_HOURS
 
 
+def test_who_must_be_in_time_is_told_of_a_ride_that_is(grid: Network) -> None:
+    desk = Desk(grid, grid_config(vehicles=1))
+    arrive_by_s = TUESDAY_9_S + 4 * 3600
+    for turn in range(30):  # one corner of the town fills the hour before
+        wish_s = arrive_by_s - 3000 + turn * 90
+        request = desk.ask(turn, turn + 20, party=Party(4), depart_at_s=wish_s)
+        if request.offers:
+            desk.take(request.offers[0])
+    request = desk.ask(0, 30, party=Party(4), arrive_by_s=arrive_by_s)
+    assert request.refusal is not None
+    assert request.refusal.code == RefusalCode.NO_CAPACITY
+    first = request.refusal.alternatives[0]
+    assert first.arrival_latest_s < arrive_by_s
+    assert desk.ask(0, 30, party=Party(4), depart_at_s=first.depart_at_s).offers
+    later = [a for a in request.refusal.alternatives if a.arrival_latest_s > arrive_by_s]
+    assert len(later) == len(request.refusal.alternatives) - 1
+
+
 def test_a_party_no_vehicle_can_hold_is_refused(desk: Desk) -> None:
     assert refusal_code(desk, party=Party(4, 1)) == RefusalCode.NO_SUITABLE_VEHICLE
 
