@@ -18,7 +18,15 @@ from shapely import Polygon
 from shapely.geometry import shape
 
 from dispatch.domain.model import Configuration, Vehicle
-from dispatch.domain.rules import Fares, Hours, Rules, ServiceConfig, ShiftPattern, Weights
+from dispatch.domain.rules import (
+    SHIFTS_AHEAD_MAX_DAYS,
+    Fares,
+    Hours,
+    Rules,
+    ServiceConfig,
+    ShiftPattern,
+    Weights,
+)
 
 _MIDNIGHT_MIN = 24 * 60
 _POSITIVE = frozenset(
@@ -258,6 +266,8 @@ def _rules(values: dict[str, Any]) -> Rules:
             raise ValueError(f"rules.{key}: has to be more than 0")
     if rules.shifts_ahead_days < rules.bookable_ahead_days:
         raise ValueError("rules.shifts_ahead_days: has to be at least rules.bookable_ahead_days")
+    if rules.shifts_ahead_days > SHIFTS_AHEAD_MAX_DAYS:
+        raise ValueError(f"rules.shifts_ahead_days: has to be at most {SHIFTS_AHEAD_MAX_DAYS}")
     return rules
 
 

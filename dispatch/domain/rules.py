@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from dispatch.domain.model import Configuration, Party, Vehicle
 
 DAY_S = 86_400
+SHIFTS_AHEAD_MAX_DAYS = 35
 _MINUTES_A_DAY = 24 * 60
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from shapely import Point, Polygon, prepare
 
 from dispatch.domain.model import Anchor, Fix, Spot
-from dispatch.domain.rules import DAY_S, Hours
+from dispatch.domain.rules import DAY_S, SHIFTS_AHEAD_MAX_DAYS, Hours
 from routing.roads.graph import Place, RoadGraph, position_of
 from routing.roads.snapping import Snapper
 from routing.roads.stops import Stop
@@ -15,7 +15,8 @@ from routing.roads.traffic import TrafficProfile, profile_for
 from routing.roads.travel_times import TravelTimes
 from routing.roads.walking import WalkNetwork
 
-_PROFILE_DAYS = 11
+_PROFILE_DAYS = 2 + SHIFTS_AHEAD_MAX_DAYS + 2
+"""From the day before yesterday to the end of the last day on which there can be shifts."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,7 @@ def test_the_town_that_ships_is_read() -> None:
         ("\n[rules]\nboard_s = 1\n", "rules.board_s: unknown key"),
         ("\n[rules]\n__doc__ = 1\n", "rules.__doc__: unknown key"),
         ("\n[rules]\nbookable_ahead_days = 14\n", "rules.shifts_ahead_days: has to be at least"),
+        ("\n[rules]\nshifts_ahead_days = 60\n", "rules.shifts_ahead_days: has to be at most"),
     ],
 )
 def test_what_cannot_be_is_named(tmp_path: Path, more: str, reason: str) -> None:

@@ -1,5 +1,7 @@
 """Random operation of the engine, checked against its invariants after every step."""
 
+from random import Random
+
 import hypothesis.strategies as st
 from desk import Desk
 from grid_network import grid_network
@@ -88,6 +90,7 @@ class Operation(RuleBasedStateMachine):
             promise = offer.promise
             assert promise.pickup_from_s <= offer.planned_pickup_s <= promise.pickup_to_s
             assert offer.planned_arrival_s <= promise.arrival_latest_s
+        self.alternatives_are_offered(event.request)
         return event.request
 
     @rule(
@@ -100,7 +103,10 @@ class Operation(RuleBasedStateMachine):
     def book(self, origin: int, hop: int, seats: int, ahead_s: int | None) -> Booking | None:
         """Ask and take the first offer, as most riders do."""
         request = self.ask(origin, origin + hop, seats, 0, ahead_s, by_arrival=False)
-        return self.take(request, 0)
+        booking = self.take(request, 0)
+        offered = request is not None and request.offers
+        assert not offered or booking is not None, "nothing happened, and yet the offer is gone"
+        return booking
 
     @rule(target=bookings, request=consumes(requests), which=st.integers(0, 2))
     def take(self, request: RideRequest | None, which: int) -> Booking | None:
@@ -116,6 +122,18 @@ class Operation(RuleBasedStateMachine):
         assert isinstance(made, ev.BookingMade)
         assert made.booking.promise == offer.promise
         return made.booking
+
+    def alternatives_are_offered(self, request: RideRequest) -> None:
+        """Whoever asks for an alternative's time, with nothing else changed, gets an offer."""
+        for alternative in request.refusal.alternatives if request.refusal else ():
+            ask = cmd.RequestRide(
+                request.origin,
+                request.destination,
+                request.party,
+                depart_at_s=alternative.depart_at_s,
+            )
+            answer = self.desk.engine.decide(self.desk.state, ask, self.desk.now_s, Random(1))[0]
+            assert isinstance(answer, ev.RideOffered)
 
     @rule(booking=consumes(bookings))
     def cancel(self, booking: Booking | None) -> None:

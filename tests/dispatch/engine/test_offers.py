@@ -227,3 +227,15 @@ def test_clocks_change_and_rides_are_still_promised(grid: Network) -> None:
     offer = desk.ask(0, 30, depart_at_s=int(sunday_eight.timestamp())).offers[0]
     shown = datetime.fromtimestamp(offer.promise.pickup_from_s, ZONE)
     assert (shown.day, shown.hour) == (29, 8)
+
+
+def test_traffic_is_known_as_far_ahead_as_rides_can_be_booked(grid: Network) -> None:
+    from datetime import datetime  # noqa: PLC0415 - only here
+
+    desk = Desk(grid, grid_config(rules=Rules(bookable_ahead_days=20, shifts_ahead_days=21)))
+    rides_s = []
+    for hour in (8, 11):  # the grid's weekday rush is at 8
+        depart = datetime(2026, 3, 27, hour, 10, tzinfo=ZONE)
+        offer = desk.ask(0, 30, depart_at_s=int(depart.timestamp())).offers[0]
+        rides_s.append(offer.direct_s)
+    assert rides_s[0] > 1.2 * rides_s[1]
