@@ -75,5 +75,5 @@ def test_a_folder_without_a_service_file(tmp_path: Path) -> None:
 def test_a_broken_area(tmp_path: Path, text: str) -> None:
     write_grid_town(tmp_path)
     (tmp_path / "area.geojson").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match="GeoJSON|polygon"):
+    with pytest.raises(ConfigError, match=r"GeoJSON|polygon"):
         load_town(tmp_path)
