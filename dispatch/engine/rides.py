@@ -211,9 +211,10 @@ class Rides:
         wish_s = window.from_s if ask.arrive_by_s is None else until_s
         if not any(self._config.hours.intervals(wish_s, until_s + 1)):
             return RefusalCode.OUTSIDE_SERVICE_HOURS
-        if self._config.largest_fit(ask.party) is None or not self._suitable(
-            draft, ask.party, wish_s - 1, until_s + 1
-        ):
+        planned = suitable_shifts(  # whether or not their drivers have come
+            self._config, draft.state, ask.party, (wish_s - 1, until_s + 1), now_s=0
+        )
+        if self._config.largest_fit(ask.party) is None or not planned:
             return RefusalCode.NO_SUITABLE_VEHICLE
         return RefusalCode.NO_CAPACITY
 

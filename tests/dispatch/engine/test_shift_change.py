@@ -59,7 +59,7 @@ def test_nobody_is_promised_a_ride_with_a_driver_who_has_not_come(grid: Network)
     desk.do(cmd.Tick())
     refusal = desk.ask(0, 30).refusal
     assert refusal is not None
-    assert refusal.code == RefusalCode.NO_SUITABLE_VEHICLE
+    assert refusal.code == RefusalCode.NO_CAPACITY
     late = next(s for s in desk.state.shifts.values() if s.start_s <= desk.now_s < s.end_s)
     desk.do(cmd.StartShift(late.vehicle_id, late.id))
     assert desk.ask(0, 30).offers
