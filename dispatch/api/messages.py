@@ -279,6 +279,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
         "Für diese Gruppe gibt es kein passendes Fahrzeug.",
         "There is no vehicle that suits this party.",
     ),
+    RefusalCode.ARRIVAL_TOO_SOON: (
+        "Bis dahin ist das Ziel nicht mehr zu erreichen.",
+        "The destination cannot be reached by then any more.",
+    ),
     RefusalCode.NO_CAPACITY: (
         "Zu dieser Zeit sind alle Fahrzeuge ausgebucht.",
         "All vehicles are taken at that time.",

@@ -66,5 +66,6 @@ class RefusalCode(StrEnum):
     NO_STOP_NEAR_DESTINATION = "no_stop_near_destination"
     TOO_SHORT = "too_short"
     OUTSIDE_SERVICE_HOURS = "outside_service_hours"
+    ARRIVAL_TOO_SOON = "arrival_too_soon"
     NO_SUITABLE_VEHICLE = "no_suitable_vehicle"
     NO_CAPACITY = "no_capacity"

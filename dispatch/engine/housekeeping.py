@@ -9,8 +9,9 @@ from dispatch.domain.model import Anchor, BookingStatus, RequestStatus, Shift, S
 from dispatch.domain.rules import ServiceConfig, ShiftPattern
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
-from dispatch.engine.rides import finish_visit
+from dispatch.engine.rides import finish_visit, remove_from_plan
 from dispatch.engine.visits import PlanWriter
+from routing.roads.errors import OutsideNetworkError
 
 
 class Housekeeping:
@@ -31,9 +32,20 @@ class Housekeeping:
             if _may_have_drifted(draft, shift):
                 tolerance_s = self._config.rules.retime_after_s
                 self._writer.reschedule(draft, shift.id, tolerance_s=tolerance_s)
+            if shift.status is ShiftStatus.PLANNED:
+                self._give_up_missed(draft, shift)
+                shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
             over_s = shift.end_s + self._config.rules.shift_start_grace_s
             if not shift.visits and over_s < draft.now_s:
                 draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
+
+    def _give_up_missed(self, draft: Draft, shift: Shift) -> None:
+        """Rides of a shift nobody has begun are over once their latest arrival is long past."""
+        past_s = draft.now_s - self._config.rules.shift_start_grace_s
+        for booking_id in dict.fromkeys(a.booking_id for v in shift.visits for a in v.actions):
+            if draft.state.bookings[booking_id].promise.arrival_latest_s < past_s:
+                draft.emit(ev.BookingCancelled(booking_id, draft.now_s, by="service"))
+                remove_from_plan(self._writer, draft, shift.id, booking_id)
 
     def retime(self, draft: Draft) -> None:
         """Re-time every plan that is under way or ahead."""
@@ -61,7 +73,7 @@ class Housekeeping:
             )
             kept = tuple(v for v in thinned if v.actions or v.arrived_at_s is not None)
             draft.state.fixes.pop(shift.id, None)
-            anchor = self._matched(shift.anchor)
+            anchor = self._matched(shift.anchor, shift.depot_stop_id)
             draft.emit(ev.PlanChanged(shift.id, shift.version + 1, anchor, kept))
             finish_visit(draft, shift.id)
             self._writer.reschedule(draft, shift.id)
@@ -83,10 +95,14 @@ class Housekeeping:
             found.append(booking_id)
         return found
 
-    def _matched(self, anchor: Anchor) -> Anchor:
+    def _matched(self, anchor: Anchor, depot_stop_id: str) -> Anchor:
+        """The same place on the new roads; the depot if there is no road any more."""
         if anchor.stop_id is not None and self._network.stop(anchor.stop_id) is not None:
             return self._network.anchor_at_stop(anchor.stop_id, anchor.at_s)
-        fix = self._network.fix_for(anchor.lon, anchor.lat, anchor.at_s, None)
+        try:
+            fix = self._network.fix_for(anchor.lon, anchor.lat, anchor.at_s, None)
+        except OutsideNetworkError:
+            return self._network.anchor_at_stop(depot_stop_id, anchor.at_s)
         return Anchor(anchor.at_s, anchor.lon, anchor.lat, fix.arc, fix.offset_ms, None)
 
     def _lapse_offers(self, draft: Draft) -> None:

@@ -207,6 +207,8 @@ class Rides:
         draft.emit(ev.RideRefused(replace(request, refusal=refusal)))
 
     def _why_not(self, draft: Draft, ask: RequestRide, window: Window) -> RefusalCode:
+        if window.leaves_no_time:
+            return RefusalCode.ARRIVAL_TOO_SOON
         until_s = window.board_by_s
         wish_s = window.from_s if ask.arrive_by_s is None else until_s
         if not any(self._config.hours.intervals(wish_s, until_s + 1)):

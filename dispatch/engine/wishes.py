@@ -109,6 +109,11 @@ class Window:
     board_by_s: int
     arrive_by_s: int | None = None
 
+    @property
+    def leaves_no_time(self) -> bool:
+        """Whether not even the direct ride would be over in time."""
+        return self.arrive_by_s is not None and self.board_by_s >= self.arrive_by_s
+
 
 def departing(config: ServiceConfig, wish_s: int) -> Window:
     """The window of a rider who wants to leave at `wish_s`."""

@@ -239,3 +239,10 @@ def test_traffic_is_known_as_far_ahead_as_rides_can_be_booked(grid: Network) -> 
         offer = desk.ask(0, 30, depart_at_s=int(depart.timestamp())).offers[0]
         rides_s.append(offer.direct_s)
     assert rides_s[0] > 1.2 * rides_s[1]
+
+
+def test_an_arrival_too_soon_for_any_ride_says_so(desk: Desk) -> None:
+    request = desk.ask(0, 30, arrive_by_s=desk.now_s + 120)
+    assert request.refusal is not None
+    assert request.refusal.code == RefusalCode.ARRIVAL_TOO_SOON
+    assert request.refusal.alternatives, "later is possible"

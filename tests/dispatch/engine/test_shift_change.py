@@ -88,3 +88,20 @@ def test_a_vehicle_that_leaves_the_fleet_still_drives_what_it_has_promised(grid:
     desk.do(cmd.ReportAlighted(first.id))
     assert desk.booking(first).status is BookingStatus.COMPLETED
     assert desk.shift(desk.book(5, 35)).vehicle_id != gone
+
+
+def test_rides_of_a_shift_that_never_began_do_not_stay_open(grid: Network) -> None:
+    desk = Desk(grid, grid_config(vehicles=1))
+    tomorrow_s = desk.now_s + 86_400
+    booking = desk.take(desk.ask(0, 30, depart_at_s=tomorrow_s).offers[0])
+    desk.now_s = booking.promise.arrival_latest_s + 600
+    desk.do(cmd.Tick())
+    assert desk.booking(booking).status is BookingStatus.CONFIRMED, "the driver may still come"
+    desk.now_s += 900
+    desk.do(cmd.Tick())
+    assert desk.booking(booking).status is BookingStatus.CANCELLED
+    assert desk.booking(booking).cancelled_by == "service"
+    assert desk.shift(booking).visits == ()
+    desk.now_s = desk.shift(booking).end_s + 1000
+    desk.do(cmd.Tick())
+    assert desk.shift(booking).status is ShiftStatus.ENDED
