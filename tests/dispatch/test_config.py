@@ -10,6 +10,11 @@ from dispatch.config import ConfigError, load_town
 from dispatch.domain.model import Party
 
 
+SHIFT = '\n[[shifts]]\nvehicle = "van-1"\ndays = ["weekday"]\nstart = "{}"\nend = "{}"\n'
+VAN = '\n[[vehicles]]\nid = "van-1"\nname = "x"\ndepot = "depot"\nconfigurations = [{seats = 4}]\n'
+DEPOT = '\n[[depots]]\nid = "depot"\nname = "x"\nlon = 8.0\nlat = 51.7\n'
+
+
 @pytest.mark.parametrize("name", ["beckum", "heidelberg"])
 def test_the_towns_that_ship_are_sound(name: str) -> None:
     town = load_town(DATA / name)
@@ -43,15 +48,10 @@ def test_no_shift_is_longer_than_the_law_allows(name: str) -> None:
     ("old", "new", "said"),
     [
         ("[map]", "[map]\nzom = 12", "map.zom: unknown key; did you mean 'zoom'?"),
-        ("[hours]", "[rules]\nmax_walk = 3\n[hours]", "did you mean 'max_walk_m'?"),
         ("[hours]", "[rules]\nmax_walk_m = -3\n[hours]", "at least 0"),
-        ("[hours]", "[rules]\nmax_walk_m = 3.5\n[hours]", "a whole number"),
-        ("[hours]", "[rules]\nwalk_speed_mps = 0\n[hours]", "more than 0"),
         ("[hours]", "[fares]\nadult = 3\n[hours]", "did you mean 'adult_cents'?"),
         ('weekday = ["06:00"', 'weekday = ["6 Uhr"', "hours.weekday"),
         ('depot = "depot"', 'depot = "depott"', "did you mean 'depot'?"),
-        ('vehicle = "van-1"', 'vehicle = "van-9"', "no vehicle 'van-9'"),
-        ('end = "22:00"', 'end = "05:00"', "a shift ends after it starts"),
         ("Europe/Berlin", "Europe/Beckum", "unknown zone"),
         ("[map]", "[map", "service.toml"),
     ],
@@ -77,3 +77,53 @@ def test_a_broken_area(tmp_path: Path, text: str) -> None:
     (tmp_path / "area.geojson").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"GeoJSON|polygon"):
         load_town(tmp_path)
+
+
+def test_the_town_that_ships_is_read() -> None:
+    town = load_town(DATA / "beckum")
+    assert town.config.area_id == "beckum"
+    assert town.config.hours.saturday == (7 * 60, 24 * 60)
+    assert town.curated_stops is not None
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (VAN, "vehicles: 'van-1' is there twice"),
+        (DEPOT, "depots: 'depot' is there twice"),
+        (SHIFT.format("12:00", "23:00"), "'van-1' is on two at once"),
+        (SHIFT.format("23:00", "22:00"), "a shift ends after it starts"),
+        (SHIFT.format("22:00", "23:00").replace("van-1", "van-9"), "no vehicle 'van-9'"),
+        ("\n[rules]\nwalk_speed_mps = 0\n", "rules.walk_speed_mps: has to be more than 0"),
+        ("\n[rules]\nwalk_speed_mps = nan\n", "rules.walk_speed_mps: nan is not"),
+        ("\n[rules]\nalternatives_step_s = 0\n", "rules.alternatives_step_s"),
+        ("\n[rules]\nlock_s = 1.5\n", "rules.lock_s: 1.5 is not a whole number"),
+        ("\n[rules]\nmax_walk = 1\n", "did you mean 'max_walk_m'"),
+        ("\n[rules]\nboard_s = 1\n", "rules.board_s: unknown key"),
+        ("\n[rules]\n__doc__ = 1\n", "rules.__doc__: unknown key"),
+        ("\n[rules]\nbookable_ahead_days = 14\n", "rules.shifts_ahead_days: has to be at least"),
+        ("\n[rules]\nshifts_ahead_days = 60\n", "rules.shifts_ahead_days: has to be at most"),
+    ],
+)
+def test_what_cannot_be_is_named(tmp_path: Path, more: str, reason: str) -> None:
+    path = write_grid_town(tmp_path / "grid", vehicles=1) / "service.toml"
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_town(tmp_path / "grid")
+    assert reason in str(caught.value)
+
+
+def test_a_service_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
+    path = write_grid_town(tmp_path / "grid", vehicles=1) / "service.toml"
+    text = path.read_text(encoding="utf-8")
+    text = text.replace('weekday = ["06:00", "22:00"]', 'weekday = ["22:00", "06:00"]')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="ends after it begins"):
+        load_town(tmp_path / "grid")
+
+
+def test_shifts_may_follow_each_other(tmp_path: Path) -> None:
+    path = write_grid_town(tmp_path / "grid", vehicles=1) / "service.toml"
+    text = path.read_text(encoding="utf-8") + SHIFT.format("22:00", "24:00")
+    path.write_text(text, encoding="utf-8")
+    assert [s.end_min for s in load_town(tmp_path / "grid").config.shifts] == [1320, 1440]
