@@ -9,7 +9,6 @@ from dispatch.cli import DATA
 from dispatch.config import ConfigError, load_town
 from dispatch.domain.model import Party
 
-
 SHIFT = '\n[[shifts]]\nvehicle = "van-1"\ndays = ["weekday"]\nstart = "{}"\nend = "{}"\n'
 VAN = '\n[[vehicles]]\nid = "van-1"\nname = "x"\ndepot = "depot"\nconfigurations = [{seats = 4}]\n'
 DEPOT = '\n[[depots]]\nid = "depot"\nname = "x"\nlon = 8.0\nlat = 51.7\n'

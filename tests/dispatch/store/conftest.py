@@ -1,14 +1,9 @@
-"""Makes the engine's double importable, and a migrated database with one service area."""
-
-import sys
-from pathlib import Path
+"""A migrated database with one service area."""
 
 import pytest
 
 from dispatch.store.connect import connect
 from dispatch.store.migrate import migrate
-
-sys.path.append(str(Path(__file__).parents[1] / "doubles"))
 
 AREA = "town"
 

@@ -364,7 +364,7 @@ def process(town_dsn: str, redis_url: str) -> Any:
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
-        doubles = str(Path(__file__).parents[1] / "doubles")
+        doubles = str(Path(__file__).parents[2] / "support")
         command = [sys.executable, "-c", _PROCESS, town_dsn, redis_url, doubles]
         child = subprocess.Popen(command)
         started.append(child)

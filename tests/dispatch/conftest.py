@@ -1,17 +1,12 @@
 """Dispatchers in threads over the engine's double."""
 
 import random
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "doubles"))
-
 from tiny_engine import answer, decide
 
 from dispatch.store.migrate import migrate
