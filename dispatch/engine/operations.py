@@ -9,7 +9,6 @@ from dispatch.domain.model import (
     BookingStatus,
     Shift,
     ShiftStatus,
-    Visit,
 )
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.draft import Draft
@@ -71,12 +70,9 @@ class Operations:
             DomainError: unknown or closed booking, or the vehicle's next visit is elsewhere.
         """
         booking = self._booking(draft, report.booking_id)
-        if booking.status is BookingStatus.BOARDED:
-            return
-        self._expect(booking, BookingStatus.CONFIRMED)
-        visit = self._at_stop_of(draft, booking, ActionKind.PICKUP)
-        draft.emit(ev.RiderBoarded(booking.id, booking.shift_id, visit.id, draft.now_s))
-        self._go_on(draft, booking.shift_id)
+        if booking.status is not BookingStatus.BOARDED:
+            self._expect(booking, BookingStatus.CONFIRMED)
+            self._at_stop(draft, booking, ActionKind.PICKUP)
 
     def alighted(self, draft: Draft, report: cmd.ReportAlighted) -> None:
         """A booking's riders have left the vehicle.
@@ -85,12 +81,9 @@ class Operations:
             DomainError: unknown booking, not on board, or the vehicle's next visit is elsewhere.
         """
         booking = self._booking(draft, report.booking_id)
-        if booking.status is BookingStatus.COMPLETED:
-            return
-        self._expect(booking, BookingStatus.BOARDED)
-        visit = self._at_stop_of(draft, booking, ActionKind.DROPOFF)
-        draft.emit(ev.RiderAlighted(booking.id, booking.shift_id, visit.id, draft.now_s))
-        self._go_on(draft, booking.shift_id)
+        if booking.status is not BookingStatus.COMPLETED:
+            self._expect(booking, BookingStatus.BOARDED)
+            self._at_stop(draft, booking, ActionKind.DROPOFF)
 
     def no_show(self, draft: Draft, report: cmd.ReportNoShow) -> None:
         """A booking's riders did not come within the waiting time.
@@ -146,17 +139,13 @@ class Operations:
             raise DomainError(ErrorCode.SHIFT_HAS_RIDERS, "there are open visits")
         draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
 
-    def _go_on(self, draft: Draft, shift_id: str) -> None:
-        if finish_visit(draft, shift_id):
-            self._writer.reschedule(draft, shift_id)
-
     def _arrive(self, draft: Draft, shift: Shift) -> None:
         visit = shift.visits[0]
         anchor = self._network.anchor_at_stop(visit.stop_id, draft.now_s)
         draft.emit(ev.VisitArrived(shift.id, visit.id, draft.now_s, anchor))
 
-    def _at_stop_of(self, draft: Draft, booking: Booking, kind: ActionKind) -> Visit:
-        """The visit that serves the booking; reporting a rider implies having arrived."""
+    def _at_stop(self, draft: Draft, booking: Booking, kind: ActionKind) -> None:
+        """Somebody gets on or off where it is planned; reporting it implies having arrived."""
         shift = draft.state.shifts[booking.shift_id]
         if shift.status is not ShiftStatus.ACTIVE:
             raise DomainError(ErrorCode.SHIFT_STATE, "the shift is not running")
@@ -165,7 +154,10 @@ class Operations:
             raise DomainError(ErrorCode.NOT_AT_THIS_STOP, "the vehicle's next visit is elsewhere")
         if visit.arrived_at_s is None:
             self._arrive(draft, shift)
-        return visit
+        happened = ev.RiderBoarded if kind is ActionKind.PICKUP else ev.RiderAlighted
+        draft.emit(happened(booking.id, shift.id, visit.id, draft.now_s))
+        if finish_visit(draft, shift.id):
+            self._writer.reschedule(draft, shift.id)
 
     def _active_shift(self, draft: Draft, vehicle_id: str) -> Shift:
         for shift in draft.state.shifts.values():
