@@ -55,9 +55,7 @@ class Rides:
         )
         request = self._record(draft, ask)
         try:
-            ends = find_ends(
-                self._config, self._network, ask.origin, ask.destination, request.max_walk_m
-            )
+            ends = find_ends(self._config, self._network, ask, request.max_walk_m)
             window, found = self._search(draft, ask, ends)
         except Unservable as reason:
             self._refuse(draft, request, reason.code, ())

@@ -6,7 +6,7 @@ import numpy as np
 
 from dispatch.domain.commands import RequestRide
 from dispatch.domain.errors import DomainError, ErrorCode, RefusalCode
-from dispatch.domain.model import Spot
+from dispatch.domain.model import Party, Spot
 from dispatch.domain.rules import DAY_S, Rules, ServiceConfig
 from dispatch.engine.network import Network
 from routing import plans
@@ -65,15 +65,13 @@ def check_command(config: ServiceConfig, network: Network, ask: RequestRide, now
             raise DomainError(ErrorCode.STOP_NOT_BOOKABLE, f"nobody boards at {spot.stop_id}")
 
 
-def find_ends(
-    config: ServiceConfig, network: Network, origin: Spot, destination: Spot, max_walk_m: float
-) -> Ends:
-    """Stops in reach of both ends.
+def find_ends(config: ServiceConfig, network: Network, ask: RequestRide, max_walk_m: float) -> Ends:
+    """Stops in reach of both ends; for wheelchairs the nearest ones only.
 
     Raises:
         Unservable: outside the area, too far from any stop, or not worth a ride.
     """
-    limit = config.rules.candidate_stops
+    origin, destination = ask.origin, ask.destination
     if not network.covers(origin):
         raise Unservable(RefusalCode.ORIGIN_OUTSIDE_AREA)
     if not network.covers(destination):
@@ -81,15 +79,25 @@ def find_ends(
     direct_m = _crow_flies_m(origin, destination)
     if direct_m < config.rules.direct_min_m:
         raise Unservable(RefusalCode.TOO_SHORT)
-    from_stops = network.stops_near(origin, max_walk_m)[:limit]
+    from_stops = _reachable(config.rules, network, origin, ask.party, max_walk_m)
     if not from_stops:
         raise Unservable(RefusalCode.NO_STOP_NEAR_ORIGIN)
-    to_stops = network.stops_near(destination, max_walk_m)[:limit]
+    to_stops = _reachable(config.rules, network, destination, ask.party, max_walk_m)
     if not to_stops:
         raise Unservable(RefusalCode.NO_STOP_NEAR_DESTINATION)
     if {i for i, _ in from_stops} == {i for i, _ in to_stops}:
         raise Unservable(RefusalCode.TOO_SHORT)
     return Ends(tuple(from_stops), tuple(to_stops))
+
+
+def _reachable(
+    rules: Rules, network: Network, spot: Spot, party: Party, max_walk_m: float
+) -> list[tuple[int, float]]:
+    """A few stops within a walk, nearest first; wheelchairs are not sent past a nearer stop."""
+    near = network.stops_near(spot, max_walk_m)[: rules.candidate_stops]
+    if party.wheelchairs:
+        return [stop for stop in near if stop[1] <= rules.max_walk_reduced_m] or near[:1]
+    return near
 
 
 def _crow_flies_m(origin: Spot, destination: Spot) -> float:

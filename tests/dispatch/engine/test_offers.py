@@ -246,3 +246,16 @@ def test_an_arrival_too_soon_for_any_ride_says_so(desk: Desk) -> None:
     assert request.refusal is not None
     assert request.refusal.code == RefusalCode.ARRIVAL_TOO_SOON
     assert request.refusal.alternatives, "later is possible"
+
+
+def test_wheelchairs_are_not_sent_past_a_nearer_stop(desk: Desk) -> None:
+    near = desk.stop(10)
+    spot = Spot(near.lon + 0.0018, near.lat)
+    desk.do(cmd.RequestRide(spot, desk.stop(40), Party(0, 1)))
+    request = next(iter(desk.state.requests.values()))
+    nearest = desk.network.stops_near(spot, 300)[0]
+    assert request.offers
+    for offer in request.offers:
+        stop_id = desk.network.stops[nearest[0]].id
+        close = offer.pickup_walk_m <= desk.config.rules.max_walk_reduced_m
+        assert close or offer.promise.pickup_stop_id == stop_id
