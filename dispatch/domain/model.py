@@ -111,8 +111,8 @@ class Promise:
 class Offer:
     """A concrete, priced, expiring answer to a ride request.
 
-    `wish_earliest_s` is when the rider would set off: waiting in the objective counts from there, so
-    the walk to the stop is part of it; `planned_*` are estimates, not promises.
+    `wish_earliest_s` is when the rider would set off: waiting in the objective counts from there,
+    the walk to the stop included; `planned_*` are estimates, not promises.
     """
 
     id: str

@@ -240,8 +240,8 @@ class Operation(RuleBasedStateMachine):
 
 
 Operation.TestCase.settings = settings(
-    max_examples=40,
-    stateful_step_count=40,
+    max_examples=200,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
