@@ -197,7 +197,11 @@ class Operation(RuleBasedStateMachine):
         return action.end_s, report(action.booking_id)
 
     def lateness_if_nothing_is_done(self) -> dict[tuple[str, str], int]:
-        """What reality does to the promises, seen just before a decision."""
+        """What reality does to the promises, seen just before a decision.
+
+        The worse of what the plans say and of what they would say if they were timed anew: a plan
+        that is not touched stays as it is.
+        """
         state = State(
             dict(self.desk.state.requests),
             dict(self.desk.state.bookings),
@@ -207,7 +211,9 @@ class Operation(RuleBasedStateMachine):
         )
         for event in self.desk.engine.retime(state, self.desk.now_s, self.desk.rng):
             apply(state, event)
-        return broken_promises(state)
+        anew = broken_promises(state)
+        planned = broken_promises(self.desk.state)
+        return {k: max(anew.get(k, 0), planned.get(k, 0)) for k in anew | planned}
 
     def not_worse_than(self, before: dict[tuple[str, str], int]) -> None:
         for key, late_s in broken_promises(self.desk.state).items():
