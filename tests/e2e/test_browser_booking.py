@@ -223,6 +223,23 @@ def test_what_is_missing_is_said_at_the_field(page: Page, witness: Witness) -> N
     witness.is_content()
 
 
+@pytest.mark.parametrize("page", ["phone"], indirect=True)  # where the answer is below the fold
+def test_why_a_wish_is_not_accepted_is_in_sight(page: Page) -> None:
+    start, end = far_apart(stops_of(page))
+    open_booking(page)
+    choose_stop(page, "Von", start)
+    choose_stop(page, "Nach", end)
+    page.get_by_role("radio", name="Ankunft bis").check()
+    page.get_by_label("Uhrzeit").fill("")
+    page.get_by_role("button", name="Fahrt suchen").click()
+    expect(page.get_by_label("Uhrzeit")).to_be_focused()
+    page.get_by_label("Uhrzeit").fill("00:01")
+    page.get_by_role("button", name="Fahrt suchen").click()
+    expect(page.get_by_text("Bitte eine spätere Ankunftszeit wählen.")).to_be_in_viewport(
+        timeout=PATIENCE_MS
+    )
+
+
 def test_a_ride_at_a_closed_hour_is_refused_with_a_reason(page: Page, witness: Witness) -> None:
     start, end = far_apart(stops_of(page))
     open_booking(page, "/?lang=en")
@@ -256,6 +273,7 @@ def test_without_live_events_the_page_polls(page: Page) -> None:
 def test_an_unknown_ride_is_said_kindly(page: Page) -> None:
     page.goto("/b/bk_nosuchride")
     expect(page.locator("#status-title")).to_have_text("Diese Fahrt gibt es nicht")
+    expect(page.locator("#live-state")).to_be_hidden()
 
 
 def test_the_control_room_shows_shuttles_on_the_move(

@@ -122,7 +122,7 @@ function wish() {
   }
   const when = whenOf();
   if (when !== "now" && !byId("clock").value) {
-    byId("clock").focus();
+    byId("clock").reportValidity();
     return null;
   }
   const body = {
@@ -153,6 +153,7 @@ async function find(event) {
     });
   } catch (error) {
     announce(byId("message"), error.message);
+    byId("message").scrollIntoView({ block: "center" });
   } finally {
     busy(byId("find"), false);
   }
