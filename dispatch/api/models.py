@@ -54,7 +54,8 @@ def _clean_text(value: str) -> str:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI:
             raise PydanticCustomError("control_character", "control characters are not allowed")
     text = unicodedata.normalize("NFC", value).strip()
-    if not text:
+    # Only spaces, marks and invisible characters are nothing that could be read.
+    if all(unicodedata.category(char)[0] in "CMZ" for char in text):
         raise PydanticCustomError("empty_text", "must not be empty")
     return text
 

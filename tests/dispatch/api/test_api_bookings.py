@@ -65,6 +65,7 @@ def test_good_contacts(client: Any, contact: dict[str, str]) -> None:
         {"name": "", "phone": "12345"},
         {"name": "   ", "phone": "12345"},
         {"name": "x" * 81, "phone": "12345"},
+        {"name": "\u200b\ufeff", "phone": "12345"},
         {"name": "Eri\u0000ka", "phone": "12345"},
         {"name": "Eri\tka", "phone": "12345"},
         {"name": "Erika \u202eretsuM", "phone": "12345"},
