@@ -5,6 +5,7 @@ A wrong key is named together with the nearest right one; nothing is silently ig
 
 import difflib
 import json
+import re
 import tomllib
 from datetime import date
 from itertools import combinations
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from shapely import Polygon
 from shapely.geometry import shape
 
@@ -54,7 +55,16 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
+
+
+def _clock(value: str) -> str:
+    if not _CLOCK.fullmatch(value):
+        raise ValueError(f"{value!r} is not a time from 00:00 to 24:00, like 07:30")
+    return value
+
+
+Clock = Annotated[str, AfterValidator(_clock)]
 Interval = Annotated[list[Clock], Field(min_length=2, max_length=2)]
 Day = Literal["weekday", "saturday", "sunday"]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -69,7 +79,7 @@ class _Town(_Section):
     timezone: str
     place: str
     roads: str
-    languages: Annotated[list[str], Field(min_length=1)] = ["de", "en"]
+    languages: Annotated[list[Literal["de", "en"]], Field(min_length=1)] = ["de", "en"]
 
 
 class _Map(_Section):
@@ -332,7 +342,7 @@ def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
-        return f"{where}: {first['msg']}"
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
     model: Any = _ServiceFile
     for part in first["loc"][:-1]:
         if isinstance(part, str) and part in model.model_fields:

@@ -91,6 +91,7 @@ def test_the_town_that_ships_is_read() -> None:
         (VAN, "vehicles: 'van-1' is there twice"),
         (DEPOT, "depots: 'depot' is there twice"),
         (SHIFT.format("12:00", "23:00"), "'van-1' is on two at once"),
+        (SHIFT.format("25:00", "23:00"), "start: '25:00' is not a time"),
         (SHIFT.format("23:00", "22:00"), "a shift ends after it starts"),
         (SHIFT.format("22:00", "23:00").replace("van-1", "van-9"), "no vehicle 'van-9'"),
         ("\n[rules]\nwalk_speed_mps = 0\n", "rules.walk_speed_mps: has to be more than 0"),
