@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).resolve().parent.parent / "data"
 """The towns that ship."""
 _DEFAULT_TOWN = "beckum"
+_SPEED_MAX = 1000
 _TOWN_HELP = "Town: a folder with service.toml, or the name of one that ships (or RUFBUS_TOWN)."
 
 
@@ -29,7 +30,8 @@ def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except Exception as error:
-            code = getattr(error, "code", None)
+            # A folder that cannot be written, a full disk: the message names the file.
+            code = "file_error" if isinstance(error, OSError) else getattr(error, "code", None)
             if code is None:
                 raise
             click.echo(f"error: [{code}] {error}", err=True)
@@ -47,6 +49,19 @@ def _use_var(_context: click.Context, _option: click.Parameter, var: Path) -> Pa
     """Compiled kernels are generated, too: their cache belongs under the same folder."""
     os.environ.setdefault("NUMBA_CACHE_DIR", str(var.resolve() / "cache" / "numba"))
     return var
+
+
+def _demo_speed(_context: click.Context, _option: click.Parameter, speed: float) -> float:
+    """Drivers and riders keep up with a thousand times real time at most; NaN is no speed."""
+    if not 0 < speed <= _SPEED_MAX:
+        raise click.BadParameter(f"has to be more than 0 and at most {_SPEED_MAX}")
+    return speed
+
+
+def _host(_context: click.Context, _option: click.Parameter, host: str) -> str:
+    if not host.strip():
+        raise click.BadParameter("must not be empty; 0.0.0.0 listens on all addresses")
+    return host
 
 
 var_option = click.option(
@@ -81,8 +96,16 @@ main.add_command(roads)
 @var_option
 @town_option
 @click.option("--demo", is_flag=True, help="With virtual drivers and a trickle of riders.")
-@click.option("--speed", default=1.0, show_default=True, help="Demo clock: times real time.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    callback=_demo_speed,
+    help="Demo clock: times real time.",
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, callback=_host, help="Address to listen on."
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Port; by default 8080 or the next.")
 @click.option("--offline", envvar="RUFBUS_OFFLINE", is_flag=True, help="Never fetch roads.")
 @_report_errors

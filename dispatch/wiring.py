@@ -1,6 +1,8 @@
 """Puts the parts together: the one module that knows them all."""
 
+import errno
 import gc
+import hashlib
 import os
 import socket
 import sys
@@ -21,12 +23,25 @@ from routing.roads.importing import graph_path
 Say = Callable[[str], None]
 DEFAULT_PORT = 8080
 _PORTS_TRIED = 20
+_CLOCK_SLACK_S = 300  # what a real clock may be set back while the service is down
 
 
 class PortInUseError(Exception):
     """The port for the pages is taken."""
 
     code = "port_in_use"
+
+
+class AddressError(Exception):
+    """The host to listen on, or the address of a server to use, is none."""
+
+    code = "address_invalid"
+
+
+class ClockBehindError(Exception):
+    """What is stored has not happened yet: a demo ran ahead of real time on the same folder."""
+
+    code = "clock_behind"
 
 
 @dataclass(frozen=True)
@@ -56,13 +71,14 @@ def serve(options: ServeOptions, say: Say) -> None:
     """Run the whole service until it is told to stop.
 
     Raises:
-        ConfigError, RoadsError, SupervisorError, EmbeddedError, PortInUseError: it cannot run;
-            each has a `code` and says what to do.
+        ConfigError, RoadsError, SupervisorError, EmbeddedError, StoreError, PortInUseError,
+        AddressError, ClockBehindError: it cannot run; each has a `code` and says what to do.
     """
     from dispatch.store.migrate import migrate  # noqa: PLC0415 - not needed by the other commands
     from dispatch.store.tokens import create_token  # noqa: PLC0415
 
     town = load_town(options.town)
+    _check_redis_url(os.environ.get("REDIS_URL"))
     with Supervisor(options.var, say=say) as supervisor:
         port = _free_port(options.host, options.port)
         _prepare_roads(town, supervisor.var, say, online=options.online)
@@ -128,19 +144,49 @@ def _is_prepared(town: TownConfig, var: Path, graph: RoadGraph) -> bool:
 
 
 def _prepared_mark(town: TownConfig, var: Path, graph: RoadGraph) -> Path:
-    """Says that the first, slow start is behind us; the caches themselves check what they hold."""
-    return graph_path(var, town.config.roads).with_suffix(f".{graph.digest[:16]}.ready")
+    """Says that the first, slow start is behind us; the caches themselves check what they hold.
+
+    Whatever stops and depots come from is part of its name, so that a mistake there is found before
+    the processes start.
+    """
+    digest = hashlib.sha256(graph.digest.encode())
+    for name in ("service.toml", "stops.geojson", "area.geojson"):
+        path = town.folder / name
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return graph_path(var, town.config.roads).with_suffix(f".{digest.hexdigest()[:16]}.ready")
 
 
 def _choose_clock(town: TownConfig, database_url: str, options: ServeOptions) -> ServiceClock:
     if "RUFBUS_CLOCK" in os.environ:
         return ServiceClock.from_env()
-    if not options.demo:
-        return ServiceClock()
-    from dispatch.store.log import last_event_at_s  # noqa: PLC0415 - only the demo looks back
+    from dispatch.store.log import last_event_at_s  # noqa: PLC0415 - needs the database's driver
 
     last_s = last_event_at_s(database_url, town.config.area_id)
+    if not options.demo:
+        return _real_clock(town, last_s)
     return demo_clock(real_now(), last_s, town.config.hours.is_open, speed=options.speed)
+
+
+def _real_clock(town: TownConfig, last_s: int | None) -> ServiceClock:
+    clock = ServiceClock()
+    if last_s is not None and last_s > clock.now_s() + _CLOCK_SLACK_S:
+        newest = ServiceClock(clock.now(), last_s)
+        raise ClockBehindError(
+            f"the newest entry in the database is of {town_time(town, newest)}, but now it is "
+            f"{town_time(town, clock)}: a demo has run ahead here; start the real service on a "
+            "folder of its own (RUFBUS_VAR)"
+        )
+    return clock
+
+
+def _check_redis_url(url: str | None) -> None:
+    from redis import Redis  # noqa: PLC0415 - slow to import
+
+    if url:
+        try:
+            Redis.from_url(url).close()
+        except ValueError as error:
+            raise AddressError(f"REDIS_URL: {error}") from error
 
 
 def _free_port(host: str, port: int | None) -> int:
@@ -149,8 +195,12 @@ def _free_port(host: str, port: int | None) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, candidate))
-            except OSError:
-                continue
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise AddressError(
+                    f"cannot listen on port {candidate} of {host!r}: {error.strerror or error}"
+                ) from error
             return candidate
     raise PortInUseError(f"port {port or DEFAULT_PORT} on {host} is in use; choose one with --port")
 

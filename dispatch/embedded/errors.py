@@ -15,6 +15,12 @@ class FolderInUseError(EmbeddedError):
     code = "folder_in_use"
 
 
+class VarFolderError(EmbeddedError):
+    """The var folder cannot be made or written."""
+
+    code = "var_folder_unusable"
+
+
 class SocketFolderError(EmbeddedError):
     """No private folder for the unix sockets can be had."""
 

@@ -24,7 +24,12 @@ from pathlib import Path
 from typing import IO
 
 from dispatch.embedded import launch
-from dispatch.embedded.errors import FolderInUseError, LeftoverError, SocketFolderError
+from dispatch.embedded.errors import (
+    FolderInUseError,
+    LeftoverError,
+    SocketFolderError,
+    VarFolderError,
+)
 
 _SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path without the closing zero, unix(7)
 _LONGEST_SOCKET_NAME = ".s.PGSQL.5432"
@@ -133,11 +138,18 @@ class FolderLock:
 
         Raises:
             FolderInUseError: Somebody else holds it.
+            VarFolderError: The folder cannot be made or written.
         """
         if self.held:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise VarFolderError(
+                f"cannot write to {self.path.parent}: {error.strerror}; "
+                "set RUFBUS_VAR to a folder that can be made and written"
+            ) from error
         deadline = time.monotonic() + wait_s
         while True:
             try:

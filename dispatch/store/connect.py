@@ -38,7 +38,10 @@ def connect(dsn: str, application: str = "rufbus") -> psycopg.Connection:
     Raises:
         psycopg.OperationalError: the database cannot be reached.
     """
-    connection = psycopg.connect(dsn, autocommit=True, application_name=application, **OPTIONS)
+    try:
+        connection = psycopg.connect(dsn, autocommit=True, application_name=application, **OPTIONS)
+    except psycopg.ProgrammingError as error:
+        raise psycopg.OperationalError(f"no address of a database: {error}") from error
     try:
         connection.execute(SETTINGS)
     except BaseException:

@@ -1,0 +1,64 @@
+"""What is wrong with an option, an address or a folder is said in one line before anything runs."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from running_service import write_grid_town
+
+from dispatch import wiring
+from dispatch.cli import main
+from dispatch.clock import real_now
+from dispatch.config import load_town
+
+
+def rufbus(*arguments: str, **env: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), env=env)
+
+
+@pytest.mark.parametrize("speed", ["nan", "inf", "0", "-1", "1e9"])
+def test_a_demo_runs_at_a_possible_speed(speed: str) -> None:
+    result = rufbus("serve", "--demo", "--speed", speed)
+    assert result.exit_code == 2
+    assert "has to be more than 0" in result.output
+
+
+@pytest.mark.parametrize("command", ["serve", "audit", "token create --role admin"])
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").touch()
+    result = rufbus(*command.split(), RUFBUS_VAR=str(tmp_path / "file" / "var"))
+    assert result.exit_code == 1
+    assert "error: [var_folder_unusable]" in result.output
+
+
+def test_an_address_that_is_none_is_named(tmp_path: Path) -> None:
+    var = str(tmp_path / "var")
+    for arguments, env, code in (
+        (["--host", "192.0.2.1"], {}, "address_invalid"),
+        (["--host", "no such host"], {}, "address_invalid"),
+        ([], {"REDIS_URL": "garbage"}, "address_invalid"),
+    ):
+        result = rufbus("serve", *arguments, RUFBUS_VAR=var, **env)
+        assert result.exit_code == 1
+        assert f"error: [{code}]" in result.output
+    result = rufbus("audit", RUFBUS_VAR=var, DATABASE_URL="garbage")
+    assert "error: [store_unavailable] no address of a database" in result.output
+    assert rufbus("serve", "--host", "", RUFBUS_VAR=var).exit_code == 2
+
+
+def test_a_taken_port_is_called_so() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(wiring.PortInUseError):
+            wiring._free_port("127.0.0.1", taken.getsockname()[1])
+
+
+def test_a_real_service_does_not_go_on_with_what_a_demo_did_tomorrow(tmp_path: Path) -> None:
+    town = load_town(write_grid_town(tmp_path / "grid", vehicles=1))
+    now_s = int(real_now())
+    for last_s in (None, now_s - 10, now_s + 10):
+        assert wiring._real_clock(town, last_s).is_real
+    with pytest.raises(wiring.ClockBehindError, match="RUFBUS_VAR"):
+        wiring._real_clock(town, now_s + 7200)
