@@ -7,6 +7,7 @@ import difflib
 import json
 import re
 import tomllib
+from dataclasses import replace
 from datetime import date
 from itertools import combinations
 from math import inf
@@ -30,6 +31,7 @@ from dispatch.domain.rules import (
 )
 
 _MIDNIGHT_MIN = 24 * 60
+_DEMO_SUFFIX = "-demo"
 _POSITIVE = frozenset(
     {
         "alternatives_step_s",
@@ -175,6 +177,11 @@ class TownConfig(BaseModel):
     area: Polygon | None
     curated_stops: Path | None
     languages: tuple[str, ...]
+
+    def for_demo(self) -> Self:
+        """The same town as a service area of its own: a demo never touches real rides."""
+        area_id = f"{self.config.area_id}{_DEMO_SUFFIX}"
+        return self.model_copy(update={"config": replace(self.config, area_id=area_id)})
 
 
 def load_town(folder: Path) -> TownConfig:

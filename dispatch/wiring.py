@@ -39,7 +39,7 @@ class AddressError(Exception):
 
 
 class ClockBehindError(Exception):
-    """What is stored has not happened yet: a demo ran ahead of real time on the same folder."""
+    """What is stored has not happened yet: a clock is or was wrong."""
 
     code = "clock_behind"
 
@@ -78,6 +78,8 @@ def serve(options: ServeOptions, say: Say) -> None:
     from dispatch.store.tokens import create_token  # noqa: PLC0415
 
     town = load_town(options.town)
+    if options.demo:
+        town = town.for_demo()
     _check_redis_url(os.environ.get("REDIS_URL"))
     with Supervisor(options.var, say=say) as supervisor:
         port = _free_port(options.host, options.port)
@@ -173,8 +175,8 @@ def _real_clock(town: TownConfig, last_s: int | None) -> ServiceClock:
         newest = ServiceClock(clock.now(), last_s)
         raise ClockBehindError(
             f"the newest entry in the database is of {town_time(town, newest)}, but now it is "
-            f"{town_time(town, clock)}: a demo has run ahead here; start the real service on a "
-            "folder of its own (RUFBUS_VAR)"
+            f"{town_time(town, clock)}: set this machine's clock right, or serve on another folder "
+            "(RUFBUS_VAR)"
         )
     return clock
 

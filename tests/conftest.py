@@ -1,5 +1,6 @@
 """Shared fixtures: one private PostgreSQL and Redis per test session, a fresh database per test."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,8 +12,12 @@ import pytest
 import redis
 from hypothesis import settings
 from psycopg import sql
+from running_service import KERNELS
 
 from dispatch.embedded import EmbeddedPostgres, EmbeddedRedis
+
+# Kernels are compiled once for all tests, those that start a service included.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(KERNELS))
 
 # Cores are shared and the first call of a kernel compiles it: time limits per example would flake.
 settings.register_profile("rufbus", deadline=None)

@@ -38,6 +38,9 @@ from dispatch.engine.wishes import (
 )
 from routing import plans
 
+_WORTH_OPENING_S = 600
+"""A ride wanted for a time of which less than this is within service hours is outside them."""
+
 
 class Rides:
     """Decides what riders ask."""
@@ -207,12 +210,15 @@ class Rides:
     def _why_not(self, draft: Draft, ask: RequestRide, window: Window) -> RefusalCode:
         if window.leaves_no_time:
             return RefusalCode.ARRIVAL_TOO_SOON
-        until_s = window.board_by_s
-        wish_s = window.from_s if ask.arrive_by_s is None else until_s
-        if not any(self._config.hours.intervals(wish_s, until_s + 1)):
+        from_s, until_s = window.from_s, window.board_by_s
+        open_s = sum(
+            min(end_s, until_s) - max(start_s, from_s)
+            for start_s, end_s in self._config.hours.intervals(from_s, until_s + 1)
+        )
+        if open_s < min(_WORTH_OPENING_S, until_s - from_s):
             return RefusalCode.OUTSIDE_SERVICE_HOURS
         planned = suitable_shifts(  # whether or not their drivers have come
-            self._config, draft.state, ask.party, (wish_s - 1, until_s + 1), now_s=0
+            self._config, draft.state, ask.party, (from_s - 1, until_s + 1), now_s=0
         )
         if self._config.largest_fit(ask.party) is None or not planned:
             return RefusalCode.NO_SUITABLE_VEHICLE

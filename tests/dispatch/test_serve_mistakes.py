@@ -24,7 +24,7 @@ def test_a_demo_runs_at_a_possible_speed(speed: str) -> None:
     assert "has to be more than 0" in result.output
 
 
-@pytest.mark.parametrize("command", ["serve", "audit", "token create --role admin"])
+@pytest.mark.parametrize("command", ["serve", "token create --role admin"])
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, command: str) -> None:
     (tmp_path / "file").touch()
     result = rufbus(*command.split(), RUFBUS_VAR=str(tmp_path / "file" / "var"))
@@ -62,3 +62,10 @@ def test_a_real_service_does_not_go_on_with_what_a_demo_did_tomorrow(tmp_path: P
         assert wiring._real_clock(town, last_s).is_real
     with pytest.raises(wiring.ClockBehindError, match="RUFBUS_VAR"):
         wiring._real_clock(town, now_s + 7200)
+
+
+def test_nothing_is_audited_where_nothing_has_run(tmp_path: Path) -> None:
+    result = rufbus("audit", RUFBUS_VAR=str(tmp_path / "var"))
+    assert result.exit_code == 1
+    assert "[nothing_stored]" in result.output
+    assert not (tmp_path / "var" / "postgres").exists()

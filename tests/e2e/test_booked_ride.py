@@ -124,6 +124,7 @@ def test_a_driver_reads_the_manifest_and_nothing_else(
 def test_the_service_says_what_it_is(client: httpx.Client) -> None:
     service = client.get("/api/v1/service").json()
     assert service["name"] == "Beckum"
+    assert service["id"] == "beckum-demo", "a demo never touches real rides"
     assert service["map"]["schematic"] is True
     assert "OpenStreetMap" in service["map"]["attribution"]
     stops = client.get("/api/v1/stops").json()["stops"]

@@ -259,3 +259,11 @@ def test_wheelchairs_are_not_sent_past_a_nearer_stop(desk: Desk) -> None:
         stop_id = desk.network.stops[nearest[0]].id
         close = offer.pickup_walk_m <= desk.config.rules.max_walk_reduced_m
         assert close or offer.promise.pickup_stop_id == stop_id
+
+
+@pytest.mark.parametrize("minutes", [5 * 60 + 30, 21 * 60 + 58])
+def test_a_departure_at_the_edge_of_the_day_is_outside_hours(desk: Desk, minutes: int) -> None:
+    day = desk.config.hours.local_date(TUESDAY_9_S + 86_400)
+    request = desk.ask(0, 30, depart_at_s=desk.config.hours.instant(day, minutes))
+    assert request.refusal is not None
+    assert request.refusal.code == RefusalCode.OUTSIDE_SERVICE_HOURS
