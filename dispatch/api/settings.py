@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dispatch.domain.rules import ServiceConfig
 from dispatch.live.gateway import Gateway
 from dispatch.town import StopLike, Town
 
+_NEAR_DEG: Final = 0.1
 LegGeometry = Callable[[tuple[float, float] | None, Sequence[str]], Sequence[Sequence[float]]]
 """The way along the roads, as `[[lon, lat], …]`, from a point (or the first stop) through stops."""
 
@@ -77,3 +78,11 @@ class ApiSettings:
         lats = [stop.lat for stop in self.stops] or [-90.0, 90.0]
         room = 0.5
         return min(lons) - room, min(lats) - room, max(lons) + room, max(lats) + room
+
+    def is_near(self, lon: float, lat: float) -> bool:
+        """Whether a point is within some kilometres of the stops, as any vehicle of ours is."""
+        lons, lats = [s.lon for s in self.stops], [s.lat for s in self.stops]
+        return (
+            min(lons) - _NEAR_DEG <= lon <= max(lons) + _NEAR_DEG
+            and min(lats) - _NEAR_DEG <= lat <= max(lats) + _NEAR_DEG
+        )

@@ -50,6 +50,8 @@ async def positions(
     newest = max(fixes, key=lambda fix: fix.at)
     if newest.at > settings.now() + _FUTURE_S:
         raise DomainError(ErrorCode.POSITION_IN_FUTURE, "a position from the future")
+    if not settings.is_near(newest.lon, newest.lat):
+        raise DomainError(ErrorCode.POSITION_OUTSIDE_NETWORK, "a position far from here")
     report = ReportPosition(vehicle_id, newest.lon, newest.lat, newest.at)
     await settings.gateway.report_position(report)
     return {"accepted": len(fixes)}

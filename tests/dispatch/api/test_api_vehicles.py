@@ -92,3 +92,10 @@ def test_without_redis_positions_have_to_wait(post: Any, gateway: Any) -> None:
 def test_each_report_is_one_command(post: Any, gateway: Any, url: str, command: Any) -> None:
     assert post(url).status_code == 200
     assert [submitted for submitted, _, _ in gateway.submitted] == [command]
+
+
+@pytest.mark.parametrize("place", [{"lon": 51.755, "lat": 8.04}, {"lon": -74.0, "lat": 40.7}])
+def test_positions_from_elsewhere_are_refused(post: Any, gateway: Any, place: Any) -> None:
+    response = post(URL, fix(**place))
+    assert (response.status_code, response.json()["code"]) == (422, "position_outside_network")
+    assert gateway.reported == []
