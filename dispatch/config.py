@@ -81,7 +81,6 @@ class _Town(_Section):
     timezone: str
     place: str
     roads: str
-    languages: Annotated[list[Literal["de", "en"]], Field(min_length=1)] = ["de", "en"]
 
 
 class _Map(_Section):
@@ -166,7 +165,6 @@ class TownConfig(BaseModel):
         depots: become stops that are not bookable.
         area: the service area, None where the folder names none.
         curated_stops: path of `stops.geojson` if there is one.
-        languages: in which the pages are offered, the first by default.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
@@ -176,7 +174,6 @@ class TownConfig(BaseModel):
     depots: tuple[Depot, ...]
     area: Polygon | None
     curated_stops: Path | None
-    languages: tuple[str, ...]
 
     def for_demo(self) -> Self:
         """The same town as a service area of its own: a demo never touches real rides."""
@@ -211,7 +208,6 @@ def load_town(folder: Path) -> TownConfig:
         depots=tuple(file.depots),
         area=_read_area(folder / "area.geojson"),
         curated_stops=stops if stops.exists() else None,
-        languages=tuple(file.town.languages),
     )
 
 

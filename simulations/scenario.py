@@ -3,7 +3,7 @@
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -51,7 +51,6 @@ class Scenario(_Section):
     vehicles: Annotated[int, Field(ge=1)] | None = None
     places: dict[str, Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
     demand: DemandFile
-    optimiser: Literal["insertion"] = "insertion"
 
 
 def load_scenario(path: Path) -> Scenario:
