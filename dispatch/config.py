@@ -164,6 +164,7 @@ class TownConfig(BaseModel):
         config: rules, fleet, hours and the rest, as the engine wants it.
         depots: become stops that are not bookable.
         area: the service area, None where the folder names none.
+        area_is_schematic: it is a guess that gives way to the boundary of real roads.
         curated_stops: path of `stops.geojson` if there is one.
     """
 
@@ -173,6 +174,7 @@ class TownConfig(BaseModel):
     config: ServiceConfig
     depots: tuple[Depot, ...]
     area: Polygon | None
+    area_is_schematic: bool
     curated_stops: Path | None
 
     def for_demo(self) -> Self:
@@ -202,11 +204,13 @@ def load_town(folder: Path) -> TownConfig:
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
     stops = folder / "stops.geojson"
+    area, area_is_schematic = _read_area(folder / "area.geojson")
     return TownConfig(
         folder=folder,
         config=config,
         depots=tuple(file.depots),
-        area=_read_area(folder / "area.geojson"),
+        area=area,
+        area_is_schematic=area_is_schematic,
         curated_stops=stops if stops.exists() else None,
     )
 
@@ -327,18 +331,20 @@ def _minutes(clock: str) -> int:
     return min(int(hours) * 60 + int(minutes), _MIDNIGHT_MIN)
 
 
-def _read_area(path: Path) -> Polygon | None:
+def _read_area(path: Path) -> tuple[Polygon | None, bool]:
+    """The polygon, and whether it says of itself that it is schematic."""
     if not path.exists():
-        return None
+        return None, False
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
         feature = raw["features"][0] if raw.get("type") == "FeatureCollection" else raw
         area = shape(feature.get("geometry", feature))
+        schematic = bool((feature.get("properties") or {}).get("schematic", False))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path}: not a GeoJSON polygon ({error})") from error
     if not isinstance(area, Polygon) or not area.is_valid:
         raise ConfigError(f"{path}: the service area has to be one valid polygon")
-    return area
+    return area, schematic
 
 
 def _explain(error: ValidationError) -> str:

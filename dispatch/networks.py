@@ -79,7 +79,7 @@ def ensure_stops(town: TownConfig, var: Path, graph: RoadGraph) -> tuple[Stop, .
         graph,
         curated=town.curated_stops,
         depots=[DepotSpec(d.id, d.name, d.lon, d.lat) for d in town.depots],
-        area=None if town.area is None else list(town.area.exterior.coords),
+        area=service_area(town, graph),
         landmarks=Landmarks.load(landmarks_path(var, town.config.roads)),
         options=StopOptions(max_walk_m=town.config.rules.max_walk_m),
         cache=graph_path(var, town.config.roads).with_suffix(".stops.geojson"),
@@ -103,8 +103,12 @@ def load_network(town: TownConfig, var: Path, graph: RoadGraph, say: Say) -> Net
 
 
 def service_area(town: TownConfig, graph: RoadGraph) -> Polygon | None:
-    """Where riders may start and end: as configured, else what the extract was cut to."""
-    if town.area is not None or not graph.area:
+    """Where riders may start and end: as configured, else what the extract was cut to.
+
+    A configured area that is only schematic gives way to the boundary of real roads.
+    """
+    is_guess = town.area_is_schematic and not graph.manifest.schematic
+    if not graph.area or not (town.area is None or is_guess):
         return town.area
     return max((Polygon(rings[0], rings[1:]) for rings in graph.area), key=lambda p: p.area)
 
