@@ -4,7 +4,6 @@ Usually it shows real time. In a demo it may start at another instant and run fa
 of one service agree on it through the environment variable RUFBUS_CLOCK.
 """
 
-import asyncio
 import math
 import os
 import threading
@@ -13,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Self
 
 CLOCK_VARIABLE = "RUFBUS_CLOCK"
-_LONGEST_NAP_S = 60.0  # real seconds; sleeping in pieces follows corrections of the system clock
 _STEP_S = 300  # opening hours are looked up in steps of five minutes
 _HORIZON_S = 14 * 86_400
 _FIELDS = 3
@@ -96,24 +94,6 @@ class ServiceClock:
     def now_s(self) -> int:
         """Service time in whole epoch seconds, rounded down."""
         return math.floor(self.now())
-
-    def real_wait_s(self, until_s: float) -> float:
-        """Real seconds from now until the clock shows `until_s`; 0 when it already does."""
-        return max(0.0, (until_s - self.now()) / self.speed)
-
-    def real_s(self, service_s: float) -> float:
-        """The real epoch second at which the clock shows (or showed) `service_s`."""
-        return self.origin_real_s + (service_s - self.origin_service_s) / self.speed
-
-    def sleep_until(self, until_s: float) -> None:
-        """Block until the clock shows at least `until_s` (epoch seconds)."""
-        while (wait_s := self.real_wait_s(until_s)) > 0:
-            time.sleep(min(wait_s, _LONGEST_NAP_S))
-
-    async def sleep_until_async(self, until_s: float) -> None:
-        """Let other tasks run until the clock shows at least `until_s` (epoch seconds)."""
-        while (wait_s := self.real_wait_s(until_s)) > 0:  # noqa: ASYNC110 (nobody tells when time has passed)
-            await asyncio.sleep(min(wait_s, _LONGEST_NAP_S))
 
 
 def real_now() -> float:

@@ -1,5 +1,4 @@
 import ast
-import asyncio
 import itertools
 import subprocess
 import sys
@@ -82,21 +81,6 @@ def test_invalid_environment(text: str) -> None:
 def test_no_environment_is_real_time() -> None:
     assert ServiceClock.from_env({}).is_real
     assert ServiceClock.from_env(ServiceClock().to_env()).is_real
-
-
-def test_sleeps_in_service_time() -> None:
-    clock = ServiceClock(time.time(), 0.0, 1000.0)
-    began = time.monotonic()
-    clock.sleep_until(100)
-    asyncio.run(clock.sleep_until_async(200))
-    assert clock.now_s() >= 200
-    assert 0.1 < time.monotonic() - began < 5
-    clock.sleep_until(150)
-    assert clock.real_wait_s(0) == 0
-
-
-def test_real_instant_of_a_service_instant() -> None:
-    assert ServiceClock(100.0, 5000.0, 20.0).real_s(5200) == 110.0
 
 
 def test_demo_by_day_is_real_time() -> None:
