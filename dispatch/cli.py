@@ -3,52 +3,26 @@
 import json
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dispatch.options import report_errors, town_option, var_option
 from routing.roads.cli import roads
+from simulations.benchmarks.cli import bench
 
 if TYPE_CHECKING:
     from dispatch.config import TownConfig
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 """The towns that ship."""
-_DEFAULT_TOWN = "beckum"
 _SPEED_MAX = 1000
-_TOWN_HELP = "Town: a folder with service.toml, or the name of one that ships (or RUFBUS_TOWN)."
-
-
-def _report_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn an error that has a code into one readable line and exit code 1."""
-
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except Exception as error:
-            # A folder that cannot be written, a full disk: the message names the file.
-            code = "file_error" if isinstance(error, OSError) else getattr(error, "code", None)
-            if code is None:
-                raise
-            click.echo(f"error: [{code}] {error}", err=True)
-            raise SystemExit(1) from error
-
-    return wrapped
 
 
 def _say(line: str) -> None:
     click.echo(line)
     sys.stdout.flush()
-
-
-def _use_var(_context: click.Context, _option: click.Parameter, var: Path) -> Path:
-    """Compiled kernels are generated, too: their cache belongs under the same folder."""
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(var.resolve() / "cache" / "numba"))
-    return var
 
 
 def _demo_speed(_context: click.Context, _option: click.Parameter, speed: float) -> float:
@@ -64,32 +38,13 @@ def _host(_context: click.Context, _option: click.Parameter, host: str) -> str:
     return host
 
 
-var_option = click.option(
-    "--var",
-    envvar="RUFBUS_VAR",
-    callback=_use_var,
-    is_eager=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("var"),
-    show_default=True,
-    help="Folder for everything generated or stored (or RUFBUS_VAR).",
-)
-town_option = click.option(
-    "--town",
-    envvar="RUFBUS_TOWN",
-    type=click.Path(path_type=Path),
-    default=Path(_DEFAULT_TOWN),
-    show_default=True,
-    help=_TOWN_HELP,
-)
-
-
 @click.group()
 def main() -> None:
     """Rufbus: demand-responsive transit for a town."""
 
 
 main.add_command(roads)
+main.add_command(bench)
 
 
 @main.command()
@@ -108,7 +63,7 @@ main.add_command(roads)
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="Port; by default 8080 or the next.")
 @click.option("--offline", envvar="RUFBUS_OFFLINE", is_flag=True, help="Never fetch roads.")
-@_report_errors
+@report_errors
 def serve(
     var: Path, town: Path, *, demo: bool, speed: float, host: str, port: int | None, offline: bool
 ) -> None:
@@ -123,7 +78,7 @@ def serve(
 @main.command(hidden=True)
 @var_option
 @town_option
-@_report_errors
+@report_errors
 def dispatcher(var: Path, town: Path) -> None:
     """The dispatcher process alone."""
     from dispatch.wiring import run_dispatcher  # noqa: PLC0415
@@ -136,7 +91,7 @@ def dispatcher(var: Path, town: Path) -> None:
 @town_option
 @click.option("--host", default="127.0.0.1")
 @click.option("--port", default=8080)
-@_report_errors
+@report_errors
 def web(var: Path, town: Path, host: str, port: int) -> None:
     """The web process alone."""
     from dispatch.webserver import run_web  # noqa: PLC0415
@@ -148,7 +103,7 @@ def web(var: Path, town: Path, host: str, port: int) -> None:
 @var_option
 @town_option
 @click.option("--url", required=True)
-@_report_errors
+@report_errors
 def demo(var: Path, town: Path, url: str) -> None:
     """The virtual drivers and riders alone."""
     from simulations.demo.run import run  # noqa: PLC0415
@@ -162,7 +117,7 @@ def demo(var: Path, town: Path, url: str) -> None:
 @click.option("--seed", type=int, help="Instead of the scenario's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print key figures as JSON.")
 @click.option("--events", type=click.Path(path_type=Path), help="Write the event log here.")
-@_report_errors
+@report_errors
 def simulate(
     scenario: Path, var: Path, seed: int | None, *, as_json: bool, events: Path | None
 ) -> None:
@@ -193,7 +148,7 @@ def token() -> None:
 @town_option
 @click.option("--role", type=click.Choice(["vehicle", "control", "admin"]), required=True)
 @click.option("--label", default="", help="Who or what it is for.")
-@_report_errors
+@report_errors
 def create(var: Path, town: Path, role: str, label: str) -> None:
     """Make a token and print it; it is shown only once."""
     from dispatch.administration import create_access_token  # noqa: PLC0415
@@ -204,7 +159,7 @@ def create(var: Path, town: Path, role: str, label: str) -> None:
 @main.command()
 @var_option
 @town_option
-@_report_errors
+@report_errors
 def audit(var: Path, town: Path) -> None:
     """Check that the event log and the tables tell the same story."""
     from dispatch.administration import find_differences  # noqa: PLC0415

@@ -1,0 +1,1 @@
+"""The field's benchmarks as commands: measured figures, each checked independently."""

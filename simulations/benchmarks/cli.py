@@ -1,0 +1,87 @@
+"""`rufbus bench`: the field's benchmarks, each as a table or as JSON."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dispatch.options import cache_option, report_errors
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON list instead of a table."
+)
+
+
+class ListsCommand(click.Command):
+    """A command whose repeatable options also take several numbers at once: `--seconds 1 10 60`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option's name before each further number."""
+        repeatable = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and option.multiple
+            for name in option.opts
+        }
+        return super().parse_args(ctx, spelled_out(args, repeatable))
+
+
+def spelled_out(args: list[str], repeatable: set[str]) -> list[str]:
+    """`--seconds 1 10` as `--seconds 1 --seconds 10`, for all options named."""
+    spelled: list[str] = []
+    option = ""
+    for word, following in zip(args, [*args[1:], ""], strict=True):
+        if option and _is_number(word):
+            spelled += [option, word]
+            continue
+        option = word if word in repeatable and _is_number(following) else ""
+        if not option:
+            spelled.append(word)
+    return spelled
+
+
+@click.group()
+def bench() -> None:
+    """Benchmarks: our figures beside the field's, every solution checked."""
+
+
+@bench.command(cls=ListsCommand)
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--seconds",
+    multiple=True,
+    default=(1.0, 10.0, 60.0),
+    show_default="1 10 60",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time limits, one or more: --seconds 1 10 60.",
+)
+@click.option(
+    "--seeds",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Runs of each instance, with seeds 0, 1, ...",
+)
+@click.option("--solver", type=click.Choice(["ours", "ortools"]), default="ours", show_default=True)
+@click.option("--instances", default="", help="Only these, separated by commas.")
+@json_option
+@cache_option
+@report_errors
+def darp(folder: Path, *, as_json: bool, instances: str, **options: Any) -> None:
+    """Dial-a-ride instances in Cordeau's format from DIR: gaps to best_known.csv, one thread."""
+    from simulations.benchmarks import darp_bench, table  # noqa: PLC0415 - `--help` is quick
+
+    names = tuple(name.strip() for name in instances.split(",") if name.strip())
+    runs = darp_bench.DarpRuns(folder, names, **options)
+    rows = table.show(darp_bench.run(runs), darp_bench.COLUMNS, click.echo, as_json=as_json)
+    if not as_json:
+        for text in darp_bench.summary(rows):
+            click.echo(text)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
