@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from shapely import Polygon
 from shapely.geometry import shape
 
+from dispatch.domain.driver_hours import MAX_WORK_S, work_s
 from dispatch.domain.model import Configuration, Vehicle
 from dispatch.domain.rules import (
     SHIFTS_AHEAD_MAX_DAYS,
@@ -258,12 +259,13 @@ def _distinct(section: str, ids: list[str]) -> set[str]:
 
 
 def _check_shifts(shifts: list[_Shift], vehicles: set[str]) -> None:
-    """A vehicle can be in one place only: its shifts of a day follow each other."""
+    """One driver can work a shift; a vehicle is in one place only: its shifts follow each other."""
     for shift in shifts:
         if shift.vehicle not in vehicles:
             raise ValueError(
                 f"shifts: no vehicle {shift.vehicle!r}{_nearest(shift.vehicle, vehicles)}"
             )
+        _check_hours(shift)
     for one, other in combinations(shifts, 2):
         same = one.vehicle == other.vehicle and set(one.days) & set(other.days)
         apart = _minutes(one.end) <= _minutes(other.start) or _minutes(other.end) <= _minutes(
@@ -274,6 +276,17 @@ def _check_shifts(shifts: list[_Shift], vehicles: set[str]) -> None:
                 f"shifts: {one.vehicle!r} is on two at once, "
                 f"{one.start}-{one.end} and {other.start}-{other.end}"
             )
+
+
+def _check_hours(shift: _Shift) -> None:
+    work_min = work_s(_minutes(shift.start) * 60, _minutes(shift.end) * 60) // 60
+    most_min = MAX_WORK_S // 60
+    if work_min > most_min:
+        raise ValueError(
+            f"shifts: {shift.vehicle!r} {shift.start}-{shift.end} is "
+            f"{work_min // 60} h {work_min % 60:02d} min of work without the breaks; "
+            f"a driver may work {most_min // 60} h a day, so give the rest to a second shift"
+        )
 
 
 def _rules(values: dict[str, Any]) -> Rules:

@@ -201,11 +201,27 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedBreak:
+    """A break that a driver still has to take: begins in `earliest_s`..`latest_s`.
+
+    `id` is unique within the shift.
+    """
+
+    id: str
+    earliest_s: int
+    latest_s: int
+    duration_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """One vehicle at one stop.
 
     `leave_s` is when the vehicle should set off towards it, `arrive_s` and `depart_s` when it is
     planned to halt and to go on; `arrived_at_s` is reported by the driver.
+
+    With a `break_id` it is the driver's break, taken where the vehicle stands: from `arrive_s` to
+    `depart_s`, without actions; it runs from `arrived_at_s` on.
     """
 
     id: str
@@ -215,6 +231,7 @@ class Visit:
     arrive_s: int
     depart_s: int
     arrived_at_s: int | None = None
+    break_id: str | None = None
 
     def booking_ids(self, kind: ActionKind) -> tuple[str, ...]:
         """The bookings that board (or alight) here, in planned order."""
@@ -241,7 +258,10 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A staffed vehicle for some hours, with its plan: the ordered open visits, versioned."""
+    """A staffed vehicle for some hours, with its plan: the ordered open visits, versioned.
+
+    `breaks` are those still to be taken; each is one of the visits.
+    """
 
     id: str
     vehicle_id: str
@@ -252,6 +272,7 @@ class Shift:
     anchor: Anchor
     version: int = 0
     visits: tuple[Visit, ...] = ()
+    breaks: tuple[PlannedBreak, ...] = ()
 
     @property
     def current_visit(self) -> Visit | None:
@@ -259,6 +280,14 @@ class Shift:
         if self.visits and self.visits[0].arrived_at_s is not None:
             return self.visits[0]
         return None
+
+    @property
+    def current_break(self) -> PlannedBreak | None:
+        """The break that is running now."""
+        current = self.current_visit
+        if current is None:
+            return None
+        return next((b for b in self.breaks if b.id == current.break_id), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from running_service import write_grid_town
 
 from dispatch.cli import DATA
 from dispatch.config import ConfigError, load_town
+from dispatch.domain.driver_hours import work_s
 from dispatch.domain.model import Party
 
 SHIFT = '\n[[shifts]]\nvehicle = "van-1"\ndays = ["weekday"]\nstart = "{}"\nend = "{}"\n'
@@ -40,7 +41,18 @@ def test_somebody_is_on_duty_whenever_the_service_runs(name: str) -> None:
 @pytest.mark.parametrize("name", ["beckum", "heidelberg"])
 def test_no_shift_is_longer_than_the_law_allows(name: str) -> None:
     for shift in load_town(DATA / name).config.shifts:
-        assert shift.end_min - shift.start_min <= 10 * 60
+        assert work_s(shift.start_min * 60, shift.end_min * 60) <= 10 * 3600
+
+
+def test_a_shift_of_more_than_ten_hours_of_work_is_refused(tmp_path: Path) -> None:
+    path = write_grid_town(tmp_path / "grid", vehicles=1) / "service.toml"
+    text = path.read_text(encoding="utf-8")
+    long = SHIFT.format("00:00", "10:46").replace("van-1", "van-2") + VAN.replace("van-1", "van-2")
+    path.write_text(text + long.replace("10:46", "10:45"), encoding="utf-8")
+    assert len(load_town(tmp_path / "grid").config.shifts) == 3
+    path.write_text(text + long, encoding="utf-8")
+    with pytest.raises(ConfigError, match="'van-2' 00:00-10:46 is 10 h 01 min of work"):
+        load_town(tmp_path / "grid")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +102,7 @@ def test_the_town_that_ships_is_read() -> None:
     [
         (VAN, "vehicles: 'van-1' is there twice"),
         (DEPOT, "depots: 'depot' is there twice"),
-        (SHIFT.format("12:00", "23:00"), "'van-1' is on two at once"),
+        (SHIFT.format("12:00", "20:00"), "'van-1' is on two at once"),
         (SHIFT.format("25:00", "23:00"), "start: '25:00' is not a time"),
         (SHIFT.format("23:00", "22:00"), "a shift ends after it starts"),
         (SHIFT.format("22:00", "23:00").replace("van-1", "van-9"), "no vehicle 'van-9'"),
@@ -126,4 +138,4 @@ def test_shifts_may_follow_each_other(tmp_path: Path) -> None:
     path = write_grid_town(tmp_path / "grid", vehicles=1) / "service.toml"
     text = path.read_text(encoding="utf-8") + SHIFT.format("22:00", "24:00")
     path.write_text(text, encoding="utf-8")
-    assert [s.end_min for s in load_town(tmp_path / "grid").config.shifts] == [1320, 1440]
+    assert [s.end_min for s in load_town(tmp_path / "grid").config.shifts] == [840, 1320, 1440]

@@ -52,6 +52,11 @@ configurations = [{{seats = 8, wheelchairs = 0}}, {{seats = 5, wheelchairs = 1}}
 vehicle = "van-{n}"
 days = ["weekday", "saturday", "sunday"]
 start = "06:00"
+end = "14:00"
+[[shifts]]
+vehicle = "van-{n}"
+days = ["weekday", "saturday", "sunday"]
+start = "14:00"
 end = "22:00"
 """
 
