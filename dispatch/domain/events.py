@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dispatch.domain.model import Anchor, Booking, Fix, RideRequest, Shift, Visit
+from dispatch.domain.model import Anchor, Booking, Fix, PlannedBreak, RideRequest, Shift, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,28 @@ class RiderMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class BookingMoved:
+    """Another shift is going to carry a booking; the plans of both change with it."""
+
+    booking_id: str
+    from_shift_id: str
+    shift_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftPlanned:
     """A shift was laid out from the configuration."""
 
     shift: Shift
+
+
+@dataclass(frozen=True, slots=True)
+class BreaksPlanned:
+    """A shift that had been laid out without breaks needs these; its plan follows."""
+
+    shift_id: str
+    breaks: tuple[PlannedBreak, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +137,7 @@ class VisitArrived:
 
 @dataclass(frozen=True, slots=True)
 class VisitCompleted:
-    """A vehicle has nothing left to do at a visit."""
+    """A vehicle has nothing left to do at a visit, or its driver's break is over."""
 
     shift_id: str
     visit_id: str
@@ -146,7 +164,9 @@ Event = (
     | RiderBoarded
     | RiderAlighted
     | RiderMissed
+    | BookingMoved
     | ShiftPlanned
+    | BreaksPlanned
     | ShiftStarted
     | ShiftEnded
     | PlanChanged

@@ -60,6 +60,8 @@ def apply(state: State, event: ev.Event) -> None:
             _request_status(state, booking.request_id, RequestStatus.BOOKED)
         case ev.BookingCancelled() | ev.RiderBoarded() | ev.RiderAlighted() | ev.RiderMissed():
             _apply_to_booking(state, event)
+        case ev.BookingMoved():
+            _hand_over(state, event)
         case _:
             _apply_to_shift(state, event)
 
@@ -99,6 +101,17 @@ def _apply_to_booking(
     state.bookings[booking.id] = booking
     if isinstance(event, ev.RiderBoarded | ev.RiderAlighted):
         _tick_off(state, event)
+
+
+def _hand_over(state: State, event: ev.BookingMoved) -> None:
+    """Give a booking to another shift; nobody changes vehicles once on board."""
+    booking = state.bookings[event.booking_id]
+    waits = booking.status is BookingStatus.CONFIRMED
+    if not waits or booking.shift_id != event.from_shift_id:
+        raise IllegalTransitionError(f"booking {booking.id} cannot leave {event.from_shift_id}")
+    if state.shifts[event.shift_id].status is ShiftStatus.ENDED:
+        raise IllegalTransitionError(f"booking {booking.id}: {event.shift_id} has ended")
+    state.bookings[booking.id] = replace(booking, shift_id=event.shift_id)
 
 
 def _tick_off(state: State, event: ev.RiderBoarded | ev.RiderAlighted) -> None:
@@ -155,7 +168,12 @@ def _apply_to_plan(state: State, event: ev.Event) -> None:
             if visit.id != visit_id or visit.actions:
                 raise IllegalTransitionError(f"visit {visit_id} on {shift_id} is not done")
             anchor = replace(shift.anchor, at_s=at_s)
-            state.shifts[shift_id] = replace(shift, visits=shift.visits[1:], anchor=anchor)
+            left = tuple(b for b in shift.breaks if b.id != visit.break_id)
+            state.shifts[shift_id] = replace(
+                shift, visits=shift.visits[1:], breaks=left, anchor=anchor
+            )
+        case ev.BreaksPlanned(shift_id, breaks):
+            state.shifts[shift_id] = replace(state.shifts[shift_id], breaks=breaks)
         case _:
             raise IllegalTransitionError(f"unknown event {type(event).__name__}")
 

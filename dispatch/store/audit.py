@@ -18,7 +18,7 @@ SELECT id, started_at_s, ended_at_s FROM shift
 WHERE area = %(area)s AND (started_at_s IS NOT NULL OR ended_at_s IS NOT NULL)
 """
 _CLOSED: Final = """
-SELECT id, shift_id, stop_id, leave_s, arrive_s, depart_s, arrived_at_s, departed_at_s
+SELECT id, shift_id, stop_id, leave_s, arrive_s, depart_s, break_id, arrived_at_s, departed_at_s
 FROM visit WHERE area = %(area)s AND status <> 'open'
 """
 _DONE: Final = """
@@ -95,7 +95,7 @@ def _history(connection: psycopg.Connection, area: str, ledger: Ledger) -> list[
 
 def _closed_row(closed: ClosedVisit) -> tuple[Any, ...]:
     v = closed.visit
-    planned = (closed.shift_id, v.stop_id, v.leave_s, v.arrive_s, v.depart_s)
+    planned = (closed.shift_id, v.stop_id, v.leave_s, v.arrive_s, v.depart_s, v.break_id)
     return (*planned, v.arrived_at_s, closed.departed_at_s)
 
 

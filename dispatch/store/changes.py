@@ -127,7 +127,11 @@ class Changes:
             case ev.BookingMade(booking):
                 self.bookings.add(booking.id)
                 self.requests.add(booking.request_id)
-            case ev.BookingCancelled(booking_id, _, _) | ev.RiderMissed(booking_id, _, _, _):
+            case (
+                ev.BookingCancelled(booking_id, _, _)
+                | ev.RiderMissed(booking_id, _, _, _)
+                | ev.BookingMoved(booking_id, _, _, _)
+            ):
                 self.bookings.add(booking_id)
             case ev.RiderBoarded(booking_id, shift_id, _, _):
                 self.bookings.add(booking_id)
@@ -148,6 +152,7 @@ class Changes:
                 self._touch_shift(shift.id)
             case (
                 ev.PlanChanged(shift_id, _, _, _)
+                | ev.BreaksPlanned(shift_id, _)
                 | ev.VisitArrived(shift_id, _, _, _)
                 | ev.VisitCompleted(shift_id, _, _)
             ):

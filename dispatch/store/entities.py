@@ -60,13 +60,13 @@ _OPEN_VISIT: Final = f"""json_build_object(
         SELECT json_agg({_ACTION} ORDER BY a.ordinal) FROM plan_action a
         WHERE a.area = v.area AND a.visit_id = v.id AND a.done_at_s IS NULL), '[]'),
     'leave_s', v.leave_s, 'arrive_s', v.arrive_s, 'depart_s', v.depart_s,
-    'arrived_at_s', v.arrived_at_s)"""  # noqa: S608 (constants of this module only)
+    'arrived_at_s', v.arrived_at_s, 'break_id', v.break_id)"""  # noqa: S608 (constants of this module only)
 
 SHIFTS: Final = f"""
 SELECT s.id, json_build_object(
     'id', s.id, 'vehicle_id', s.vehicle_id, 'start_s', s.start_s, 'end_s', s.end_s,
     'depot_stop_id', s.depot_stop_id, 'status', s.status, 'anchor', s.anchor,
-    'version', s.version,
+    'version', s.version, 'breaks', s.breaks,
     'visits', coalesce((SELECT json_agg({_OPEN_VISIT} ORDER BY v.ordinal) FROM visit v
         WHERE v.area = s.area AND v.shift_id = s.id AND v.status = 'open'), '[]')) AS entity
 FROM shift s WHERE s.area = %(area)s
@@ -75,7 +75,7 @@ FROM shift s WHERE s.area = %(area)s
 PAST_VISITS: Final = """
 SELECT v.id, json_build_object(
     'id', v.id, 'shift_id', v.shift_id, 'stop_id', v.stop_id, 'arrive_s', v.arrive_s,
-    'arrived_at_s', v.arrived_at_s, 'departed_at_s', v.departed_at_s,
+    'arrived_at_s', v.arrived_at_s, 'departed_at_s', v.departed_at_s, 'break_id', v.break_id,
     'actions', coalesce((SELECT json_agg(json_build_object(
             'booking_id', a.booking_id, 'kind', a.kind, 'done_at_s', a.done_at_s)
             ORDER BY a.done_at_s, a.booking_id) FROM plan_action a
@@ -108,6 +108,7 @@ class PastVisit:
     arrived_at_s: int | None
     departed_at_s: int | None
     actions: tuple[PastAction, ...]
+    break_id: str | None = None
 
 
 PAST_VISIT: Final[TypeAdapter[Any]] = TypeAdapter(PastVisit)

@@ -8,7 +8,7 @@ import psycopg
 from dispatch.store.connect import connect, unavailable
 from dispatch.store.errors import StoreError
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest revision, kept here so that an up-to-date database costs no import of Alembic."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -36,7 +36,7 @@ def migrate(dsn: str) -> None:
         connection.execute("SET statement_timeout = 0")
         connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [_LOCK])
         if schema_revision(connection) != HEAD:
-            _upgrade(dsn)
+            upgrade_to(dsn, HEAD)
 
 
 def schema_revision(connection: psycopg.Connection) -> str | None:
@@ -48,7 +48,12 @@ def schema_revision(connection: psycopg.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _upgrade(dsn: str) -> None:
+def upgrade_to(dsn: str, revision: str) -> None:
+    """Run the migrations up to a revision, without a lock: `migrate` is what programs call.
+
+    Raises:
+        NewerSchemaError: the database is at a revision that is unknown here.
+    """
     # Imported here because it takes longer than everything else a warm start does.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -65,6 +70,6 @@ def _upgrade(dsn: str) -> None:
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         try:
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         except CommandError as error:
             raise NewerSchemaError(str(error)) from error

@@ -55,17 +55,18 @@ WHERE r.area = %(area)s AND r.id = n.id
 
 _SHIFTS: Final = """
 INSERT INTO shift (
-    area, id, vehicle_id, start_s, end_s, depot_stop_id, status, anchor, version,
+    area, id, vehicle_id, start_s, end_s, depot_stop_id, status, anchor, version, breaks,
     started_at_s, ended_at_s)
 SELECT %(area)s, s.id, s.vehicle_id, s.start_s, s.end_s, s.depot_stop_id, s.status, s.anchor,
-    s.version, coalesce(s.started_at_s, known.started_at_s),
+    s.version, s.breaks, coalesce(s.started_at_s, known.started_at_s),
     coalesce(s.ended_at_s, known.ended_at_s)
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS s(
     id text, vehicle_id text, start_s bigint, end_s bigint, depot_stop_id text, status text,
-    anchor jsonb, version int, started_at_s bigint, ended_at_s bigint)
+    anchor jsonb, version int, breaks jsonb, started_at_s bigint, ended_at_s bigint)
 LEFT JOIN shift known ON known.area = %(area)s AND known.id = s.id
 ON CONFLICT (area, id) DO UPDATE SET
     status = excluded.status, anchor = excluded.anchor, version = excluded.version,
+    breaks = excluded.breaks,
     started_at_s = excluded.started_at_s, ended_at_s = excluded.ended_at_s
 """
 
@@ -98,17 +99,17 @@ ON CONFLICT (area, id) DO UPDATE SET
 _VISITS: Final = """
 INSERT INTO visit (
     area, id, shift_id, status, ordinal, stop_id, leave_s, arrive_s, depart_s, arrived_at_s,
-    departed_at_s)
+    departed_at_s, break_id)
 SELECT %(area)s, v.id, v.shift_id, v.status, v.ordinal, v.stop_id, v.leave_s, v.arrive_s,
-    v.depart_s, v.arrived_at_s, v.departed_at_s
+    v.depart_s, v.arrived_at_s, v.departed_at_s, v.break_id
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS v(
     id text, shift_id text, status text, ordinal int, stop_id text, leave_s bigint,
-    arrive_s bigint, depart_s bigint, arrived_at_s bigint, departed_at_s bigint)
+    arrive_s bigint, depart_s bigint, arrived_at_s bigint, departed_at_s bigint, break_id text)
 ON CONFLICT (area, id) DO UPDATE SET
     shift_id = excluded.shift_id, status = excluded.status, ordinal = excluded.ordinal,
     stop_id = excluded.stop_id, leave_s = excluded.leave_s, arrive_s = excluded.arrive_s,
     depart_s = excluded.depart_s, arrived_at_s = excluded.arrived_at_s,
-    departed_at_s = excluded.departed_at_s
+    departed_at_s = excluded.departed_at_s, break_id = excluded.break_id
 WHERE visit IS DISTINCT FROM excluded
 """
 
@@ -218,6 +219,7 @@ def _visit_row(visit: Visit, shift_id: str) -> dict[str, Any]:
         "arrive_s": visit.arrive_s,
         "depart_s": visit.depart_s,
         "arrived_at_s": visit.arrived_at_s,
+        "break_id": visit.break_id,
     }
 
 

@@ -23,6 +23,7 @@ from dispatch.domain.model import (
     Offer,
     OfferKind,
     Party,
+    PlannedBreak,
     Promise,
     Refusal,
     RequestStatus,
@@ -161,7 +162,8 @@ def _insert(shift: Shift, booking: Booking, now_s: int, rng: Random) -> ev.PlanC
     )
     for kind, stop_id in stops:
         action = Action(kind, booking.id, now_s, now_s)
-        if at < len(visits) and visits[at].stop_id == stop_id and at >= first:
+        joins = at < len(visits) and visits[at].stop_id == stop_id and not visits[at].break_id
+        if joins and at >= first:
             visits[at] = replace(visits[at], actions=(*visits[at].actions, action))
         else:
             visits.insert(at, Visit(new_id("vs", rng), stop_id, (action,), now_s, now_s, now_s))
@@ -187,7 +189,7 @@ def _without(state: State, booking: Booking, now_s: int) -> list[ev.Event]:
     visits = []
     for visit in shift.visits:
         left = tuple(a for a in visit.actions if a.booking_id != booking.id)
-        if left:
+        if left or visit.break_id:
             visits.append(replace(visit, actions=left))
     return [_plan(shift, visits, now_s)]
 
@@ -318,6 +320,24 @@ _HANDLERS: dict[type, Any] = {
 def ride(channel: str = "web", seats: int = 1, lat: float = 51.75) -> co.RequestRide:
     """A request that gets offers, unless the arguments say otherwise."""
     return co.RequestRide(Spot(8.04, lat), Spot(8.02, 51.8, "b"), Party(seats), channel=channel)
+
+
+def rest(state: State, now_s: int, rng: Random) -> list[ev.Event]:
+    """Drivers' breaks: laid out once per shift, later over if the vehicle stands at one."""
+    shifts = [s for s in state.shifts.values() if s.status is not ShiftStatus.ENDED]
+    if not shifts:
+        return []
+    shift = rng.choice(shifts)
+    current = shift.current_visit
+    if current is not None and current.break_id:
+        return [ev.VisitCompleted(shift.id, current.id, now_s)]
+    if shift.breaks or current is not None:
+        return []
+    breaks = (PlannedBreak("break-1", now_s, now_s + 600, 60),)
+    at = rng.randint(0, len(shift.visits))
+    visit = Visit(new_id("vs", rng), "a", (), now_s, now_s, now_s, break_id="break-1")
+    visits = [*shift.visits[:at], visit, *shift.visits[at:]]
+    return [ev.BreaksPlanned(shift.id, breaks), _plan(shift, visits, now_s)]
 
 
 def random_command(state: State, now_s: int, rng: Random) -> co.Command:

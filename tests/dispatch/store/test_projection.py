@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_engine import decide, random_command, ride
+from tiny_engine import decide, random_command, rest, ride
 
 from dispatch.domain import commands as co
 from dispatch.domain.errors import DomainError
@@ -42,6 +42,7 @@ class Story:
             len({b.status for b in self.state.bookings.values()}) < len(BookingStatus)
             or not self.state.shifts
             or not any(s.visits for s in self.state.shifts.values())
+            or not any(s.breaks for s in self.state.shifts.values())
         ):
             self.tell(10)
 
@@ -53,6 +54,8 @@ class Story:
                 self.now_s += self.rng.randrange(40)
                 command = random_command(self.state, self.now_s, self.rng)
                 self.do(command, changes)
+                for event in rest(self.state, self.now_s, self.rng):
+                    changes.apply(self.state, event, self.now_s)
             self.write(changes)
             length -= size
 
@@ -128,6 +131,8 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE visit SET departed_at_s = departed_at_s + 1 WHERE status = 'done'", "past visit"),
         ("UPDATE plan_action SET done_at_s = done_at_s + 1", "done action"),
         ("UPDATE visit SET leave_s = leave_s - 1 WHERE status = 'open'", "shift"),
+        ("UPDATE visit SET break_id = 'x' WHERE status = 'done'", "past visit"),
+        ("UPDATE shift SET breaks = '[]' WHERE breaks <> '[]'", "shift"),
     ],
 )
 def test_the_audit_sees_tampering(area_dsn: str, tampering: str, message: str) -> None:
