@@ -246,6 +246,21 @@ _DOMAIN = {
         ("Position in der Zukunft", "Die Zeit der Position liegt in der Zukunft."),
         ("Position in the future", "The time of this position is in the future."),
     ),
+    ErrorCode.PROPOSAL_STALE: Message(
+        409,
+        ("Vorschlag veraltet", "Der vorgeschlagene Fahrplan ist zu alt."),
+        ("Proposal out of date", "The proposed plan is too old."),
+    ),
+    ErrorCode.PROPOSAL_INFEASIBLE: Message(
+        409,
+        ("Vorschlag nicht möglich", "Der vorgeschlagene Fahrplan bräche eine Zusage."),
+        ("Proposal not feasible", "The proposed plan would break a promise."),
+    ),
+    ErrorCode.PROPOSAL_NOT_BETTER: Message(
+        409,
+        ("Vorschlag nicht besser", "Der vorgeschlagene Fahrplan ist nicht besser als der jetzige."),
+        ("Proposal not better", "The proposed plan is no better than the present one."),
+    ),
 }
 
 MESSAGES: dict[str, Message] = {str(code): m for code, m in (_HTTP | _DOMAIN).items()}

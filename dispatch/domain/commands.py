@@ -90,6 +90,29 @@ class EndShift:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedRoute:
+    """What a shift should do from now on, made on its plan of that version.
+
+    `actions` are (kind, id) in order: `pickup` or `dropoff` of a booking, `break` of a break.
+    """
+
+    shift_id: str
+    version: int
+    actions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProposePlans:
+    """Better routes for some shifts, to be taken together or not at all.
+
+    What has happened since they were made is worked in; after `expires_at_s` they are stale.
+    """
+
+    routes: tuple[ProposedRoute, ...]
+    expires_at_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: plan shifts ahead, let offers lapse, re-time late plans."""
 
@@ -105,5 +128,6 @@ Command = (
     | ReportNoShow
     | StartShift
     | EndShift
+    | ProposePlans
     | Tick
 )

@@ -55,6 +55,9 @@ class ErrorCode(StrEnum):
     SHIFT_HAS_RIDERS = "shift_has_riders"
     POSITION_OUTSIDE_NETWORK = "position_outside_network"
     POSITION_IN_FUTURE = "position_in_future"
+    PROPOSAL_STALE = "proposal_stale"
+    PROPOSAL_INFEASIBLE = "proposal_infeasible"
+    PROPOSAL_NOT_BETTER = "proposal_not_better"
 
 
 class RefusalCode(StrEnum):

@@ -117,6 +117,28 @@ def plan_booking(config: ServiceConfig, network: Network, booking: Booking) -> p
     )
 
 
+def request_for(booking: plans.Booking) -> plans.Request:
+    """The planning request that asks for exactly what a booking promises."""
+    pair = plans.StopPair(
+        pickup_stop=booking.pickup_stop,
+        dropoff_stop=booking.dropoff_stop,
+        pickup_earliest_s=booking.pickup_earliest_s,
+        pickup_latest_s=booking.pickup_latest_s,
+        arrival_latest_s=booking.arrival_latest_s,
+        max_ride_s=booking.max_ride_s,
+        walk_s=booking.walk_s,
+    )
+    return plans.Request(
+        id=booking.id,
+        pairs=(pair,),
+        wish_earliest_s=booking.wish_earliest_s,
+        seats=booking.seats,
+        wheelchairs=booking.wheelchairs,
+        persons=booking.persons,
+        board_s=booking.board_s,
+    )
+
+
 def route_of(shift: Shift) -> tuple[plans.Action, ...]:
     """The actions of a shift's open visits in order."""
     return tuple(
@@ -186,19 +208,27 @@ def _locked(config: ServiceConfig, shift: Shift, now_s: int) -> int:
 def suitable_shifts(
     config: ServiceConfig, state: State, party: Party, span_s: tuple[int, int], now_s: int
 ) -> list[Shift]:
-    """Shifts staffed some time in `span_s` by a vehicle that can hold the party.
-
-    A shift that should long have begun is left out until its driver reports.
-    """
+    """Shifts staffed some time in `span_s` by a vehicle that can hold the party."""
     from_s, to_s = span_s
     found = []
     for shift in state.shifts.values():
         if shift.status is ShiftStatus.ENDED or shift.end_s <= from_s or shift.start_s > to_s:
             continue
-        due_s = shift.anchor.at_s + config.rules.shift_start_grace_s
-        if shift.status is ShiftStatus.PLANNED and due_s < now_s:
-            continue
         vehicle = config.vehicle(shift.vehicle_id)
-        if vehicle and any(c.holds(party.seats, party.wheelchairs) for c in vehicle.configurations):
+        fits = vehicle and any(
+            c.holds(party.seats, party.wheelchairs) for c in vehicle.configurations
+        )
+        if fits and takes_riders(config, shift, now_s):
             found.append(shift)
     return found
+
+
+def takes_riders(config: ServiceConfig, shift: Shift, now_s: int) -> bool:
+    """Whether riders may be given to a shift: of a vehicle in the fleet, and not forgotten.
+
+    A shift that should long have begun is left out until its driver reports.
+    """
+    due_s = shift.anchor.at_s + config.rules.shift_start_grace_s
+    forgotten = shift.status is ShiftStatus.PLANNED and due_s < now_s
+    ended = shift.status is ShiftStatus.ENDED
+    return not ended and not forgotten and config.vehicle(shift.vehicle_id) is not None

@@ -23,7 +23,13 @@ from dispatch.domain.rules import DAY_S, ServiceConfig
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.offers import Candidate, candidates, choose, make_offer
-from dispatch.engine.problem import Planning, plan_booking, planning, suitable_shifts
+from dispatch.engine.problem import (
+    Planning,
+    plan_booking,
+    planning,
+    request_for,
+    suitable_shifts,
+)
 from dispatch.engine.visits import PlanWriter, scheduled
 from dispatch.engine.wishes import (
     Ends,
@@ -101,7 +107,7 @@ class Rides:
             direct_s=offer.direct_s,
             price_cents=offer.price_cents,
         )
-        wanted = _request_for(plan_booking(self._config, self._network, booking))
+        wanted = request_for(plan_booking(self._config, self._network, booking))
         shifts = self._suitable(draft, request.party, promise.pickup_from_s, promise.pickup_to_s)
         now = self._planning(draft, shifts)
         found = plans.best_insertions(now.problem, wanted)
@@ -294,25 +300,3 @@ def finish_visit(draft: Draft, shift_id: str) -> bool:
         return False
     draft.emit(ev.VisitCompleted(shift_id, current.id, draft.now_s))
     return True
-
-
-def _request_for(booking: plans.Booking) -> plans.Request:
-    """The planning request that asks for exactly what a booking promises."""
-    pair = plans.StopPair(
-        pickup_stop=booking.pickup_stop,
-        dropoff_stop=booking.dropoff_stop,
-        pickup_earliest_s=booking.pickup_earliest_s,
-        pickup_latest_s=booking.pickup_latest_s,
-        arrival_latest_s=booking.arrival_latest_s,
-        max_ride_s=booking.max_ride_s,
-        walk_s=booking.walk_s,
-    )
-    return plans.Request(
-        id=booking.id,
-        pairs=(pair,),
-        wish_earliest_s=booking.wish_earliest_s,
-        seats=booking.seats,
-        wheelchairs=booking.wheelchairs,
-        persons=booking.persons,
-        board_s=booking.board_s,
-    )
