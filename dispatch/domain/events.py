@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dispatch.domain.model import Anchor, Booking, Fix, RideRequest, Shift, Visit
+from dispatch.domain.model import Anchor, Booking, Fix, PlannedBreak, RideRequest, Shift, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,14 @@ class ShiftPlanned:
 
 
 @dataclass(frozen=True, slots=True)
+class BreaksPlanned:
+    """A shift that had been laid out without breaks needs these; its plan follows."""
+
+    shift_id: str
+    breaks: tuple[PlannedBreak, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftStarted:
     """A driver is at work."""
 
@@ -129,7 +137,7 @@ class VisitArrived:
 
 @dataclass(frozen=True, slots=True)
 class VisitCompleted:
-    """A vehicle has nothing left to do at a visit."""
+    """A vehicle has nothing left to do at a visit, or its driver's break is over."""
 
     shift_id: str
     visit_id: str
@@ -158,6 +166,7 @@ Event = (
     | RiderMissed
     | BookingMoved
     | ShiftPlanned
+    | BreaksPlanned
     | ShiftStarted
     | ShiftEnded
     | PlanChanged

@@ -168,7 +168,12 @@ def _apply_to_plan(state: State, event: ev.Event) -> None:
             if visit.id != visit_id or visit.actions:
                 raise IllegalTransitionError(f"visit {visit_id} on {shift_id} is not done")
             anchor = replace(shift.anchor, at_s=at_s)
-            state.shifts[shift_id] = replace(shift, visits=shift.visits[1:], anchor=anchor)
+            left = tuple(b for b in shift.breaks if b.id != visit.break_id)
+            state.shifts[shift_id] = replace(
+                shift, visits=shift.visits[1:], breaks=left, anchor=anchor
+            )
+        case ev.BreaksPlanned(shift_id, breaks):
+            state.shifts[shift_id] = replace(state.shifts[shift_id], breaks=breaks)
         case _:
             raise IllegalTransitionError(f"unknown event {type(event).__name__}")
 

@@ -11,34 +11,19 @@ from dispatch.engine.housekeeping import Housekeeping
 from dispatch.engine.network import Network
 from dispatch.engine.operations import Operations
 from dispatch.engine.proposals import Proposals
-from dispatch.engine.repositioning import Forecast, Repositioner
 from dispatch.engine.rides import Rides
 
 
 class Engine:
     """Decisions for one service area. Holds configuration and roads, never state."""
 
-    def __init__(
-        self, config: ServiceConfig, network: Network, forecast: Forecast | None = None
-    ) -> None:
-        """Prepare for one town.
-
-        Args:
-            config: its service.
-            network: its roads and stops.
-            forecast: expected demand, for idle vehicles; see `expect`.
-        """
+    def __init__(self, config: ServiceConfig, network: Network) -> None:
         self.config = config
         self.network = network
         self._rides = Rides(config, network)
         self._operations = Operations(config, network)
         self._proposals = Proposals(config, network)
         self._housekeeping = Housekeeping(config, network)
-        self._repositioner = Repositioner(config, network, forecast)
-
-    def expect(self, forecast: Forecast | None) -> None:
-        """Let idle vehicles wait by this forecast from now on."""
-        self._repositioner.forecast = forecast
 
     def decide(self, state: State, command: cmd.Command, now_s: int, rng: Random) -> list[Event]:
         """What follows from a command, as events in order; `state` is not changed.
@@ -59,7 +44,6 @@ class Engine:
         match command:
             case cmd.Tick():
                 self._housekeeping.tick(draft)
-                self._repositioner.tick(draft)
             case cmd.RequestRide() | cmd.AcceptOffer() | cmd.CancelBooking():
                 self._decide_ride(draft, command)
             case cmd.ProposePlans():

@@ -152,6 +152,7 @@ class Changes:
                 self._touch_shift(shift.id)
             case (
                 ev.PlanChanged(shift_id, _, _, _)
+                | ev.BreaksPlanned(shift_id, _)
                 | ev.VisitArrived(shift_id, _, _, _)
                 | ev.VisitCompleted(shift_id, _, _)
             ):
