@@ -187,13 +187,14 @@ def _phase(booking: Booking, shift: Shift | None, now_s: int) -> tuple[str, int 
         return "scheduled", None
     ahead = _actions_of(booking, shift)
     index, visit, action = ahead[0] if ahead else (None, None, None)
+    halts = None if index is None else sum(v.break_id is None for v in shift.visits[:index])
     if booking.status is BookingStatus.BOARDED:
-        return "riding", index
+        return "riding", halts
     if index == 0 and visit is not None and visit.arrived_at_s is not None:
         return "at_stop", 0
     soon = index == 0 or (action is not None and action.start_s - now_s <= APPROACH_S)
     if shift.status is ShiftStatus.ACTIVE and soon:
-        return "approaching", index
+        return "approaching", halts
     return "scheduled", None
 
 
@@ -274,7 +275,10 @@ def _vehicle_state(shift: Shift | None) -> str:
         return "off_duty"
     if not shift.visits:
         return "idle"
-    return "at_stop" if shift.current_visit else "driving"
+    current = shift.current_visit
+    if current is not None:
+        return "at_stop" if current.break_id is None else "on_break"
+    return "driving" if shift.visits[0].break_id is None else "idle"
 
 
 def _place_of(
@@ -328,9 +332,14 @@ def shift_view(shift: Shift, bookings: Mapping[str, Booking], town: Town) -> Jso
 
 
 def visit_view(visit: Visit, bookings: Mapping[str, Booking], town: Town) -> Json:
-    """One vehicle at one stop: who boards, who alights, when, and how late against the promise."""
+    """One vehicle at one stop: who boards, who alights, when, and how late against the promise.
+
+    A driver's break is a visit of the kind `break`: from `arrive` to `depart`, where the vehicle
+    stands; `arrived_at` says since when it runs.
+    """
     return {
         "id": visit.id,
+        "kind": "stop" if visit.break_id is None else "break",
         "stop": town.stop(visit.stop_id),
         "leave": town.time(visit.leave_s),
         "arrive": town.time(visit.arrive_s),

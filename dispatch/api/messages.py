@@ -221,6 +221,17 @@ _DOMAIN = {
         ("Noch zu früh", "Die Wartezeit am Halt ist noch nicht um."),
         ("Too early", "The waiting time at the stop is not over yet."),
     ),
+    ErrorCode.BREAK_TOO_EARLY: Message(
+        409,
+        (
+            "Noch zu früh",
+            "Die Pause kann noch nicht beginnen: Danach bliebe zu viel Arbeit am Stück.",
+        ),
+        (
+            "Too early",
+            "The break cannot begin yet: too much work in one piece would be left after it.",
+        ),
+    ),
     ErrorCode.SHIFT_NOT_FOUND: Message(
         404,
         ("Schicht nicht gefunden", "Diese Schicht gibt es nicht."),

@@ -1,6 +1,7 @@
 """Puts the views together from the truth and the present; everything that a GET answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
 from fastapi.concurrency import run_in_threadpool
@@ -9,7 +10,7 @@ from dispatch.api.messages import Language, refusal_message
 from dispatch.api.problems import ProblemError
 from dispatch.api.settings import ApiSettings
 from dispatch.domain.errors import ErrorCode
-from dispatch.domain.model import Booking, Shift, ShiftStatus
+from dispatch.domain.model import Booking, Shift, ShiftStatus, Visit
 from dispatch.town import Json, Located
 from dispatch.views import booking_view, fleet_view, live_view, plan_view, whereabouts
 
@@ -70,7 +71,12 @@ async def _ride_route(
     if not own:
         return []
     first = 0 if start is not None else own[0]
-    return await route(settings, start, [v.stop_id for v in shift.visits[first : own[-1] + 1]])
+    return await route(settings, start, _halts(shift.visits[first : own[-1] + 1]))
+
+
+def _halts(visits: Iterable[Visit]) -> list[str]:
+    """The stops of visits; for a break the vehicle stays where it is."""
+    return [stop_id for stop_id, _ in groupby(visit.stop_id for visit in visits)]
 
 
 async def route(
@@ -130,4 +136,4 @@ async def _shift_route(
         return []
     place = whereabouts(shift, positions.get(shift.vehicle_id))
     start = None if shift.current_visit else (place.lon, place.lat)
-    return await route(settings, start, [visit.stop_id for visit in shift.visits])
+    return await route(settings, start, _halts(shift.visits))

@@ -188,9 +188,10 @@ class Rider(_Answer):
 
 
 class Visit(_Answer):
-    """One vehicle at one stop."""
+    """One vehicle at one stop; a `break` is the driver's, from `arrive` to `depart`."""
 
     id: str
+    kind: Literal["stop", "break"]
     stop: StopRef
     leave: datetime
     arrive: datetime
@@ -254,7 +255,7 @@ class FleetVehicle(_Answer):
     name: str
     spare: bool
     configurations: list[Party]
-    state: Literal["off_duty", "idle", "driving", "at_stop"]
+    state: Literal["off_duty", "idle", "driving", "at_stop", "on_break"]
     shift: ShiftHead | None
     position: FleetPosition | None
     load: Load

@@ -50,6 +50,7 @@ class ErrorCode(StrEnum):
     VISIT_NOT_NEXT = "visit_not_next"
     NOT_AT_THIS_STOP = "not_at_this_stop"
     NO_SHOW_TOO_EARLY = "no_show_too_early"
+    BREAK_TOO_EARLY = "break_too_early"
     SHIFT_NOT_FOUND = "shift_not_found"
     SHIFT_STATE = "shift_state"
     SHIFT_HAS_RIDERS = "shift_has_riders"

@@ -6,10 +6,10 @@ import pytest
 
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
-from dispatch.domain.model import BookingStatus, Refusal, RequestStatus, ShiftStatus
+from dispatch.domain.model import BookingStatus, Refusal, RequestStatus, ShiftStatus, Visit
 from dispatch.domain.state import State, apply
 from dispatch.town import Town
-from dispatch.views import answer, fleet_view, plan_view, request_view, shift_view
+from dispatch.views import answer, fleet_view, live_view, plan_view, request_view, shift_view
 
 
 @pytest.fixture
@@ -145,6 +145,34 @@ def test_the_load_counts_who_is_on_board(world: Any, town: Town) -> None:
     assert vehicle["load"] == {"seats": 2, "wheelchairs": 0, "bookings": 1}
     [vehicle, *_] = fleet_view([shift], [booking], {}, 0, town)["vehicles"]
     assert vehicle["load"]["bookings"] == 0
+
+
+def test_a_break_is_shown_as_one(world: Any, town: Town) -> None:
+    booking, shift = world
+    starts_s = shift.visits[0].leave_s - 1900
+    ahead = Visit("vi_0", "depot", (), starts_s, starts_s, starts_s + 1800, break_id="break-1")
+    resting = replace(ahead, arrived_at_s=starts_s)
+    manifest = shift_view(replace(shift, visits=(ahead, *shift.visits)), {"bk_1": booking}, town)
+    assert [visit["kind"] for visit in manifest["visits"]] == ["break", "stop", "stop"]
+    shown = manifest["visits"][0]
+    assert (shown["arrive"], shown["depart"]) == (town.time(starts_s), town.time(starts_s + 1800))
+    assert shown["arrived_at"] is None
+    for first, state in ((ahead, "idle"), (resting, "on_break"), (shift.visits[0], "driving")):
+        planned = replace(shift, visits=(first, *shift.visits))
+        [vehicle, *_] = fleet_view([planned], [booking], {}, 0, town)["vehicles"]
+        assert vehicle["state"] == state
+        assert vehicle["next_visit"]["id"] == first.id
+
+
+def test_riders_are_not_told_of_breaks_as_stops(world: Any, town: Town) -> None:
+    booking, shift = world
+    rest = Visit("vi_0", "st-a", (), 1, 1, 1801, break_id="break-1")
+    other = Visit("vi_x", "st-b", (), 1, 1, 1)
+    now_s = shift.visits[0].actions[0].start_s - 60
+    live = live_view(
+        booking, replace(shift, visits=(other, rest, *shift.visits)), None, now_s, town
+    )
+    assert (live["phase"], live["stops_before"]) == ("approaching", 1)
 
 
 def test_a_stop_that_is_gone_does_not_break_the_plan(world: Any, town: Town) -> None:

@@ -20,7 +20,7 @@ COMPOSED = {
     "offer.kind.": ["earliest", "least_walking", "pooled"],
     "live.": ["live", "polling", "off"],
     "control.count.": ["on_duty", "aboard", "open", "delayed"],
-    "control.state.": ["off_duty", "idle", "driving", "at_stop"],
+    "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break"],
     "control.shift.": ["planned", "active", "ended"],
     "control.booking.": ["confirmed", "boarded"],
 }

@@ -51,7 +51,20 @@ function riders(visit) {
   return parts.join(" · ");
 }
 
-const visitLine = (visit) =>
+const isBreak = (visit) => visit.kind === "break";
+
+function breakLine(visit) {
+  const since = visit.arrived_at ?? visit.arrive;
+  const until = t("control.until", { time: clock(visit.depart) });
+  return el(
+    "li",
+    { class: "break" },
+    el("time", { datetime: since }, clock(since)),
+    el("div", {}, `${t("control.break")} · ${until}`, el("div", { class: "soft" }, visit.stop.name)),
+  );
+}
+
+const stopLine = (visit) =>
   el(
     "li",
     {},
@@ -60,9 +73,16 @@ const visitLine = (visit) =>
     isLate(visit.late_s) ? el("span", { class: "late" }, lateText(visit.late_s)) : el("span"),
   );
 
+const visitLine = (visit) => (isBreak(visit) ? breakLine(visit) : stopLine(visit));
+
 function nextText(vehicle) {
   const visit = vehicle.next_visit;
   if (!visit) return vehicle.shift ? t("control.no_visits") : "";
+  if (isBreak(visit)) {
+    return vehicle.state === "on_break"
+      ? t("control.break_until", { time: clock(visit.depart) })
+      : t("control.break_from", { time: clock(visit.arrive) });
+  }
   const key = vehicle.state === "at_stop" ? "control.at" : "control.next";
   return t(key, { stop: visit.stop.name, time: clock(visit.arrived_at ?? visit.arrive) });
 }
