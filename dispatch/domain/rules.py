@@ -73,12 +73,16 @@ class ShiftPattern:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The objective: permille of one second of driving, per person and second."""
+    """The objective: permille of one second of driving, per person and second.
+
+    `unserved_s` is no rate: the seconds of driving that a request nobody serves counts for.
+    """
 
     drive: int = 1000
     wait: int = 300
     ride: int = 300
     walk: int = 600
+    unserved_s: int = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,21 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Repositioning:
+    """Where vehicles without work wait.
+
+    Attributes:
+        idle: `stay` where they are, return to the `depot`, or go where `demand` is expected.
+        horizon_s: requests expected within this time are what a place is worth.
+        min_gain_s: seconds of driving that a move has to be worth beyond what it costs.
+    """
+
+    idle: str = "stay"
+    horizon_s: int = 1800
+    min_gain_s: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceConfig:
     """A town's service, complete: the one object that distinguishes Beckum from the next town."""
 
@@ -165,6 +184,7 @@ class ServiceConfig:
     vehicles: tuple[Vehicle, ...]
     shifts: tuple[ShiftPattern, ...]
     traffic: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    repositioning: Repositioning = field(default_factory=Repositioning)
 
     def vehicle(self, vehicle_id: str) -> Vehicle | None:
         """The vehicle of that id."""

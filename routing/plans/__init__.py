@@ -15,18 +15,27 @@ from routing.plans.records import (
     UNREACHABLE_S,
     Action,
     Booking,
+    Break,
     Request,
     StopPair,
     Vehicle,
     Weights,
 )
-from routing.plans.schedules import RouteSchedule, evaluate, project, relaxed, relaxed_all
+from routing.plans.schedules import (
+    RouteSchedule,
+    evaluate,
+    plan_cost,
+    project,
+    relaxed,
+    relaxed_all,
+)
 
 __all__ = [
     "UNDER_WAY",
     "UNREACHABLE_S",
     "Action",
     "Booking",
+    "Break",
     "Insertion",
     "Insertions",
     "InvalidProblemError",
@@ -41,6 +50,7 @@ __all__ = [
     "best_insertions",
     "build_problem",
     "evaluate",
+    "plan_cost",
     "project",
     "relaxed",
     "relaxed_all",

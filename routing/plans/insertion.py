@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from routing.plans import search
-from routing.plans.problem import Problem, build_problem, replace_vehicle, request_table
+from routing.plans import kernel, scratch, search
+from routing.plans.checks import require
+from routing.plans.problem import Problem, build_problem, replace_vehicle, request_nodes
 from routing.plans.records import Action, Booking, Request, StopPair, Vehicle, Weights
 from routing.plans.schedules import RouteSchedule, evaluate, project
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from routing.plans.kernel import Ints
+
+
+_SLOTS_MAX = 64
 
 
 class Insertion(NamedTuple):
@@ -84,23 +88,36 @@ class NewRoute(NamedTuple):
     problem: Problem
 
 
-def best_insertions(problem: Problem, request: Request) -> Insertions:
-    """The cheapest feasible position of every stop pair of the request in every vehicle's route.
+def best_insertions(problem: Problem, request: Request, apart_s: int | None = None) -> Insertions:
+    """The cheapest feasible ways to serve a request.
 
     Vehicles whose present route breaks a limit take part only after `relaxed`.
 
     Args:
         problem: stays as it is.
         request: with at least one stop pair.
+        apart_s: None for the best position of every stop pair in every vehicle's route. Else the
+            best of all vehicles for every stop pair and every slot of so many seconds in which the
+            pick-up may lie (before ride caps push it): choices that differ in time, found sooner.
 
     Returns:
-        At most one insertion per (vehicle, pair); none where no position is feasible.
+        At most one insertion per (vehicle, pair) or per (pair, slot); none where no position is
+        feasible.
 
     Raises:
-        InvalidProblemError: a pair or the party is out of range.
+        InvalidProblemError: a pair or the party is out of range, or `apart_s` is not positive.
     """
-    found = search.search(problem.arrays, request_table(request, len(problem.matrix_s)))
-    order = np.argsort(found[:, search.R_COST], kind="stable")  # rows come by (vehicle, pair)
+    asks = request_nodes(request, len(problem.matrix_s), problem.weights)
+    slots, width = 0, kernel.FOREVER
+    if apart_s is not None:
+        require(apart_s > 0, "apart_s is not positive")
+        window = int((asks[::2, kernel.LATEST] - asks[::2, kernel.EARLIEST]).max())
+        slots, width = min(window // apart_s + 1, _SLOTS_MAX), apart_s
+    work = scratch.make_work(problem.routes.nodes.shape[1], 1)
+    found = search.search(problem.arrays, problem.routes, work, asks, width, slots)
+    order = np.lexsort(
+        (found[:, search.R_PAIR], found[:, search.R_VEHICLE], found[:, search.R_COST])
+    )
     return Insertions(*np.ascontiguousarray(found[order].T))
 
 

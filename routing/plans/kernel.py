@@ -1,7 +1,7 @@
-"""Compiled core on flat arrays: the earliest schedule of one route, its limits and its cost.
+"""Compiled core on flat arrays: the earliest schedule of a route, its limits, its cost, its bounds.
 
-Nothing here allocates more than scratch or holds Python objects. The tables' columns are numbered
-here; `problem.py` fills the tables, `search.py` builds the insertion on top.
+Nothing here allocates or holds Python objects. The columns of all tables are numbered here;
+`problem.py` fills the tables, `search.py` inserts into routes, `lns.py` improves them.
 """
 
 from typing import NamedTuple
@@ -18,30 +18,32 @@ ShortInts = npt.NDArray[np.int32]
 
 # Columns of the vehicle table, int64[V, 12].
 START_TIME, START_STOP, DWELLING, END_STOP, END_TIME, LOCKED = 0, 1, 2, 3, 4, 5
-ROUTE_BEGIN, ROUTE_END, CONFIG_BEGIN, CONFIG_END, LOAD_SEATS, LOAD_WHEELCHAIRS = 6, 7, 8, 9, 10, 11
+CONFIG_BEGIN, CONFIG_END, LOAD_SEATS, LOAD_WHEELCHAIRS = 6, 7, 8, 9
+MAX_ROUTE = 10  # longest time between departure and depot, FOREVER if there is no such limit
+KIN = 11  # vehicles with the same number are alike in everything but their routes
 VEHICLE_COLUMNS = 12
 
-# Rows of the action table, int64[12, A]: the routes of all vehicles one after the other.
-STOP = 0
+# Columns of the node table, int64[N, 12]: what can be done at a stop. Booking b boards at node 2b
+# and alights at node 2b + 1; the drivers' breaks come after all bookings.
+STOP = 0  # IN_PLACE for breaks
 EARLIEST = 1  # of the start of service
 LATEST = 2  # of the start of service; of riders on board the ride cap included
-BOARD = 3  # seconds the party needs
+SERVICE = 3  # seconds it takes, without the set-up
 SEATS = 4  # change of the load, negative for drop-offs
 WHEELCHAIRS = 5
-PARTNER = 6  # of a drop-off: the pick-up's position in the route; else NO_PARTNER
-MAX_RIDE = 7
-RATE = 8  # what a second costs that the party waits (pick-ups) or rides (drop-offs)
-SINCE = 9  # and from when on: wish_earliest_s, or boarded_at_s; drop-offs with PARTNER: its end
-FIXED = 10  # what its way on foot costs, at pick-ups
-KIND = 11  # DROPOFF or PICKUP
-ACTION_ROWS = 12
-DROPOFF, PICKUP = 0, 1
+PARTNER = 6  # of a drop-off: the node of the pick-up; else NO_PARTNER
+MAX_RIDE = 7  # of a drop-off with a partner
+RATE_START = 8  # what a second costs by which the service starts later
+RATE_END = 9  # and ends later: riding counts from the end of boarding, so pick-ups have less than 0
+FIXED = 10  # constant part of the cost
+KIND = 11
+NODE_COLUMNS = 12
+DROPOFF, PICKUP, BREAK, DEPOT = 0, 1, 2, 3
 NO_PARTNER = -1
+IN_PLACE = -1  # a break takes place where the vehicle stands
+AT_START = -1  # the place of a vehicle that has not yet left its start
 
-# Entries of the weights, int64[4].
-W_DRIVE, W_WAIT, W_RIDE, W_WALK = range(4)
-
-# Rows of a schedule, int64[3, n].
+# Rows of a schedule, int64[3, n + 2]: the departure, the actions in order, the depot.
 ARRIVAL, START, END = 0, 1, 2
 
 # Whether `settle` obeys upper bounds and ride caps, or only looks what will happen.
@@ -54,27 +56,73 @@ PERMILLE = 1000
 
 # Why a route is infeasible.
 OK, CAPACITY, UNREACHABLE, PICKUP_LATE, ARRIVAL_LATE, RIDE_TOO_LONG, SHIFT_END = 0, 1, 2, 3, 4, 5, 6
+BREAK_LATE, ROUTE_TOO_LONG = 7, 8
+
+# Rows of the bounds of one route, int64[9, n + 1]. "The projection" is its schedule without upper
+# bounds and ride caps: whatever is inserted behind an action, it happens no earlier than there.
+B_END = 0  # end of service of action k in the projection
+B_LATEST_END = 1  # no feasible schedule, whatever is inserted, ends the service of action k later
+B_SEATS, B_WHEELCHAIRS = 2, 3  # load before action k
+B_PUSHES = 4  # 1 if the projection breaks a ride cap among the actions before k
+B_COST = 5  # cost of the actions before k in the projection, driving included
+B_SAVING = (
+    6  # what driving into the actions from k on and home would cost less at the best of times
+)
+B_PARTNER = 7  # position of the pick-up of the drop-off k, NO_PARTNER if it has none in the route
+B_AT = 8  # the stop at which the vehicle is before action k, or AT_START
+BOUND_ROWS = 9
 
 
 class Arrays(NamedTuple):
-    """A problem as the kernels see it; shapes and meaning as in `problem.Problem`."""
+    """A problem as the kernels see it; shapes and meaning as in `problem.Problem`.
+
+    `flat` says that there is no traffic: a leg takes what the matrix says at any time. `monotone`
+    says that no delay lowers the riders' part of the cost, which most cuts need.
+    """
 
     matrix_s: ShortInts
     base_s: int
     speed: ShortInts
+    flat: bool
     setup_s: int
-    weights: Ints
+    w_drive: int
+    monotone: bool
     vehicles: Ints
     start_legs_s: ShortInts
     configurations: Ints
-    actions: Ints
+    nodes: Ints
+
+
+class Routes(NamedTuple):
+    """Routes of all vehicles with their bounds; the only tables that change."""
+
+    nodes: ShortInts  # int32[V, room]: the nodes in order
+    count: Ints  # int64[V]: how many
+    bounds: Ints  # int64[V, 9, room + 1]
+    cost: Ints  # int64[V]: of the earliest feasible schedule, FOREVER if there is none
+    projected: Ints  # int64[V]: of the projection
+    departure: Ints  # int64[V]: the latest departure that changes nothing else in the projection
+    depot: Ints  # int64[V]: arrival at the depot in the projection
+
+
+class Work(NamedTuple):
+    """Scratch for one route of up to n actions."""
+
+    rows: Ints  # int64[n + 4, 12]: departure, actions, depot as nodes
+    partner: Ints  # int64[n + 4]: positions among `rows`
+    at: Ints  # int64[n + 4]: where the vehicle is after each of them
+    times: Ints  # int64[3, n + 4]
+    ends: Ints  # int64[n + 2]: ends of service of the present actions with the insertion tried
+    place: Ints  # int64[N]: position of each node of the route looked at
 
 
 @inlined
-def arrive(depart_s: int, leg_s: int, base_s: int, speed: ShortInts) -> int:
+def arrive(depart_s: int, leg_s: int, base_s: int, speed: ShortInts, flat: bool) -> int:  # noqa: FBT001 - a kernel's flag
     """Arrival second; FOREVER where there is no way."""
     if leg_s >= UNREACHABLE_S:
         return FOREVER
+    if flat:
+        return depart_s + leg_s
     if leg_s == 0:
         return depart_s
     return drive(depart_s, leg_s, base_s, speed)
@@ -112,10 +160,35 @@ def fits(seats: int, wheelchairs: int, configurations: Ints, first: int, last: i
 
 
 @compiled
-def overloaded(a: Arrays, v: int, route: Ints, count: int) -> int:
+def gather(a: Arrays, v: int, w: Work, nodes: ShortInts, count: int) -> None:
+    """Write a route's nodes to rows 1..count of the scratch, departure and depot around them."""
+    table, vehicle = a.nodes, a.vehicles[v]
+    for k in range(count):
+        node = nodes[k]
+        w.place[node] = k
+        for column in range(NODE_COLUMNS):
+            w.rows[k + 1, column] = table[node, column]
+        p = table[node, PARTNER]
+        w.partner[k + 1] = w.place[p] + 1 if p >= 0 else NO_PARTNER
+    frame(vehicle, w, count)
+
+
+@compiled
+def frame(vehicle: Ints, w: Work, count: int) -> None:
+    """Write the departure and the depot around the actions in rows 1..count."""
+    w.rows[0, EARLIEST], w.rows[0, LATEST] = vehicle[START_TIME], FOREVER - 1
+    depot = w.rows[count + 1]
+    depot[STOP], depot[EARLIEST], depot[LATEST] = vehicle[END_STOP], NEVER, vehicle[END_TIME]
+    depot[SERVICE], depot[MAX_RIDE], depot[KIND] = 0, vehicle[MAX_ROUTE], DEPOT
+    w.partner[count + 1] = 0 if vehicle[MAX_ROUTE] < FOREVER else NO_PARTNER
+
+
+@compiled
+def overloaded(a: Arrays, v: int, w: Work, count: int) -> int:
     """Position of the first action after which the load fits no configuration.
 
-    Returns -1 if all legs fit; a load too large from the start counts as position 0.
+    A break with anybody on board counts as one. Returns -1 if all legs fit; a load too large from
+    the start counts as position 0.
     """
     seats, wheelchairs = a.vehicles[v, LOAD_SEATS], a.vehicles[v, LOAD_WHEELCHAIRS]
     first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
@@ -123,8 +196,10 @@ def overloaded(a: Arrays, v: int, route: Ints, count: int) -> int:
     if not fits(seats, wheelchairs, configurations, first, last):
         return 0
     for k in range(count):
-        seats += route[SEATS, k]
-        wheelchairs += route[WHEELCHAIRS, k]
+        if w.rows[k + 1, KIND] == BREAK and (seats > 0 or wheelchairs > 0):
+            return k
+        seats += w.rows[k + 1, SEATS]
+        wheelchairs += w.rows[k + 1, WHEELCHAIRS]
         if not fits(seats, wheelchairs, configurations, first, last):
             return k
     return -1
@@ -137,20 +212,21 @@ def unmoved(a: Arrays, depart_s: int, arrive_s: int) -> int:
     A sufficient bound: it stays within its hour (or beyond the end of the profile).
     """
     hour = max((depart_s - a.base_s) // HOUR_S, 0)
-    if hour >= len(a.speed) - 1:
+    if a.flat or hour >= len(a.speed) - 1:
         return FOREVER
     return max(a.base_s + (hour + 1) * HOUR_S - arrive_s, 0)
 
 
 @compiled
-def push(a: Arrays, route: Ints, p: int, d: int, times: Ints) -> int:
-    """A new lower bound for the start of pick-up `p`, whose ride to drop-off `d` is too long.
+def push(a: Arrays, w: Work, p: int, d: int) -> int:
+    """A new lower bound for the start of row `p`, from which row `d` is too far in time.
 
     At least the excess; where nothing between the two waits and all drives would take just as
     long a little later, so would the ride, and the bound jumps past that little while.
     Returns FOREVER if no later start can help.
     """
-    excess = times[START, d] - times[END, p] - route[MAX_RIDE, d]
+    times = w.times
+    excess = times[START, d] - times[END, p] - w.rows[d, MAX_RIDE]
     same = FOREVER
     for k in range(p + 1, d + 1):
         if times[START, k] > times[ARRIVAL, k]:
@@ -164,92 +240,204 @@ def push(a: Arrays, route: Ints, p: int, d: int, times: Ints) -> int:
 
 
 @compiled
-def settle(
-    a: Arrays, v: int, route: Ints, count: int, limits: int, times: Ints
-) -> tuple[int, int, int]:
+def settle(a: Arrays, v: int, w: Work, count: int, limits: int) -> tuple[int, int]:
     """The least fixed point of driving, windows and ride caps: the earliest feasible schedule.
 
     Everything is monotone (later stays later), so bounds may be raised in any order, and the first
-    upper bound that is passed proves that no schedule exists.
+    upper bound that is passed proves that no schedule exists. The time from departure to depot is
+    capped like a ride.
 
     Args:
         a: the problem.
         v: the vehicle.
-        route: int64[12, >= count]; row EARLIEST is raised in place by the ride caps' pushes.
+        w: rows 0..count + 1 as `gather` leaves them; column EARLIEST is raised in place by the
+            pushes. Fills `times` and `at`.
         count: how many actions the route has.
         limits: LIMITED or PROJECTED.
-        times: int64[3, >= count], result.
 
     Returns:
-        (reason, position, depot_arrival_s); the schedule is complete only if the reason is OK.
+        (reason, position); the schedule is complete only if the reason is OK.
     """
+    rows, partner, at, times = w.rows, w.partner, w.at, w.times
     vehicle, start_leg, matrix = a.vehicles[v], a.start_legs_s[v], a.matrix_s
-    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
+    base_s, speed, flat, setup_s = a.base_s, a.speed, a.flat, a.setup_s
+    door = vehicle[START_STOP] if vehicle[DWELLING] else AT_START
     k, pushed = 0, -1
-    while k < count:
-        stop = route[STOP, k]
-        if k > 0:
-            at, leave = route[STOP, k - 1], times[END, k - 1]
-            leg = matrix[at, stop]
+    while k <= count + 1:
+        if k == 0:
+            times[ARRIVAL, 0] = times[START, 0] = times[END, 0] = rows[0, EARLIEST]
+            at[0] = AT_START
+            k = 1
+            continue
+        stop, kind, before, arrival = rows[k, STOP], rows[k, KIND], at[k - 1], times[END, k - 1]
+        setup = 0
+        if kind == BREAK:
+            at[k] = before
         else:
-            at = vehicle[START_STOP] if vehicle[DWELLING] else -1
-            leave, leg = vehicle[START_TIME], start_leg[stop]
-        if leg >= UNREACHABLE_S:
-            return UNREACHABLE, k, FOREVER
-        arrival = arrive(leave, leg, base_s, speed)
-        start = max(arrival, route[EARLIEST, k])
+            at[k] = stop
+            leg = start_leg[stop] if before == AT_START else matrix[before, stop]
+            if leg >= UNREACHABLE_S:
+                return UNREACHABLE, k - 1
+            arrival = arrive(arrival, leg, base_s, speed, flat)
+            here = door if before == AT_START else before
+            setup = setup_s if stop != here and kind != DEPOT else 0
+        start = max(arrival, rows[k, EARLIEST])
         times[ARRIVAL, k], times[START, k] = arrival, start
-        times[END, k] = start + route[BOARD, k] + (setup_s if stop != at else 0)
-        p = route[PARTNER, k]
-        if limits == LIMITED and start > route[LATEST, k]:
-            late = PICKUP_LATE if route[KIND, k] == PICKUP else ARRIVAL_LATE
-            return (late, k, FOREVER) if pushed < 0 else (RIDE_TOO_LONG, pushed, FOREVER)
-        if limits == LIMITED and p >= 0 and start - times[END, p] > route[MAX_RIDE, k]:
-            route[EARLIEST, p] = push(a, route, p, k, times)
-            if route[EARLIEST, p] > route[LATEST, p]:
-                return RIDE_TOO_LONG, k, FOREVER
-            pushed, k = k, p
+        times[END, k] = start + rows[k, SERVICE] + setup
+        if limits == LIMITED and start > rows[k, LATEST]:
+            if pushed >= 0:
+                return RIDE_TOO_LONG, pushed
+            if kind == PICKUP:
+                return PICKUP_LATE, k - 1
+            if kind == DROPOFF:
+                return ARRIVAL_LATE, k - 1
+            return (SHIFT_END, count) if kind == DEPOT else (BREAK_LATE, k - 1)
+        p = partner[k]
+        if limits == LIMITED and p >= 0 and start - times[END, p] > rows[k, MAX_RIDE]:
+            rows[p, EARLIEST] = push(a, w, p, k)
+            if rows[p, EARLIEST] > rows[p, LATEST]:
+                return (ROUTE_TOO_LONG, count) if kind == DEPOT else (RIDE_TOO_LONG, k - 1)
+            if kind != DEPOT:
+                pushed = k - 1
+            k = p
         else:
             k += 1
-    home = vehicle[END_STOP]
-    if count > 0:
-        leave, leg = times[END, count - 1], matrix[route[STOP, count - 1], home]
-    else:
-        leave, leg = vehicle[START_TIME], start_leg[home]
-    if leg >= UNREACHABLE_S:
-        return UNREACHABLE, count, FOREVER
-    depot_s = arrive(leave, leg, base_s, speed)
-    if limits == PROJECTED or depot_s <= vehicle[END_TIME]:
-        return OK, -1, depot_s
-    return (RIDE_TOO_LONG, pushed, depot_s) if pushed >= 0 else (SHIFT_END, count, depot_s)
+    return OK, -1
 
 
 @compiled
-def price(a: Arrays, v: int, route: Ints, count: int, times: Ints, depot_s: int) -> tuple[int, int]:
-    """(cost in millicost, driving seconds) of a complete schedule."""
-    driving, cost, leave = 0, 0, a.vehicles[v, START_TIME]
-    for k in range(count):
-        driving += times[ARRIVAL, k] - leave
-        leave = times[END, k]
-        p = route[PARTNER, k]
-        since = times[END, p] if p >= 0 else route[SINCE, k]
-        cost += route[RATE, k] * (times[START, k] - since) + route[FIXED, k]
-    driving += depot_s - leave
-    return cost + a.weights[W_DRIVE] * driving, driving
+def price(a: Arrays, w: Work, count: int) -> tuple[int, int]:
+    """(cost in millicost, driving seconds) of a complete schedule in the scratch."""
+    rows, times = w.rows, w.times
+    driving, cost = times[ARRIVAL, count + 1] - times[END, count], 0
+    for k in range(1, count + 1):
+        driving += times[ARRIVAL, k] - times[END, k - 1]
+        cost += rows[k, RATE_START] * times[START, k] + rows[k, RATE_END] * times[END, k]
+        cost += rows[k, FIXED]
+    return cost + a.w_drive * driving, driving
 
 
 @compiled
-def schedule(a: Arrays, v: int, limits: int, times: Ints) -> tuple[int, int, int, int, int]:
-    """Schedule and cost of vehicle `v`: (reason, position, depot_arrival_s, driving_s, cost)."""
-    begin, stop = a.vehicles[v, ROUTE_BEGIN], a.vehicles[v, ROUTE_END]
-    count = stop - begin
-    route = a.actions[:, begin:stop].copy()
-    reason, position, depot_s = settle(a, v, route, count, limits, times)
+def schedule(a: Arrays, r: Routes, v: int, w: Work, limits: int) -> tuple[int, int, int, int]:
+    """Schedule and cost of vehicle `v`: (reason, position, driving_s, cost); times in the scratch."""
+    count = r.count[v]
+    gather(a, v, w, r.nodes[v], count)
+    reason, position = settle(a, v, w, count, limits)
     if reason != OK:
-        return reason, position, depot_s, 0, 0
-    cost, driving = price(a, v, route, count, times, depot_s)
+        return reason, position, 0, 0
+    cost, driving = price(a, w, count)
     if limits == LIMITED:
-        position = overloaded(a, v, route, count)
+        position = overloaded(a, v, w, count)
         if position >= 0:
-            return CAPACITY, position, depot_s, driving, cost
-    return OK, -1, depot_s, driving, cost
+            return CAPACITY, position, driving, cost
+    return OK, -1, driving, cost
+
+
+@compiled
+def rebuild(a: Arrays, r: Routes, v: int, w: Work) -> None:
+    """Bring cost and bounds of vehicle `v` up to date with its nodes."""
+    count, bounds = r.count[v], r.bounds[v]
+    gather(a, v, w, r.nodes[v], count)
+    r.cost[v] = FOREVER
+    reason, _ = settle(a, v, w, count, PROJECTED)
+    if reason != OK or overloaded(a, v, w, count) >= 0:
+        return
+    r.projected[v], _ = price(a, w, count)
+    within = bound_forward(a, r, v, w)
+    if not within:
+        return
+    bound_backward(a, v, w, count, bounds)
+    if bounds[B_PUSHES, count] == 0 and within_route(a, v, r.depot[v], r.departure[v]):
+        r.cost[v] = r.projected[v]
+        return
+    reason, _ = settle(a, v, w, count, LIMITED)
+    if reason == OK:
+        r.cost[v], _ = price(a, w, count)
+
+
+@inlined
+def within_route(a: Arrays, v: int, depot_s: int, departure_s: int) -> bool:
+    """Whether the longest route time is kept without changing anything but the departure.
+
+    With traffic a later departure changes the drive, so only what holds without it counts.
+    """
+    limit = a.vehicles[v, MAX_ROUTE]
+    if a.flat:
+        return bool(depot_s - departure_s <= limit)
+    return bool(depot_s - a.vehicles[v, START_TIME] <= limit)
+
+
+@compiled
+def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> bool:
+    """Fill all rows of the bounds but B_LATEST_END from the projection in the scratch.
+
+    Returns whether all upper bounds hold in it; without that no schedule exists.
+    """
+    rows, times, bounds, count = w.rows, w.times, r.bounds[v], r.count[v]
+    seats, wheelchairs = a.vehicles[v, LOAD_SEATS], a.vehicles[v, LOAD_WHEELCHAIRS]
+    pushes, cost, fastest, matrix = 0, 0, int(a.speed.max()), a.matrix_s
+    for k in range(count):
+        bounds[B_SEATS, k], bounds[B_WHEELCHAIRS, k] = seats, wheelchairs
+        bounds[B_PUSHES, k], bounds[B_COST, k] = pushes, cost
+        bounds[B_AT, k] = w.at[k]
+        bounds[B_END, k] = times[END, k + 1]
+        p = w.partner[k + 1]
+        bounds[B_PARTNER, k] = p - 1 if p >= 0 else NO_PARTNER
+        start = times[START, k + 1]
+        if start > rows[k + 1, LATEST]:
+            return False
+        if p >= 0 and start - times[END, p] > rows[k + 1, MAX_RIDE]:
+            pushes = 1
+        cost += rows[k + 1, RATE_START] * start + rows[k + 1, RATE_END] * times[END, k + 1]
+        cost += rows[k + 1, FIXED] + a.w_drive * (times[ARRIVAL, k + 1] - times[END, k])
+        seats += rows[k + 1, SEATS]
+        wheelchairs += rows[k + 1, WHEELCHAIRS]
+    bounds[B_SEATS, count], bounds[B_WHEELCHAIRS, count] = seats, wheelchairs
+    bounds[B_PUSHES, count], bounds[B_COST, count] = pushes, cost
+    bounds[B_AT, count] = w.at[count]
+    saving = 0
+    for k in range(count, -1, -1):
+        drive_s = times[ARRIVAL, k + 1] - times[END, k]
+        if not a.flat and drive_s > 0:
+            stop, before = rows[k + 1, STOP], w.at[k]
+            leg = a.start_legs_s[v, stop] if before == AT_START else matrix[before, stop]
+            saving += drive_s - -(-int(leg) * PERMILLE // fastest)
+        bounds[B_SAVING, k] = a.w_drive * saving
+    r.depot[v] = times[ARRIVAL, count + 1]
+    first = times[ARRIVAL, 1] - times[START, 0]
+    r.departure[v] = times[START, 1] - first
+    return bool(r.depot[v] <= a.vehicles[v, END_TIME])
+
+
+@compiled
+def bound_backward(a: Arrays, v: int, w: Work, count: int, bounds: Ints) -> None:
+    """Fill B_LATEST_END.
+
+    An insertion can spare action k its set-up only by doing that set-up itself at the same stop
+    just before, so arriving at k's stop later than allowed here is too late with it as well. It
+    can also add a set-up to a pick-up, hence the set-up in the bound that a ride cap gives.
+    """
+    rows, vehicle, matrix = w.rows, a.vehicles[v], a.matrix_s
+    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
+    door = vehicle[START_STOP] if vehicle[DWELLING] else AT_START
+    due = vehicle[END_TIME]
+    for k in range(count, 0, -1):
+        place, following = w.at[k], rows[k + 1, STOP]
+        if rows[k, KIND] == BREAK or rows[k + 1, KIND] == BREAK:
+            # An insertion before a break moves the place from which the next drive begins.
+            bounds[B_LATEST_END, k - 1] = due
+        elif a.flat:
+            leg = matrix[place, following]
+            bounds[B_LATEST_END, k - 1] = due - leg if leg < UNREACHABLE_S else NEVER
+        else:
+            leg = matrix[place, following]
+            bounds[B_LATEST_END, k - 1] = latest_departure(due, leg, base_s, speed)
+        setup = 0
+        if rows[k, KIND] != BREAK:
+            here = door if w.at[k - 1] == AT_START else w.at[k - 1]
+            setup = setup_s if rows[k, STOP] != here else 0
+        due = min(bounds[B_LATEST_END, k - 1] - rows[k, SERVICE] - setup, rows[k, LATEST])
+        p = w.partner[k]
+        if p >= 1:
+            ride = rows[p, LATEST] + setup_s + rows[p, SERVICE] + rows[k, MAX_RIDE]
+            due = min(due, ride)

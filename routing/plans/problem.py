@@ -7,15 +7,16 @@ the others. Stops are indices into the matrix, vehicles are indices into `vehicl
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from routing.plans import kernel
-from routing.plans.errors import InvalidProblemError
-from routing.plans.kernel import Arrays, Ints, ShortInts
-from routing.plans.records import UNDER_WAY, Action, Booking, Request, Vehicle, Weights
+from routing.plans import kernel, scratch
+from routing.plans.checks import check_booking, check_route, check_vehicle, require
+from routing.plans.kernel import Arrays, Ints, Routes, ShortInts
+from routing.plans.records import Action, Booking, Break, Request, Vehicle, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,8 +49,9 @@ class Problem:
         vehicle_table: int64[V, 12], columns as numbered in `kernel`.
         start_legs_s: int32[V, S], from each vehicle to every stop.
         configurations: int64[C, 2], (seats, wheelchairs).
-        action_table: int64[12, A], rows as numbered in `kernel`, route after route.
-        weight_table: int64[4], the weights in the kernels' order.
+        nodes: int64[N, 12], columns as numbered in `kernel`; a drop-off follows its pick-up.
+        numbers: the node of each action.
+        routes: the vehicles' routes as nodes, with costs and bounds.
     """
 
     matrix_s: ShortInts
@@ -62,29 +64,33 @@ class Problem:
     vehicle_table: Ints
     start_legs_s: ShortInts
     configurations: Ints
-    action_table: Ints
-    weight_table: Ints
+    nodes: Ints
+    numbers: Mapping[Action, int]
+    routes: Routes
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Pickling forgets that arrays are read-only, and the kernels would compile once more.
+        state.pop("arrays", None)
         for value in state.values():
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
         self.__dict__.update(state)
 
-    @property
+    @cached_property
     def arrays(self) -> Arrays:
         """The tables as the kernels take them."""
         return Arrays(
             self.matrix_s,
             self.base_s,
             self.speed_permille,
+            bool((self.speed_permille == kernel.PERMILLE).all()),
             self.setup_s,
-            self.weight_table,
+            self.weights.drive,
+            self.weights.wait >= self.weights.ride,
             self.vehicle_table,
             self.start_legs_s,
             self.configurations,
-            self.action_table,
+            self.nodes,
         )
 
 
@@ -111,26 +117,29 @@ def build_problem(
     Raises:
         InvalidProblemError: a shape, a range or a reference is wrong; the message says which.
     """
-    matrix = _frozen(matrix_s, np.int32)
-    speed = _frozen(profile.speed_permille, np.int32)
-    _require(matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 0, "matrix is not square")  # noqa: PLR2004 - dimensions
-    _require(bool((matrix >= 0).all()), "matrix has negative entries")
-    _require(not matrix.diagonal().any(), "matrix diagonal is not zero")
-    _require(speed.ndim == 1 and len(speed) > 0, "traffic profile has no hours")
-    _require(bool((speed > 0).all()), "traffic stands still for an hour")
-    _require(setup_s >= 0, "setup_s is negative")
-    _require(min(weights.drive, weights.wait, weights.ride, weights.walk) >= 0, "negative weight")
+    matrix = frozen(matrix_s, np.int32)
+    speed = frozen(profile.speed_permille, np.int32)
+    require(matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 0, "matrix is not square")  # noqa: PLR2004 - dimensions
+    require(bool((matrix >= 0).all()), "matrix has negative entries")
+    require(not matrix.diagonal().any(), "matrix diagonal is not zero")
+    require(speed.ndim == 1 and len(speed) > 0, "traffic profile has no hours")
+    require(bool((speed > 0).all()), "traffic stands still for an hour")
+    require(setup_s >= 0, "setup_s is negative")
+    rates = (weights.drive, weights.wait, weights.ride, weights.walk, weights.unserved_s)
+    require(min(rates) >= 0, "negative weight")
     by_id: dict[str, Booking] = {}
     for booking in bookings:
-        _require(booking.id not in by_id, f"booking {booking.id} given twice")
-        _check_booking(booking, len(matrix))
+        require(booking.id not in by_id, f"booking {booking.id} given twice")
+        check_booking(booking, len(matrix))
         by_id[booking.id] = booking
-    _require(len({v.id for v in vehicles}) == len(vehicles), "two vehicles with the same id")
+    require(len({v.id for v in vehicles}) == len(vehicles), "two vehicles with the same id")
+    breaks = [b for vehicle in vehicles for b in vehicle.breaks]
+    require(len({b.id for b in breaks}) == len(breaks), "two breaks with the same id")
     for vehicle in vehicles:
-        _check_vehicle(vehicle, len(matrix))
-        _check_route(vehicle, by_id)
+        check_vehicle(vehicle, len(matrix))
+        check_route(vehicle, by_id)
     planned = [action for vehicle in vehicles for action in vehicle.route]
-    _require(len(set(planned)) == len(planned), "a booking is on two routes")
+    require(len(set(planned)) == len(planned), "a booking is on two routes")
     return _assemble(
         matrix=matrix,
         base_s=int(profile.base_s),
@@ -157,55 +166,114 @@ def replace_vehicle(
         InvalidProblemError: as in `build_problem`, as far as this vehicle goes.
     """
     known = dict(problem.bookings)
-    for booking in bookings:
-        _check_booking(booking, len(problem.matrix_s))
+    changed = {booking.id: booking for booking in bookings}
+    for booking in changed.values():
+        check_booking(booking, len(problem.matrix_s))
         known[booking.id] = booking
-    _check_vehicle(vehicle, len(problem.matrix_s))
-    _check_route(vehicle, known)
+    check_vehicle(vehicle, len(problem.matrix_s))
+    check_route(vehicle, known)
     others = problem.vehicles[:index] + problem.vehicles[index + 1 :]
-    _require(all(vehicle.id != other.id for other in others), "two vehicles with the same id")
+    require(all(vehicle.id != other.id for other in others), "two vehicles with the same id")
     planned = {action for other in others for action in other.route}
-    _require(planned.isdisjoint(vehicle.route), "a booking is on two routes")
-    table = problem.vehicle_table
-    begin, end = int(table[index, kernel.ROUTE_BEGIN]), int(table[index, kernel.ROUTE_END])
-    route = _route_table(vehicle, known, problem.weights)
-    actions = problem.action_table
-    actions = np.concatenate((actions[:, :begin], route, actions[:, end:]), axis=1)
-    configurations, spans = _configurations([*problem.vehicles[:index], vehicle, *others[index:]])
-    vehicles = (*problem.vehicles[:index], vehicle, *others[index:])
-    new_table = table.copy()
-    new_table[:, kernel.CONFIG_BEGIN : kernel.CONFIG_END + 1] = spans
-    shift = route.shape[1] - (end - begin)
-    new_table[index + 1 :, kernel.ROUTE_BEGIN : kernel.ROUTE_END + 1] += shift
-    new_table[index] = _vehicle_row(vehicle, known, begin, begin + route.shape[1], spans[index])
+    require(planned.isdisjoint(vehicle.route), "a booking is on two routes")
+    foreign = {b.id for other in others for b in other.breaks}
+    require(foreign.isdisjoint(b.id for b in vehicle.breaks), "two breaks with the same id")
+    vehicles = (*problem.vehicles[:index], vehicle, *problem.vehicles[index + 1 :])
+    nodes, numbers = _changed_nodes(problem, changed.values(), vehicle)
+    configurations, spans = _configurations(vehicles)
+    table = problem.vehicle_table.copy()
+    table[:, kernel.CONFIG_BEGIN : kernel.CONFIG_END + 1] = spans
+    table[index] = _vehicle_row(vehicle, known, spans[index])
+    table[:, kernel.KIN] = _kin(vehicles)
     legs = problem.start_legs_s.copy()
     legs[index] = _start_legs(vehicle, problem.matrix_s)
-    return replace(
+    room = max(problem.routes.nodes.shape[1], len(vehicle.route))
+    routes = scratch.copy_routes(problem.routes, room)
+    routes.nodes[index, : len(vehicle.route)] = [numbers[action] for action in vehicle.route]
+    routes.count[index] = len(vehicle.route)
+    after = replace(
         problem,
         vehicles=vehicles,
         bookings=known,
-        vehicle_table=_frozen(new_table, np.int64),
-        start_legs_s=_frozen(legs, np.int32),
+        vehicle_table=frozen(table, np.int64),
+        start_legs_s=frozen(legs, np.int32),
         configurations=configurations,
-        action_table=_frozen(actions, np.int64),
+        nodes=nodes,
+        numbers=numbers,
+        routes=routes,
     )
+    scratch.rebuild_one(after.arrays, routes, index)
+    return after
 
 
-def request_table(request: Request, stops: int) -> Ints:
-    """The request for the kernels: int64[P, 12], one row per stop pair, columns ASK_*.
+def request_nodes(request: Request, stops: int, weights: Weights) -> Ints:
+    """The request for the kernels: int64[2 P, 12], two nodes for each stop pair.
 
     Raises:
         InvalidProblemError: a pair or the party is out of range.
     """
-    _require(len(request.pairs) > 0, f"request {request.id} has no stop pair")
-    rows = []
+    require(len(request.pairs) > 0, f"request {request.id} has no stop pair")
+    rows: list[tuple[int, ...]] = []
     for pair in range(len(request.pairs)):
-        b = request.booking(pair)
-        _check_booking(b, stops)
-        limits = (b.pickup_earliest_s, b.pickup_latest_s, b.arrival_latest_s, b.max_ride_s)
-        party = (b.seats, b.wheelchairs, b.persons, b.board_s, b.wish_earliest_s)
-        rows.append((b.pickup_stop, b.dropoff_stop, *limits, b.walk_s, *party))
+        booking = request.booking(pair)
+        check_booking(booking, stops)
+        rows += booking_rows(booking, weights, 2 * pair)
     return np.array(rows, dtype=np.int64)
+
+
+def booking_rows(b: Booking, weights: Weights, number: int) -> tuple[tuple[int, ...], ...]:
+    """The nodes `number` and `number` + 1 of a booking: pick-up and drop-off."""
+    wait, ride, walk = (b.persons * w for w in (weights.wait, weights.ride, weights.walk))
+    pickup = (
+        b.pickup_stop,
+        b.pickup_earliest_s,
+        b.pickup_latest_s,
+        b.board_s,
+        b.seats,
+        b.wheelchairs,
+        kernel.NO_PARTNER,
+        kernel.FOREVER,
+        wait,
+        -ride,
+        walk * b.walk_s - wait * b.wish_earliest_s,
+        kernel.PICKUP,
+    )
+    latest, partner, fixed = b.arrival_latest_s, number, 0
+    if b.boarded_at_s is not None:
+        latest = min(latest, b.boarded_at_s + b.max_ride_s)
+        partner, fixed = kernel.NO_PARTNER, -ride * b.boarded_at_s
+    dropoff = (
+        b.dropoff_stop,
+        kernel.NEVER if b.dropoff_earliest_s is None else b.dropoff_earliest_s,
+        latest,
+        b.board_s,
+        -b.seats,
+        -b.wheelchairs,
+        partner,
+        b.max_ride_s,
+        ride,
+        0,
+        fixed,
+        kernel.DROPOFF,
+    )
+    return pickup, dropoff
+
+
+def _break_row(b: Break) -> tuple[int, ...]:
+    return (
+        kernel.IN_PLACE,
+        b.earliest_s,
+        b.latest_s,
+        b.duration_s,
+        0,
+        0,
+        kernel.NO_PARTNER,
+        kernel.FOREVER,
+        0,
+        0,
+        0,
+        kernel.BREAK,
+    )
 
 
 def _assemble(
@@ -221,16 +289,16 @@ def _assemble(
     configurations, spans = _configurations(vehicles)
     table = np.zeros((len(vehicles), kernel.VEHICLE_COLUMNS), dtype=np.int64)
     legs = np.zeros((len(vehicles), len(matrix)), dtype=np.int32)
-    routes = [_route_table(vehicle, bookings, weights) for vehicle in vehicles]
-    begin = 0
+    nodes, numbers = _node_table(vehicles, bookings, weights)
+    room = max((len(vehicle.route) for vehicle in vehicles), default=0)
+    routes = scratch.empty_routes(len(vehicles), room)
     for index, vehicle in enumerate(vehicles):
-        end = begin + routes[index].shape[1]
-        table[index] = _vehicle_row(vehicle, bookings, begin, end, spans[index])
+        table[index] = _vehicle_row(vehicle, bookings, spans[index])
         legs[index] = _start_legs(vehicle, matrix)
-        begin = end
-    empty = np.zeros((kernel.ACTION_ROWS, 0), dtype=np.int64)
-    w = (weights.drive, weights.wait, weights.ride, weights.walk)
-    return Problem(
+        routes.count[index] = len(vehicle.route)
+        routes.nodes[index, : len(vehicle.route)] = [numbers[action] for action in vehicle.route]
+    table[:, kernel.KIN] = _kin(vehicles)
+    problem = Problem(
         matrix_s=matrix,
         base_s=base_s,
         speed_permille=speed,
@@ -238,65 +306,62 @@ def _assemble(
         weights=weights,
         vehicles=vehicles,
         bookings=bookings,
-        vehicle_table=_frozen(table, np.int64),
-        start_legs_s=_frozen(legs, np.int32),
+        vehicle_table=frozen(table, np.int64),
+        start_legs_s=frozen(legs, np.int32),
         configurations=configurations,
-        action_table=_frozen(np.concatenate([empty, *routes], axis=1), np.int64),
-        weight_table=_frozen(w, np.int64),
+        nodes=nodes,
+        numbers=numbers,
+        routes=routes,
     )
+    scratch.rebuild_all(problem.arrays, routes)
+    return problem
 
 
-def _route_table(vehicle: Vehicle, bookings: Mapping[str, Booking], weights: Weights) -> Ints:
-    """int64[12, n]: the vehicle's actions with everything the kernels need to know of them."""
-    columns = []
-    picked: dict[str, int] = {}
-    for position, action in enumerate(vehicle.route):
-        b = bookings[action.booking]
-        if action.kind == "pickup":
-            picked[b.id] = position
-            columns.append(
-                (
-                    b.pickup_stop,
-                    b.pickup_earliest_s,
-                    b.pickup_latest_s,
-                    b.board_s,
-                    b.seats,
-                    b.wheelchairs,
-                    kernel.NO_PARTNER,
-                    b.max_ride_s,
-                    b.persons * weights.wait,
-                    b.wish_earliest_s,
-                    b.persons * weights.walk * b.walk_s,
-                    kernel.PICKUP,
-                )
-            )
-            continue
-        latest, since = b.arrival_latest_s, 0
-        if b.boarded_at_s is not None:
-            latest, since = min(latest, b.boarded_at_s + b.max_ride_s), b.boarded_at_s
-        columns.append(
-            (
-                b.dropoff_stop,
-                kernel.NEVER,
-                latest,
-                b.board_s,
-                -b.seats,
-                -b.wheelchairs,
-                picked.get(b.id, kernel.NO_PARTNER),
-                b.max_ride_s,
-                b.persons * weights.ride,
-                since,
-                0,
-                kernel.DROPOFF,
-            )
-        )
-    table = np.array(columns, dtype=np.int64).reshape(len(columns), kernel.ACTION_ROWS)
-    return np.ascontiguousarray(table.T)
+def _node_table(
+    vehicles: Sequence[Vehicle], bookings: Mapping[str, Booking], weights: Weights
+) -> tuple[Ints, dict[Action, int]]:
+    """int64[N, 12] and the node of each action: bookings first, then breaks."""
+    rows: list[tuple[int, ...]] = []
+    numbers: dict[Action, int] = {}
+    for b in bookings.values():
+        numbers[Action("pickup", b.id)], numbers[Action("dropoff", b.id)] = len(rows), len(rows) + 1
+        rows += booking_rows(b, weights, len(rows))
+    for vehicle in vehicles:
+        for pause in vehicle.breaks:
+            numbers[Action("break", pause.id)] = len(rows)
+            rows.append(_break_row(pause))
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), kernel.NODE_COLUMNS)
+    return frozen(table, np.int64), numbers
 
 
-def _vehicle_row(
-    vehicle: Vehicle, bookings: Mapping[str, Booking], begin: int, end: int, span: Ints
-) -> Ints:
+def _changed_nodes(
+    problem: Problem, bookings: Iterable[Booking], vehicle: Vehicle
+) -> tuple[Ints, Mapping[Action, int]]:
+    """The node table with these bookings and the vehicle's breaks anew; new ones at the end."""
+    table, numbers = problem.nodes.copy(), dict(problem.numbers)
+    added: list[tuple[int, ...]] = []
+    for b in bookings:
+        pickup = Action("pickup", b.id)
+        if pickup not in numbers:
+            numbers[pickup] = len(table) + len(added)
+            numbers[Action("dropoff", b.id)] = numbers[pickup] + 1
+            added += booking_rows(b, problem.weights, numbers[pickup])
+        else:
+            number = numbers[pickup]
+            table[number : number + 2] = booking_rows(b, problem.weights, number)
+    for pause in vehicle.breaks:
+        action = Action("break", pause.id)
+        if action not in numbers:
+            numbers[action] = len(table) + len(added)
+            added.append(_break_row(pause))
+        else:
+            table[numbers[action]] = _break_row(pause)
+    if added:
+        table = np.concatenate((table, np.array(added, dtype=np.int64)))
+    return frozen(table, np.int64), numbers
+
+
+def _vehicle_row(vehicle: Vehicle, bookings: Mapping[str, Booking], span: Ints) -> Ints:
     on_board = [bookings[a.booking] for a in vehicle.route if a.kind == "dropoff"]
     on_board = [b for b in on_board if b.boarded_at_s is not None]
     row = np.zeros(kernel.VEHICLE_COLUMNS, dtype=np.int64)
@@ -306,11 +371,27 @@ def _vehicle_row(
     row[kernel.END_STOP] = vehicle.end_stop
     row[kernel.END_TIME] = vehicle.end_time_s
     row[kernel.LOCKED] = vehicle.locked
-    row[kernel.ROUTE_BEGIN], row[kernel.ROUTE_END] = begin, end
     row[kernel.CONFIG_BEGIN], row[kernel.CONFIG_END] = span
     row[kernel.LOAD_SEATS] = sum(b.seats for b in on_board)
     row[kernel.LOAD_WHEELCHAIRS] = sum(b.wheelchairs for b in on_board)
+    limit = vehicle.max_route_s
+    row[kernel.MAX_ROUTE] = kernel.FOREVER if limit is None else limit
     return row
+
+
+def _kin(vehicles: Sequence[Vehicle]) -> list[int]:
+    """A number for each vehicle, shared by those whose routes could be exchanged."""
+    seen: dict[object, int] = {}
+    numbers = []
+    for index, v in enumerate(vehicles):
+        bound = v.breaks or v.locked or v.start_leg_s is not None
+        bound = bound or len({a.booking for a in v.route}) * 2 != len(v.route)  # riders on board
+        key: object = index
+        if not bound:
+            start = (v.start_time_s, v.start_stop, v.start_dwelling)
+            key = (*start, v.end_stop, v.end_time_s, v.configurations, v.max_route_s)
+        numbers.append(seen.setdefault(key, len(seen)))
+    return numbers
 
 
 def _configurations(vehicles: Sequence[Vehicle]) -> tuple[Ints, Ints]:
@@ -319,7 +400,7 @@ def _configurations(vehicles: Sequence[Vehicle]) -> tuple[Ints, Ints]:
     ends = np.cumsum([len(vehicle.configurations) for vehicle in vehicles], dtype=np.int64)
     begins = np.concatenate(([0], ends[:-1])) if vehicles else ends
     table = np.array(rows, dtype=np.int64).reshape(len(rows), 2)
-    return _frozen(table, np.int64), np.stack((begins, ends), axis=1).astype(np.int64)
+    return frozen(table, np.int64), np.stack((begins, ends), axis=1).astype(np.int64)
 
 
 def _start_legs(vehicle: Vehicle, matrix: ShortInts) -> ShortInts:
@@ -329,60 +410,8 @@ def _start_legs(vehicle: Vehicle, matrix: ShortInts) -> ShortInts:
     return np.asarray(vehicle.start_leg_s, dtype=np.int32)
 
 
-def _check_booking(booking: Booking, stops: int) -> None:
-    b, name = booking, f"booking {booking.id}"
-    _require(0 <= b.pickup_stop < stops and 0 <= b.dropoff_stop < stops, f"{name}: no such stop")
-    _require(b.pickup_earliest_s <= b.pickup_latest_s, f"{name}: pick-up window is empty")
-    _require(min(b.max_ride_s, b.board_s, b.walk_s) >= 0, f"{name}: negative duration")
-    _require(min(b.seats, b.wheelchairs, b.persons) >= 0, f"{name}: negative party")
-    _require(b.seats + b.wheelchairs > 0, f"{name}: takes no place")
-
-
-def _check_vehicle(vehicle: Vehicle, stops: int) -> None:
-    v, name = vehicle, f"vehicle {vehicle.id}"
-    _require(0 <= v.end_stop < stops, f"{name}: no such depot")
-    _require(v.start_stop == UNDER_WAY or 0 <= v.start_stop < stops, f"{name}: no such start")
-    _require(len(v.configurations) > 0, f"{name}: no capacity configuration")
-    _require(all(min(c) >= 0 for c in v.configurations), f"{name}: negative capacity")
-    _require(0 <= v.locked <= len(v.route), f"{name}: locks more actions than it has")
-    if v.start_leg_s is None:
-        _require(v.start_stop != UNDER_WAY, f"{name}: under way without start_leg_s")
-        return
-    legs = np.asarray(v.start_leg_s)
-    _require(legs.shape == (stops,), f"{name}: start_leg_s has shape {legs.shape}, not ({stops},)")
-    _require(bool((legs >= 0).all()), f"{name}: start_leg_s has negative entries")
-
-
-def _check_route(vehicle: Vehicle, bookings: Mapping[str, Booking]) -> None:
-    name = f"vehicle {vehicle.id}"
-    seen: set[Action] = set()
-    for action in vehicle.route:
-        where = f"{name}: {action.kind} of {action.booking}"
-        booking = bookings.get(action.booking)
-        _require(booking is not None, f"{where}: no such booking")
-        _require(action.kind in {"pickup", "dropoff"}, f"{where}: no such kind")
-        _require(action not in seen, f"{where}: twice")
-        boarded = booking is not None and booking.boarded_at_s is not None
-        if action.kind == "pickup":
-            _require(not boarded, f"{where}: is on board already")
-        else:
-            picked = Action("pickup", action.booking) in seen
-            _require(boarded or picked, f"{where}: not picked up before")
-        seen.add(action)
-    for action in seen:
-        if action.kind == "pickup":
-            _require(
-                Action("dropoff", action.booking) in seen, f"{name}: {action.booking} stays aboard"
-            )
-
-
-def _frozen(values: npt.ArrayLike, dtype: type[Any]) -> npt.NDArray[Any]:
+def frozen(values: npt.ArrayLike, dtype: type[Any]) -> npt.NDArray[Any]:
     """A read-only C-contiguous array: one array type, so each kernel compiles once."""
     array = np.ascontiguousarray(values, dtype=dtype).view()
     array.flags.writeable = False
     return array
-
-
-def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads like assert
-    if not condition:
-        raise InvalidProblemError(message)

@@ -29,19 +29,43 @@ class Weights:
         wait: per person and second between the earliest wish and the start of boarding.
         ride: per person and second between the end of boarding and the start of alighting.
         walk: per person and second on foot at both ends.
+        unserved_s: not a rate: the seconds of driving that a request nobody serves counts for.
     """
 
     drive: int
     wait: int
     ride: int
     walk: int
+    unserved_s: int = 3600
+
+    @property
+    def unserved(self) -> int:
+        """What a request nobody serves costs, in millicost."""
+        return self.drive * self.unserved_s
 
 
 class Action(NamedTuple):
-    """One party boards or alights."""
+    """One party boards or alights, or the driver takes a break; then `booking` is the break's id."""
 
-    kind: Literal["pickup", "dropoff"]
+    kind: Literal["pickup", "dropoff", "break"]
     booking: str
+
+
+@dataclass(frozen=True)
+class Break:
+    """A driver's break: nobody is on board, and the vehicle stands wherever it has come to.
+
+    Attributes:
+        id: unique among the breaks of a problem.
+        earliest_s: it does not begin before.
+        latest_s: it begins no later.
+        duration_s: how long it lasts.
+    """
+
+    id: str
+    earliest_s: int
+    latest_s: int
+    duration_s: int
 
 
 @dataclass(frozen=True)
@@ -63,6 +87,7 @@ class Booking:
         board_s: time the party needs to board, and again to alight.
         walk_s: walking time to the pick-up and from the drop-off together.
         boarded_at_s: end of boarding once the party is on board, else None.
+        dropoff_earliest_s: alighting does not begin before; None for no such limit.
     """
 
     id: str
@@ -79,6 +104,7 @@ class Booking:
     board_s: int = 0
     walk_s: int = 0
     boarded_at_s: int | None = None
+    dropoff_earliest_s: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +118,14 @@ class Vehicle:
         end_stop: the depot it returns to.
         end_time_s: when it must be there at the latest.
         configurations: (seats, wheelchairs) it can be arranged for; a load must fit one of them.
-        route: its actions in order; riders on board have a drop-off only.
+        route: its actions in order; riders on board have a drop-off only, all breaks are in it.
         locked: how many leading actions must stay first.
         start_dwelling: it already stands with open doors at `start_stop`: no set-up time there.
         start_leg_s: int32[S], free-flow seconds from where it is at `start_time_s` to every stop;
             None means the matrix row of `start_stop`.
+        breaks: what its driver is still entitled to.
+        max_route_s: longest time between departure and the arrival at the depot, if there is one;
+            it may depart later than `start_time_s` for that.
     """
 
     id: str
@@ -109,6 +138,8 @@ class Vehicle:
     locked: int = 0
     start_dwelling: bool = False
     start_leg_s: npt.NDArray[np.int32] | None = None
+    breaks: tuple[Break, ...] = ()
+    max_route_s: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +153,7 @@ class StopPair:
     arrival_latest_s: int
     max_ride_s: int
     walk_s: int = 0
+    dropoff_earliest_s: int | None = None
 
 
 @dataclass(frozen=True)
@@ -153,4 +185,5 @@ class Request:
             persons=self.persons,
             board_s=self.board_s,
             walk_s=chosen.walk_s,
+            dropoff_earliest_s=chosen.dropoff_earliest_s,
         )

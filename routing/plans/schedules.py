@@ -8,8 +8,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from routing.plans import kernel
+from routing.plans import kernel, scratch
+from routing.plans.checks import require
 from routing.plans.problem import Problem, replace_vehicle
+from routing.plans.records import Booking, Break
 
 Reason = Literal[
     "",
@@ -19,6 +21,8 @@ Reason = Literal[
     "arrival_latest",
     "max_ride",
     "shift_end",
+    "break_latest",
+    "max_route",
 ]
 _REASONS: dict[int, Reason] = {
     kernel.OK: "",
@@ -28,6 +32,8 @@ _REASONS: dict[int, Reason] = {
     kernel.ARRIVAL_LATE: "arrival_latest",
     kernel.RIDE_TOO_LONG: "max_ride",
     kernel.SHIFT_END: "shift_end",
+    kernel.BREAK_LATE: "break_latest",
+    kernel.ROUTE_TOO_LONG: "max_route",
 }
 
 
@@ -90,10 +96,10 @@ def project(problem: Problem, vehicle: int) -> RouteSchedule:
 def relaxed(problem: Problem, vehicle: int) -> Problem:
     """The problem with this vehicle's broken limits raised to what can still be kept.
 
-    Upper bounds (pick-up, arrival, shift end) that the projection breaks are raised to it: no
-    schedule of this route can do better. Ride caps it breaks are raised to the projected ride only
-    where waiting longer before the pick-up cannot save them, in route order. Everything else, and
-    a route that is feasible, stays untouched. Overload and unreachable stops cannot be relaxed.
+    Upper bounds (pick-up, arrival, break, shift end) that the projection breaks are raised to it:
+    no schedule of this route can do better. Ride caps it breaks are raised to the projected ride
+    only where waiting longer before the pick-up cannot save them, in route order. Everything else,
+    and a route that is feasible, stays untouched. Overload and unreachable stops cannot be relaxed.
 
     Args:
         problem: stays as it is.
@@ -105,25 +111,14 @@ def relaxed(problem: Problem, vehicle: int) -> Problem:
     if not seen.feasible:
         return problem
     record = problem.vehicles[vehicle]
-    raised = replace(record, end_time_s=max(record.end_time_s, seen.depot_arrival_s))
-    limits = {action.booking: problem.bookings[action.booking] for action in record.route}
-    caps: list[str] = []
-    ends: dict[str, int] = {}
-    for k, (kind, booking) in enumerate(record.route):
-        b, start = limits[booking], int(seen.start_s[k])
-        if kind == "pickup":
-            ends[booking] = int(seen.end_s[k])
-            limits[booking] = replace(b, pickup_latest_s=max(b.pickup_latest_s, start))
-            continue
-        boarded = b.boarded_at_s if b.boarded_at_s is not None else ends[booking]
-        ride = start - boarded
-        if ride > b.max_ride_s and b.boarded_at_s is None:
-            caps.append(booking)
-        limits[booking] = replace(
-            b,
-            arrival_latest_s=max(b.arrival_latest_s, start),
-            max_ride_s=max(b.max_ride_s, ride),
-        )
+    limits, breaks, caps = _raised(problem, vehicle, seen)
+    longest = record.max_route_s
+    raised = replace(
+        record,
+        end_time_s=max(record.end_time_s, seen.depot_arrival_s),
+        breaks=breaks,
+        max_route_s=longest and max(longest, seen.depot_arrival_s - record.start_time_s),
+    )
     for booking in caps:
         kept = replace(limits[booking], max_ride_s=problem.bookings[booking].max_ride_s)
         trial = replace_vehicle(problem, vehicle, raised, {**limits, booking: kept}.values())
@@ -133,6 +128,38 @@ def relaxed(problem: Problem, vehicle: int) -> Problem:
     return replace_vehicle(problem, vehicle, raised, changed)
 
 
+def _raised(
+    problem: Problem, vehicle: int, seen: RouteSchedule
+) -> tuple[dict[str, Booking], tuple[Break, ...], list[str]]:
+    """Limits of the route raised to its projection, and whose ride caps were among them."""
+    record = problem.vehicles[vehicle]
+    breaks = {pause.id: pause for pause in record.breaks}
+    limits: dict[str, Booking] = {}
+    caps: list[str] = []
+    ends: dict[str, int] = {}
+    for k, (kind, name) in enumerate(record.route):
+        start = int(seen.start_s[k])
+        if kind == "break":
+            latest_s = max(breaks[name].latest_s, start)
+            breaks[name] = replace(breaks[name], latest_s=latest_s)
+            continue
+        b = limits.get(name, problem.bookings[name])
+        if kind == "pickup":
+            ends[name] = int(seen.end_s[k])
+            limits[name] = replace(b, pickup_latest_s=max(b.pickup_latest_s, start))
+            continue
+        boarded = b.boarded_at_s if b.boarded_at_s is not None else ends[name]
+        ride = start - boarded
+        if ride > b.max_ride_s and b.boarded_at_s is None:
+            caps.append(name)
+        limits[name] = replace(
+            b,
+            arrival_latest_s=max(b.arrival_latest_s, start),
+            max_ride_s=max(b.max_ride_s, ride),
+        )
+    return limits, tuple(breaks.values()), caps
+
+
 def relaxed_all(problem: Problem) -> Problem:
     """`relaxed` for every vehicle: afterwards each route is feasible, if it can be at all."""
     for vehicle in range(len(problem.vehicles)):
@@ -140,18 +167,34 @@ def relaxed_all(problem: Problem) -> Problem:
     return problem
 
 
+def plan_cost(problem: Problem) -> int:
+    """The objective of all routes together, in millicost; each has to be feasible.
+
+    Raises:
+        InvalidProblemError: a route breaks a limit.
+    """
+    costs = problem.routes.cost
+    require(not bool((costs == kernel.FOREVER).any()), "a route breaks a limit")
+    return int(costs.sum())
+
+
 def _schedule(problem: Problem, vehicle: int, *, bounded: bool) -> RouteSchedule:
-    count = len(problem.vehicles[vehicle].route)
-    times = np.zeros((3, count), dtype=np.int64)
-    reason, position, depot, driving, cost = kernel.schedule(
-        problem.arrays, vehicle, kernel.LIMITED if bounded else kernel.PROJECTED, times
+    routes = problem.routes
+    count = int(routes.count[vehicle])
+    work = scratch.make_work(routes.nodes.shape[1], len(problem.nodes))
+    reason, position, driving, cost = kernel.schedule(
+        problem.arrays, routes, vehicle, work, kernel.LIMITED if bounded else kernel.PROJECTED
     )
-    arrival, start, end = times
+    complete = reason in {kernel.OK, kernel.CAPACITY}
+    times = work.times if complete or not bounded else np.zeros_like(work.times)
+    if not complete:
+        times[:, max(position, 0) + 1 :] = 0  # never got there
+    arrival, start, end = times[:, 1 : count + 1]
     return RouteSchedule(
         arrival_s=arrival,
         start_s=start,
         end_s=end,
-        depot_arrival_s=int(depot),
+        depot_arrival_s=int(times[kernel.ARRIVAL, count + 1]),
         drive_s=int(driving),
         cost=int(cost),
         feasible=reason == kernel.OK,

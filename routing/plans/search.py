@@ -1,20 +1,26 @@
-"""Best insertion of a request into every vehicle's route, exact, on the arrays of `kernel.py`.
+"""Best insertion of a request into routes, exact, on the arrays of `kernel.py`.
 
 Positions are discarded by necessary conditions only (named where they are used), most insertions
 are then scheduled incrementally, and those that need a ride cap's push by the full fixed point.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from routing.plans.compiled import compiled
 from routing.plans.kernel import (
-    ACTION_ROWS,
-    BOARD,
+    AT_START,
+    B_AT,
+    B_COST,
+    B_END,
+    B_LATEST_END,
+    B_PARTNER,
+    B_PUSHES,
+    B_SAVING,
+    B_SEATS,
+    B_WHEELCHAIRS,
+    BREAK,
     CONFIG_BEGIN,
     CONFIG_END,
-    DROPOFF,
     DWELLING,
     EARLIEST,
     END,
@@ -25,296 +31,260 @@ from routing.plans.kernel import (
     KIND,
     LATEST,
     LIMITED,
-    LOAD_SEATS,
-    LOAD_WHEELCHAIRS,
     LOCKED,
     MAX_RIDE,
+    MAX_ROUTE,
     NEVER,
     NO_PARTNER,
+    NODE_COLUMNS,
     OK,
-    PARTNER,
     PERMILLE,
-    PICKUP,
-    RATE,
-    ROUTE_BEGIN,
-    ROUTE_END,
+    RATE_END,
+    RATE_START,
     SEATS,
-    SINCE,
+    SERVICE,
     START,
     START_STOP,
     START_TIME,
     STOP,
-    W_DRIVE,
-    W_RIDE,
-    W_WAIT,
-    W_WALK,
     WHEELCHAIRS,
     Arrays,
     Ints,
+    Routes,
+    Work,
     arrive,
     fits,
-    latest_departure,
-    overloaded,
+    frame,
     price,
     settle,
+    within_route,
 )
-
-# Columns of a request, int64[P, 12]: one row per stop pair, the party repeated in each.
-ASK_PICKUP, ASK_DROPOFF, ASK_EARLIEST, ASK_LATEST, ASK_ARRIVAL, ASK_MAX_RIDE, ASK_WALK = range(7)
-ASK_SEATS, ASK_WHEELCHAIRS, ASK_PERSONS, ASK_BOARD, ASK_WISH = range(7, 12)
 
 # Columns of the result, int64[found, 8].
 R_VEHICLE, R_PAIR, R_PICKUP_POSITION, R_DROPOFF_POSITION = range(4)
 R_COST, R_PICKUP_START, R_PICKUP_END, R_DROPOFF_START = range(4, 8)
 RESULT_COLUMNS = 8
 
-# Rows of the bounds of one route, int64[6, n + 1]. "The projection" is its schedule without upper
-# bounds and ride caps: whatever is inserted behind an action, it happens no earlier than there.
-B_END = 0  # end of service of action k in the projection
-B_LATEST_END = 1  # no feasible schedule, whatever is inserted, ends the service of action k later
-B_SEATS, B_WHEELCHAIRS = 2, 3  # load before action k
-B_PUSHES = 4  # 1 if the projection breaks a ride cap among the actions before k
-B_COST = 5  # cost of the actions before k in the projection
-BOUND_ROWS = 6
-
-
-class Work(NamedTuple):
-    """Scratch for one route of up to n actions."""
-
-    route: Ints  # int64[12, n]: the present route
-    bounds: Ints  # int64[6, n + 1]
-    ends: Ints  # int64[n + 1]: ends of service of the present actions with the insertion tried
-    whole: Ints  # int64[12, n + 2]: a route with the insertion
-    times: Ints  # int64[3, n + 2]
-
 
 @compiled
-def compose(w: Work, count: int, ask: Ints, weights: Ints, i: int, j: int) -> None:
-    """Write the route with the request inserted at positions (i, j) to `w.whole`."""
+def compose(a: Arrays, r: Routes, v: int, w: Work, asks: Ints, pair: int, i: int, j: int) -> None:
+    """Write route `v` with a pair inserted at positions (i, j) to the scratch, as `gather` does."""
+    count, nodes, table, rows = r.count[v], r.nodes[v], a.nodes, w.rows
     for k in range(count):
-        to = k + (k >= i) + (k >= j)
-        for row in range(ACTION_ROWS):
-            w.whole[row, to] = w.route[row, k]
-        p = w.route[PARTNER, k]
-        if p >= 0:
-            w.whole[PARTNER, to] = p + (p >= i) + (p >= j)
-    for to, kind, sign in ((i, PICKUP, 1), (j + 1, DROPOFF, -1)):
-        w.whole[KIND, to] = kind
-        w.whole[BOARD, to] = ask[ASK_BOARD]
-        w.whole[SEATS, to] = sign * ask[ASK_SEATS]
-        w.whole[WHEELCHAIRS, to] = sign * ask[ASK_WHEELCHAIRS]
-        w.whole[MAX_RIDE, to] = ask[ASK_MAX_RIDE]
-    w.whole[STOP, i] = ask[ASK_PICKUP]
-    w.whole[EARLIEST, i] = ask[ASK_EARLIEST]
-    w.whole[LATEST, i] = ask[ASK_LATEST]
-    w.whole[PARTNER, i] = NO_PARTNER
-    w.whole[RATE, i] = ask[ASK_PERSONS] * weights[W_WAIT]
-    w.whole[SINCE, i] = ask[ASK_WISH]
-    w.whole[FIXED, i] = ask[ASK_PERSONS] * weights[W_WALK] * ask[ASK_WALK]
-    w.whole[STOP, j + 1] = ask[ASK_DROPOFF]
-    w.whole[EARLIEST, j + 1] = NEVER
-    w.whole[LATEST, j + 1] = ask[ASK_ARRIVAL]
-    w.whole[PARTNER, j + 1] = i
-    w.whole[RATE, j + 1] = ask[ASK_PERSONS] * weights[W_RIDE]
-    w.whole[FIXED, j + 1] = 0
-
-
-@compiled
-def bound_forward(a: Arrays, v: int, w: Work, count: int) -> tuple[bool, int]:
-    """Fill all rows of the bounds but B_LATEST_END.
-
-    Returns whether the route is feasible as it stands, and what it costs.
-    """
-    route, bounds, ends = w.route, w.bounds, w.bounds[B_END]
-    matrix, start_leg, vehicle, w_drive = (
-        a.matrix_s,
-        a.start_legs_s[v],
-        a.vehicles[v],
-        a.weights[W_DRIVE],
-    )
-    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
-    leave = vehicle[START_TIME]
-    at = vehicle[START_STOP] if vehicle[DWELLING] else -1
-    seats, wheelchairs = vehicle[LOAD_SEATS], vehicle[LOAD_WHEELCHAIRS]
-    pushes, cost = 0, 0
-    for k in range(count):
-        bounds[B_SEATS, k], bounds[B_WHEELCHAIRS, k] = seats, wheelchairs
-        bounds[B_PUSHES, k], bounds[B_COST, k] = pushes, cost
-        stop = route[STOP, k]
-        leg = start_leg[stop] if k == 0 else matrix[route[STOP, k - 1], stop]
-        arrival = arrive(leave, leg, base_s, speed)
-        start = max(arrival, route[EARLIEST, k])
-        if start > route[LATEST, k]:
-            return False, 0
-        ends[k] = start + route[BOARD, k] + (setup_s if stop != at else 0)
-        p = route[PARTNER, k]
-        since = ends[p] if p >= 0 else route[SINCE, k]
-        if p >= 0 and start - since > route[MAX_RIDE, k]:
-            pushes = 1
-        cost += route[RATE, k] * (start - since) + route[FIXED, k] + w_drive * (arrival - leave)
-        leave, at = ends[k], stop
-        seats += route[SEATS, k]
-        wheelchairs += route[WHEELCHAIRS, k]
-    bounds[B_SEATS, count], bounds[B_WHEELCHAIRS, count] = seats, wheelchairs
-    bounds[B_PUSHES, count], bounds[B_COST, count] = pushes, cost
-    home = vehicle[END_STOP]
-    leg = matrix[at, home] if count > 0 else start_leg[home]
-    depot_s = arrive(leave, leg, base_s, speed)
-    if depot_s > vehicle[END_TIME] or overloaded(a, v, route, count) >= 0:
-        return False, 0
-    if pushes == 0:
-        return True, cost + w_drive * (depot_s - leave)
-    w.whole[:, :count] = route[:, :count]
-    reason, _, depot_s = settle(a, v, w.whole, count, LIMITED, w.times)
-    if reason != OK:
-        return False, 0
-    cost, _ = price(a, v, w.whole, count, w.times, depot_s)
-    return True, cost
-
-
-@compiled
-def bound_backward(a: Arrays, v: int, w: Work, count: int) -> None:
-    """Fill B_LATEST_END.
-
-    An insertion can spare action k its set-up only by doing that set-up itself at the same stop
-    just before, so arriving at k's stop later than allowed here is too late with it as well. It
-    can also add a set-up to a pick-up, hence the set-up in the bound that a ride cap gives.
-    """
-    route, bounds, vehicle, matrix = w.route, w.bounds, a.vehicles[v], a.matrix_s
-    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
-    following, due = vehicle[END_STOP], vehicle[END_TIME]
-    for k in range(count - 1, -1, -1):
-        stop = route[STOP, k]
-        bounds[B_LATEST_END, k] = latest_departure(due, matrix[stop, following], base_s, speed)
-        before = vehicle[START_STOP] if vehicle[DWELLING] else -1
-        at = route[STOP, k - 1] if k > 0 else before
-        due = bounds[B_LATEST_END, k] - route[BOARD, k] - (setup_s if stop != at else 0)
-        due = min(due, route[LATEST, k])
-        p = route[PARTNER, k]
-        if p >= 0:
-            due = min(due, route[LATEST, p] + setup_s + route[BOARD, p] + route[MAX_RIDE, k])
-        following = stop
+        to = k + 1 + (k >= i) + (k >= j)
+        node = nodes[k]
+        for column in range(NODE_COLUMNS):
+            rows[to, column] = table[node, column]
+        p = r.bounds[v, B_PARTNER, k]
+        w.partner[to] = p + 1 + (p >= i) + (p >= j) if p >= 0 else NO_PARTNER
+    for column in range(NODE_COLUMNS):
+        rows[i + 1, column] = asks[2 * pair, column]
+        rows[j + 2, column] = asks[2 * pair + 1, column]
+    w.partner[i + 1], w.partner[j + 2] = NO_PARTNER, i + 1
+    frame(a.vehicles[v], w, count + 2)
 
 
 @compiled
 def fixed_point(
-    a: Arrays, v: int, w: Work, count: int, ask: Ints, i: int, j: int
-) -> tuple[int, int, int, int]:
-    """(cost, pick-up start, pick-up end, drop-off start) by full evaluation; FOREVER if none."""
-    compose(w, count, ask, a.weights, i, j)
-    reason, _, depot_s = settle(a, v, w.whole, count + 2, LIMITED, w.times)
+    a: Arrays, r: Routes, v: int, w: Work, asks: Ints, pair: int, i: int, j: int
+) -> int:
+    """Cost by full evaluation, its times in the scratch; FOREVER if there is no schedule."""
+    compose(a, r, v, w, asks, pair, i, j)
+    reason, _ = settle(a, v, w, r.count[v] + 2, LIMITED)
     if reason != OK:
-        return FOREVER, 0, 0, 0
-    cost, _ = price(a, v, w.whole, count + 2, w.times, depot_s)
-    return cost, w.times[START, i], w.times[END, i], w.times[START, j + 1]
+        return FOREVER
+    cost, _ = price(a, w, r.count[v] + 2)
+    return cost
 
 
 @compiled
 def best_position(  # noqa: C901, PLR0912, PLR0915 - a kernel reads better whole
-    a: Arrays, v: int, w: Work, count: int, ask: Ints, fastest: int, out: Ints
-) -> bool:
-    """Cheapest feasible position of one stop pair in one route; ties by (pickup, dropoff) position.
+    a: Arrays,
+    r: Routes,
+    v: int,
+    w: Work,
+    asks: Ints,
+    pair: int,
+    apart_s: int,
+    best: Ints,
+    out: Ints,
+) -> None:
+    """Cheapest feasible positions of one stop pair in one route, one for each slot of time.
 
-    Writes `out` and returns True if there is one. The cuts assume that `drive` is FIFO and that
-    matrix and start legs obey the triangle inequality: then a detour never arrives earlier.
+    The slot of an insertion is given by how many times `apart_s` its projected pick-up lies behind
+    the earliest one. What is cheaper than `best` (additional cost by slot) replaces it there and
+    in `out`; ties stay with what came first. The cuts assume that `drive` is FIFO and that matrix
+    and start legs obey the triangle inequality: then a detour never arrives earlier.
+
+    Args:
+        a: the problem.
+        r: routes with bounds up to date; `r.cost[v]` is finite.
+        v: the vehicle.
+        w: scratch.
+        asks: int64[2 P, 12], the node of the pick-up and that of the drop-off, pair by pair.
+        pair: which of the pairs.
+        apart_s: width of a slot.
+        best: int64[K].
+        out: int64[K, 8], columns R_*.
     """
-    route, bounds, ends, configurations = w.route, w.bounds, w.ends, a.configurations
-    matrix, start_leg, vehicle, weights = a.matrix_s, a.start_legs_s[v], a.vehicles[v], a.weights
-    base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
-    pickup, dropoff, board = ask[ASK_PICKUP], ask[ASK_DROPOFF], ask[ASK_BOARD]
-    pickup_latest, arrival_latest, max_ride = ask[ASK_LATEST], ask[ASK_ARRIVAL], ask[ASK_MAX_RIDE]
-    w_wait, w_ride = ask[ASK_PERSONS] * weights[W_WAIT], ask[ASK_PERSONS] * weights[W_RIDE]
-    walking = ask[ASK_PERSONS] * weights[W_WALK] * ask[ASK_WALK]
-    w_drive, first, last = weights[W_DRIVE], vehicle[CONFIG_BEGIN], vehicle[CONFIG_END]
-    best = FOREVER
-    ends[:count] = bounds[B_END, :count]  # of which those before i stay
-    for i in range(vehicle[LOCKED], count + 1):
-        if i > 0:
-            ends[i - 1] = leave = bounds[B_END, i - 1]
-            at = route[STOP, i - 1]
-            arrival = arrive(leave, matrix[at, pickup], base_s, speed)
-        else:
-            leave = vehicle[START_TIME]
-            at = vehicle[START_STOP] if vehicle[DWELLING] else -1
-            arrival = arrive(leave, start_leg[pickup], base_s, speed)
+    nodes, route, bounds, count = a.nodes, r.nodes[v], r.bounds[v], r.count[v]
+    ends, configurations = w.ends, a.configurations
+    matrix, start_leg, vehicle, w_drive = a.matrix_s, a.start_legs_s[v], a.vehicles[v], a.w_drive
+    base_s, speed, flat, setup_s = a.base_s, a.speed, a.flat, a.setup_s
+    on, off = asks[2 * pair], asks[2 * pair + 1]
+    pickup, dropoff, board, alight = on[STOP], off[STOP], on[SERVICE], off[SERVICE]
+    pickup_earliest, pickup_latest = on[EARLIEST], on[LATEST]
+    dropoff_earliest, dropoff_latest, max_ride = off[EARLIEST], off[LATEST], off[MAX_RIDE]
+    on_start, on_end, off_start = on[RATE_START], on[RATE_END], off[RATE_START]
+    fixed = on[FIXED] + off[FIXED]
+    more_seats, more_wheelchairs = on[SEATS], on[WHEELCHAIRS]
+    first, last = vehicle[CONFIG_BEGIN], vehicle[CONFIG_END]
+    door = vehicle[START_STOP] if vehicle[DWELLING] else AT_START
+    base, total, home = r.cost[v], r.projected[v], vehicle[END_STOP]
+    pushed_before = bounds[B_PUSHES, count] != 0
+    fastest = PERMILLE if flat else int(speed.max())
+    least_direct = -(-int(matrix[pickup, dropoff]) * PERMILLE // fastest)
+    locked = vehicle[LOCKED]
+    # An insertion may spare others at the same stop a set-up, or part two who share one.
+    cut = a.monotone
+    if setup_s > 0:
+        here = door
+        for k in range(count):
+            stop = nodes[route[k], STOP]
+            if stop == pickup or stop == dropoff or stop == here:
+                cut = False
+            here = stop if stop >= 0 else here
+    for k in range(locked):
+        ends[k] = bounds[B_END, k]
+    for i in range(locked, count + 1):
+        if i > locked:
+            ends[i - 1] = bounds[B_END, i - 1]
+        if i < count and pickup_earliest + board > bounds[B_LATEST_END, i]:
+            continue  # action i would come too late behind it
+        leave = bounds[B_END, i - 1] if i > 0 else vehicle[START_TIME]
+        at = bounds[B_AT, i] if i > 0 else AT_START
+        leg = int(start_leg[pickup]) if at == AT_START else int(matrix[at, pickup])
+        here = door if at == AT_START else at
+        arrival = arrive(leave, leg, base_s, speed, flat)
         if arrival > pickup_latest:
             break  # FIFO and triangle: behind further actions it arrives no earlier
-        seats = bounds[B_SEATS, i] + ask[ASK_SEATS]
-        wheelchairs = bounds[B_WHEELCHAIRS, i] + ask[ASK_WHEELCHAIRS]
+        seats = bounds[B_SEATS, i] + more_seats
+        wheelchairs = bounds[B_WHEELCHAIRS, i] + more_wheelchairs
         if not fits(seats, wheelchairs, configurations, first, last):
             continue
-        start_p = max(arrival, ask[ASK_EARLIEST])
-        end_p = start_p + board + (setup_s if pickup != at else 0)
-        so_far = bounds[B_COST, i] + w_drive * (arrival - leave) + walking
-        so_far += w_wait * (start_p - ask[ASK_WISH])
+        start_p = max(arrival, pickup_earliest)
+        end_p = start_p + board + (setup_s if pickup != here else 0)
+        slot = min((start_p - pickup_earliest) // apart_s, len(best) - 1)
+        limit = best[slot] + base if best[slot] < FOREVER else FOREVER
+        own = on_start * start_p + on_end * end_p + fixed
+        if cut:
+            ride = off_start * max(end_p + least_direct, dropoff_earliest)
+            if total - bounds[B_SAVING, 0] + own + ride >= limit:
+                continue  # triangle: the detour costs no less than nothing
+        so_far = bounds[B_COST, i] + w_drive * (arrival - leave) + own
         pushes = bounds[B_PUSHES, i] != 0
+        departure = start_p - (arrival - leave) if i == 0 else r.departure[v]
         stop, leave, shortest = pickup, end_p, 0
         for j in range(i, count + 1):
             if j > i:
                 k = j - 1
-                to = route[STOP, k]
+                node = route[k]
+                if nodes[node, KIND] == BREAK:
+                    break  # nobody is on board during a break
+                to = nodes[node, STOP]
                 leg = int(matrix[stop, to])
-                arrival = arrive(leave, leg, base_s, speed)
-                start = max(arrival, route[EARLIEST, k])
-                if start > route[LATEST, k]:
+                arrival = arrive(leave, leg, base_s, speed, flat)
+                start = max(arrival, nodes[node, EARLIEST])
+                if start > nodes[node, LATEST]:
                     break  # the pick-up alone delays action k too much
-                end = start + route[BOARD, k] + (setup_s if to != stop else 0)
+                end = start + nodes[node, SERVICE] + (setup_s if to != stop else 0)
                 if end > bounds[B_LATEST_END, k]:
                     break  # or one behind it
-                seats = bounds[B_SEATS, j] + ask[ASK_SEATS]
-                wheelchairs = bounds[B_WHEELCHAIRS, j] + ask[ASK_WHEELCHAIRS]
+                seats = bounds[B_SEATS, j] + more_seats
+                wheelchairs = bounds[B_WHEELCHAIRS, j] + more_wheelchairs
                 if not fits(seats, wheelchairs, configurations, first, last):
                     break  # the party is on board on all further legs too
                 ends[k] = end
-                p = route[PARTNER, k]
-                since = ends[p] if p >= 0 else route[SINCE, k]
-                if p >= 0 and start - since > route[MAX_RIDE, k]:
+                p = bounds[B_PARTNER, k]
+                if p >= 0 and start - ends[p] > nodes[node, MAX_RIDE]:
                     pushes = True
-                so_far += route[RATE, k] * (start - since) + route[FIXED, k]
-                so_far += w_drive * (arrival - leave)
+                so_far += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
+                so_far += nodes[node, FIXED] + w_drive * (arrival - leave)
                 shortest += end - start - -leg * PERMILLE // fastest
                 stop, leave = to, end
             leg = int(matrix[stop, dropoff])
-            start_d = arrive(leave, leg, base_s, speed)
-            if start_d > arrival_latest:
+            arrival = arrive(leave, leg, base_s, speed, flat)
+            start_d = max(arrival, dropoff_earliest)
+            if start_d > dropoff_latest:
                 break  # FIFO and triangle, as above
             if shortest - -leg * PERMILLE // fastest > max_ride:
                 break  # triangle: even at the highest speed and without waiting it rides too long
             # The rest of the route and the way home, as long as all upper bounds hold.
-            at, free = dropoff, start_d + board + (setup_s if dropoff != stop else 0)
-            cost = so_far + w_drive * (start_d - leave) + w_ride * (start_d - end_p)
-            pushed, late = pushes or start_d - end_p > max_ride, False
-            for k in range(j, count):
-                to = route[STOP, k]
-                arrival = arrive(free, matrix[at, to], base_s, speed)
-                start = max(arrival, route[EARLIEST, k])
-                end = start + route[BOARD, k] + (setup_s if to != at else 0)
-                if start > route[LATEST, k] or end > bounds[B_LATEST_END, k]:
-                    late = True
+            at, free = dropoff, start_d + alight + (setup_s if dropoff != stop else 0)
+            cost = so_far + w_drive * (arrival - leave) + off_start * start_d
+            pushed = pushes or pushed_before or start_d - end_p > max_ride
+            depot, hopeless, k = NEVER, False, j
+            while k < count:
+                node = route[k]
+                kind = nodes[node, KIND]
+                arrival, setup = free, 0
+                if kind != BREAK:
+                    to = nodes[node, STOP]
+                    arrival = arrive(free, matrix[at, to], base_s, speed, flat)
+                    setup = setup_s if to != at else 0
+                    at = to
+                start = max(arrival, nodes[node, EARLIEST])
+                end = start + nodes[node, SERVICE] + setup
+                if start > nodes[node, LATEST] or end > bounds[B_LATEST_END, k]:
+                    hopeless = True
                     break
                 ends[k] = end
-                p = route[PARTNER, k]
-                since = ends[p] if p >= 0 else route[SINCE, k]
-                if p >= 0 and start - since > route[MAX_RIDE, k]:
+                p = bounds[B_PARTNER, k]
+                if p >= 0 and start - ends[p] > nodes[node, MAX_RIDE]:
                     pushed = True
-                cost += route[RATE, k] * (start - since) + route[FIXED, k]
-                cost += w_drive * (arrival - free)
-                at, free = to, end
-            if late:
+                cost += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
+                cost += nodes[node, FIXED] + w_drive * (arrival - free)
+                free = end
+                k += 1
+                if kind == BREAK:
+                    continue
+                before = bounds[B_END, k - 1]
+                if end == before:
+                    # From here on everything is as it was.
+                    cost += total - bounds[B_COST, k]
+                    depot = r.depot[v]
+                    break
+                if a.monotone and end > before and limit < FOREVER:
+                    saving = bounds[B_SAVING, 0] if pushed else bounds[B_SAVING, k]
+                    if cost + total - bounds[B_COST, k] - saving >= limit:
+                        hopeless = True  # what comes later costs no less
+                        break
+            if hopeless:
                 continue
-            arrival = arrive(free, matrix[at, vehicle[END_STOP]], base_s, speed)
-            if arrival > vehicle[END_TIME]:
-                continue
-            cost += w_drive * (arrival - free)
-            times = start_p, end_p, start_d
+            if depot == NEVER:
+                depot = arrive(free, matrix[at, home], base_s, speed, flat)
+                if depot > vehicle[END_TIME]:
+                    continue
+                cost += w_drive * (depot - free)
+            if vehicle[MAX_ROUTE] < FOREVER and not within_route(a, v, depot, departure):
+                pushed = True
+            at_p, done_p, at_d = start_p, end_p, start_d
             if pushed:
-                cost, at_p, done_p, at_d = fixed_point(a, v, w, count, ask, i, j)
-                times = at_p, done_p, at_d
-            if cost < best:
-                best = cost
-                out[R_PICKUP_POSITION], out[R_DROPOFF_POSITION], out[R_COST] = i, j, cost
-                out[R_PICKUP_START], out[R_PICKUP_END], out[R_DROPOFF_START] = times
-    return best < FOREVER
+                if a.monotone and cost - bounds[B_SAVING, 0] >= limit:
+                    continue
+                cost = fixed_point(a, r, v, w, asks, pair, i, j)
+                at_p, done_p, at_d = (
+                    w.times[START, i + 1],
+                    w.times[END, i + 1],
+                    w.times[START, j + 2],
+                )
+            if cost < limit:
+                limit = cost
+                best[slot] = cost - base
+                row = out[slot]
+                row[R_VEHICLE], row[R_PAIR] = v, pair
+                row[R_PICKUP_POSITION], row[R_DROPOFF_POSITION], row[R_COST] = i, j, cost - base
+                row[R_PICKUP_START], row[R_PICKUP_END], row[R_DROPOFF_START] = at_p, done_p, at_d
 
 
 @compiled
@@ -326,57 +296,52 @@ def in_reach(a: Arrays, v: int, asks: Ints) -> bool:
         a.base_s,
         a.speed,
     )
-    for p in range(len(asks)):
-        leg = start_leg[asks[p, ASK_PICKUP]]
-        if arrive(leave, leg, base_s, speed) <= asks[p, ASK_LATEST]:
+    for p in range(0, len(asks), 2):
+        leg = start_leg[asks[p, STOP]]
+        if arrive(leave, leg, base_s, speed, a.flat) <= asks[p, LATEST]:
             return True
     return False
 
 
 @compiled
-def search(a: Arrays, asks: Ints) -> Ints:
-    """The best insertion of every (vehicle, pair) that has one, by vehicle and pair.
-
-    Vehicles whose route is infeasible as it stands get none.
+def search(a: Arrays, r: Routes, w: Work, asks: Ints, apart_s: int, slots: int) -> Ints:
+    """Best insertions of a request into all routes that are feasible as they stand.
 
     Args:
         a: the problem.
-        asks: int64[P, 12], columns ASK_*.
+        r: its routes.
+        w: scratch with room for the longest route and two more.
+        asks: int64[2 P, 12], as in `best_position`.
+        apart_s: width of a slot of time.
+        slots: K, how many there are; 0: the best of every vehicle and pair instead.
 
     Returns:
-        int64[found, 8], columns R_*; R_COST is the additional cost.
+        int64[found, 8], columns R_*; R_COST is the additional cost. By vehicle and pair, or by pair
+        and slot.
     """
-    longest = 0
-    for v in range(len(a.vehicles)):
-        longest = max(longest, a.vehicles[v, ROUTE_END] - a.vehicles[v, ROUTE_BEGIN])
-    w = Work(
-        np.empty((ACTION_ROWS, longest), np.int64),
-        np.empty((BOUND_ROWS, longest + 1), np.int64),
-        np.empty(longest + 1, np.int64),
-        np.empty((ACTION_ROWS, longest + 2), np.int64),
-        np.empty((3, longest + 2), np.int64),
-    )
-    out = np.empty((len(a.vehicles) * len(asks), RESULT_COLUMNS), np.int64)
-    fastest = int(a.speed.max())
-    first_wish = asks[:, ASK_EARLIEST].min()
-    seats, wheelchairs = asks[0, ASK_SEATS], asks[0, ASK_WHEELCHAIRS]
-    found = 0
-    for v in range(len(a.vehicles)):
-        if a.vehicles[v, END_TIME] < first_wish or not in_reach(a, v, asks):
+    vehicles, pairs, each = len(a.vehicles), len(asks) // 2, max(slots, 1)
+    size = pairs * each if slots > 0 else vehicles * pairs
+    best = np.full((pairs, each), FOREVER, np.int64)
+    out = np.zeros((pairs, each, RESULT_COLUMNS), np.int64)
+    found, result = 0, np.empty((size, RESULT_COLUMNS), np.int64)
+    earliest = asks[::2, EARLIEST].min()
+    seats, wheelchairs = asks[0, SEATS], asks[0, WHEELCHAIRS]
+    for v in range(vehicles):
+        if r.cost[v] == FOREVER or a.vehicles[v, END_TIME] < earliest or not in_reach(a, v, asks):
             continue
         first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
         if not fits(seats, wheelchairs, a.configurations, first, last):
             continue
-        begin, stop = a.vehicles[v, ROUTE_BEGIN], a.vehicles[v, ROUTE_END]
-        count = stop - begin
-        w.route[:, :count] = a.actions[:, begin:stop]
-        feasible, before = bound_forward(a, v, w, count)
-        if not feasible:
-            continue
-        bound_backward(a, v, w, count)
-        for p in range(len(asks)):
-            if best_position(a, v, w, count, asks[p], fastest, out[found]):
-                out[found, R_VEHICLE], out[found, R_PAIR] = v, p
-                out[found, R_COST] -= before
+        for p in range(pairs):
+            if slots == 0:
+                best[p, 0] = FOREVER
+            best_position(a, r, v, w, asks, p, apart_s, best[p], out[p])
+            if slots == 0 and best[p, 0] < FOREVER:
+                result[found] = out[p, 0]
                 found += 1
-    return out[:found]
+    for p in range(pairs if slots > 0 else 0):
+        for slot in range(slots):
+            if best[p, slot] < FOREVER:
+                result[found] = out[p, slot]
+                found += 1
+    return result[:found]

@@ -27,10 +27,13 @@ Rule = Literal[
     "driving",
     "dwell",
     "pickup_window",
+    "dropoff_earliest",
     "arrival_latest",
     "max_ride",
+    "break",
     "capacity",
     "shift_end",
+    "max_route",
     "cost",
 ]
 
@@ -116,13 +119,15 @@ def verify_route(
     count = len(claim.actions)
     if not len(claim.start_s) == len(claim.end_s) == count:
         return [Violation("shape", vehicle.id, "actions and times differ in number")]
-    unknown = [a.booking for a in claim.actions if a.booking not in bookings]
+    rides = [a for a in claim.actions if a.kind != "break"]
+    unknown = [a.booking for a in rides if a.booking not in bookings]
     if unknown:
         return [Violation("unknown_booking", b, "no such booking") for b in unknown]
     found = [*_check_order(vehicle, bookings, claim)]
     found += _check_capacity(vehicle, bookings, claim)
     found += _check_times(world, vehicle, bookings, claim)
     found += _check_promises(vehicle, bookings, claim)
+    found += _check_breaks(vehicle, bookings, claim)
     if claim.cost is not None and not found:
         cost = route_cost(world, vehicle, bookings, claim)
         if cost != claim.cost:
@@ -139,6 +144,8 @@ def route_cost(
     cost = w.drive * driving
     boarded_at = {}
     for k, (kind, booking_id) in enumerate(claim.actions):
+        if kind == "break":
+            continue
         b = bookings[booking_id]
         if kind == "pickup":
             boarded_at[b.id] = claim.end_s[k]
@@ -171,8 +178,9 @@ def _check_assignment(
     serving: dict[str, set[str]] = {booking_id: set() for booking_id in bookings}
     for claim in claims:
         for action in claim.actions:
-            serving.setdefault(action.booking, set()).add(claim.vehicle)
-    home = {a.booking: v.id for v in vehicles for a in v.route}
+            if action.kind != "break":
+                serving.setdefault(action.booking, set()).add(claim.vehicle)
+    home = {a.booking: v.id for v in vehicles for a in v.route if a.kind != "break"}
     for booking in bookings.values():
         on = sorted(serving[booking.id])
         if not on:
@@ -185,7 +193,10 @@ def _check_assignment(
             yield Violation("boarded_vehicle", booking.id, detail)
 
 
-def _stop(bookings: Mapping[str, Booking], action: Action) -> int:
+def _stop(bookings: Mapping[str, Booking], action: Action) -> int | None:
+    """Where an action takes place; None for a break, which is taken in place."""
+    if action.kind == "break":
+        return None
     booking = bookings[action.booking]
     return booking.pickup_stop if action.kind == "pickup" else booking.dropoff_stop
 
@@ -193,15 +204,19 @@ def _stop(bookings: Mapping[str, Booking], action: Action) -> int:
 def _drives(
     world: World, vehicle: Vehicle, bookings: Mapping[str, Booking], claim: ClaimedRoute
 ) -> Iterator[tuple[int, int, int]]:
-    """(departure, arrival, leg) of each drive, the last one to the depot; arrival -1: no way."""
+    """(departure, arrival, leg) of each drive, the last one to the depot; arrival -1: no way.
+
+    With a longest route time, the vehicle departs as late as its first action allows.
+    """
     leave, row = vehicle.start_time_s, vehicle.start_leg_s
     legs: Sequence[int] = world.matrix_s[vehicle.start_stop] if row is None else list(row)
     stops = [_stop(bookings, action) for action in claim.actions]
     for k, stop in enumerate([*stops, vehicle.end_stop]):
-        leg = int(legs[stop])
+        leg = 0 if stop is None else int(legs[stop])
         yield leave, -1 if leg >= _NO_WAY_S else arrival_after(world, leave, leg), leg
         if k < len(stops):
-            leave, legs = claim.end_s[k], world.matrix_s[stop]
+            leave = claim.end_s[k]
+            legs = legs if stop is None else world.matrix_s[stop]
 
 
 def _check_order(
@@ -213,7 +228,8 @@ def _check_order(
         yield Violation("lock", vehicle.id, detail)
     on_board = [a.booking for a in vehicle.route if a.kind == "dropoff"]
     on_board = [b for b in on_board if b in bookings and bookings[b].boarded_at_s is not None]
-    for booking_id in dict.fromkeys([*(a.booking for a in claim.actions), *on_board]):
+    rides = [a.booking for a in claim.actions if a.kind != "break"]
+    for booking_id in dict.fromkeys([*rides, *on_board]):
         boarded = bookings[booking_id].boarded_at_s is not None
         kinds: list[str] = [a.kind for a in claim.actions if a.booking == booking_id]
         expected = {"pickup": 0 if boarded else 1, "dropoff": 1}
@@ -228,7 +244,8 @@ def _check_order(
 def _check_capacity(
     vehicle: Vehicle, bookings: Mapping[str, Booking], claim: ClaimedRoute
 ) -> Iterator[Violation]:
-    known = dict.fromkeys(a.booking for a in (*vehicle.route, *claim.actions))
+    actions = [a for a in (*vehicle.route, *claim.actions) if a.kind != "break"]
+    known = dict.fromkeys(a.booking for a in actions)
     aboard = [bookings[b] for b in known if b in bookings]
     aboard = [b for b in aboard if b.boarded_at_s is not None]
     for k in range(-1, len(claim.actions)):
@@ -236,7 +253,7 @@ def _check_capacity(
             kind, booking_id = claim.actions[k]
             if kind == "pickup":
                 aboard.append(bookings[booking_id])
-            else:
+            elif kind == "dropoff":
                 aboard = [b for b in aboard if b.id != booking_id]
         seats, wheelchairs = sum(b.seats for b in aboard), sum(b.wheelchairs for b in aboard)
         if not any(seats <= s and wheelchairs <= w for s, w in vehicle.configurations):
@@ -249,6 +266,7 @@ def _check_times(
 ) -> Iterator[Violation]:
     count = len(claim.actions)
     place = vehicle.start_stop if vehicle.start_dwelling else -1
+    breaks = {pause.id: pause for pause in vehicle.breaks}
     for k, (leave, arrival, leg) in enumerate(_drives(world, vehicle, bookings, claim)):
         where = f"{vehicle.id}[{k}]"
         begins = claim.start_s[k] if k < count else claim.depot_arrival_s
@@ -259,17 +277,60 @@ def _check_times(
             yield Violation("driving", where, detail)
         if k == count:
             break
-        stop = _stop(bookings, claim.actions[k])
-        dwell = bookings[claim.actions[k].booking].board_s
-        if stop != place:
-            dwell += world.setup_s
+        stop, name = _stop(bookings, claim.actions[k]), claim.actions[k].booking
+        if stop is None:
+            dwell = breaks[name].duration_s if name in breaks else 0
+        else:
+            dwell = bookings[name].board_s + (world.setup_s if stop != place else 0)
+            place = stop
         if claim.end_s[k] - claim.start_s[k] != dwell:
             detail = f"lasts {claim.end_s[k] - claim.start_s[k]} s, not {dwell}"
             yield Violation("dwell", where, detail)
-        place = stop
     if claim.depot_arrival_s > vehicle.end_time_s:
         detail = f"back at {claim.depot_arrival_s}, shift ends {vehicle.end_time_s}"
         yield Violation("shift_end", vehicle.id, detail)
+    if vehicle.max_route_s is not None:
+        yield from _check_route_time(world, vehicle, bookings, claim)
+
+
+def _check_route_time(
+    world: World, vehicle: Vehicle, bookings: Mapping[str, Booking], claim: ClaimedRoute
+) -> Iterator[Violation]:
+    """From the latest departure that is in time for the first action to the depot."""
+    leave_s, _, leg_s = next(_drives(world, vehicle, bookings, claim))
+    due_s = claim.start_s[0] if claim.actions else claim.depot_arrival_s
+    latest_s = due_s
+    while latest_s > leave_s and arrival_after(world, latest_s, leg_s) > due_s:
+        latest_s -= max(1, arrival_after(world, latest_s, leg_s) - due_s)
+    spent_s = claim.depot_arrival_s - max(latest_s, leave_s)
+    if vehicle.max_route_s is not None and spent_s > vehicle.max_route_s:
+        detail = f"out for {spent_s} s, at most {vehicle.max_route_s}"
+        yield Violation("max_route", vehicle.id, detail)
+
+
+def _check_breaks(
+    vehicle: Vehicle, bookings: Mapping[str, Booking], claim: ClaimedRoute
+) -> Iterator[Violation]:
+    """Each break once, in its window, with nobody on board."""
+    breaks = {pause.id: pause for pause in vehicle.breaks}
+    taken = Counter(a.booking for a in claim.actions if a.kind == "break")
+    for name in {*breaks, *taken}:
+        if taken[name] != 1 or name not in breaks:
+            yield Violation("break", name, f"is in the route of {vehicle.id} {taken[name]} times")
+    names = {a.booking for a in (*vehicle.route, *claim.actions) if a.kind != "break"}
+    aboard = {n for n in names if n in bookings and bookings[n].boarded_at_s is not None}
+    for k, (kind, name) in enumerate(claim.actions):
+        if kind == "pickup":
+            aboard.add(name)
+        elif kind == "dropoff":
+            aboard.discard(name)
+        elif name in breaks:
+            pause, where = breaks[name], f"{vehicle.id}[{k}]"
+            if aboard:
+                yield Violation("break", where, f"with {', '.join(sorted(aboard))} on board")
+            if not pause.earliest_s <= claim.start_s[k] <= pause.latest_s:
+                detail = f"at {claim.start_s[k]}, not in {pause.earliest_s}..{pause.latest_s}"
+                yield Violation("break", where, detail)
 
 
 def _check_promises(
@@ -277,6 +338,8 @@ def _check_promises(
 ) -> Iterator[Violation]:
     boarded_at = {b.id: b.boarded_at_s for b in bookings.values() if b.boarded_at_s is not None}
     for k, (kind, booking_id) in enumerate(claim.actions):
+        if kind == "break":
+            continue
         b, start, where = bookings[booking_id], claim.start_s[k], f"{vehicle.id}[{k}]"
         if kind == "pickup":
             boarded_at[b.id] = claim.end_s[k]
@@ -284,6 +347,9 @@ def _check_promises(
                 detail = f"at {start}, not in {b.pickup_earliest_s}..{b.pickup_latest_s}"
                 yield Violation("pickup_window", where, detail)
             continue
+        if b.dropoff_earliest_s is not None and start < b.dropoff_earliest_s:
+            detail = f"at {start}, not before {b.dropoff_earliest_s}"
+            yield Violation("dropoff_earliest", where, detail)
         if start > b.arrival_latest_s:
             yield Violation("arrival_latest", where, f"at {start}, not by {b.arrival_latest_s}")
         if b.id in boarded_at and start - boarded_at[b.id] > b.max_ride_s:
