@@ -10,6 +10,7 @@ from dispatch.domain.state import State
 from dispatch.engine.network import Network
 from dispatch.engine.whereabouts import Whereabouts, locate
 from routing import plans
+from routing.roads.graph import Place
 
 _KIND: dict[ActionKind, Literal["pickup", "dropoff"]] = {
     ActionKind.PICKUP: "pickup",
@@ -93,7 +94,9 @@ def _relieved(where: Whereabouts, shift: Shift, back_s: Mapping[str, int]) -> Wh
 def plan_weights(config: ServiceConfig) -> plans.Weights:
     """The configured objective as `routing.plans` wants it."""
     weights = config.weights
-    return plans.Weights(weights.drive, weights.wait, weights.ride, weights.walk)
+    return plans.Weights(
+        weights.drive, weights.wait, weights.ride, weights.walk, weights.unserved_s
+    )
 
 
 def plan_booking(config: ServiceConfig, network: Network, booking: Booking) -> plans.Booking:
@@ -140,9 +143,23 @@ def request_for(booking: plans.Booking) -> plans.Request:
 
 
 def route_of(shift: Shift) -> tuple[plans.Action, ...]:
-    """The actions of a shift's open visits in order."""
+    """The actions of a shift's open visits in order; a break that is running is none any more."""
+    route = []
+    for visit in shift.visits:
+        if visit.break_id is not None and visit.arrived_at_s is None:
+            route.append(plans.Action("break", visit.break_id))
+        route += [plans.Action(_KIND[a.kind], a.booking_id) for a in visit.actions]
+    return tuple(route)
+
+
+def _breaks(config: ServiceConfig, shift: Shift) -> tuple[plans.Break, ...]:
+    """The breaks ahead. Each keeps the vehicle a little longer: it has to be got ready again."""
+    ahead = {a.booking for a in route_of(shift) if a.kind == "break"}
+    ready_s = config.rules.boarding_stop_s
     return tuple(
-        plans.Action(_KIND[a.kind], a.booking_id) for visit in shift.visits for a in visit.actions
+        plans.Break(b.id, b.earliest_s, b.latest_s, b.duration_s + ready_s)
+        for b in shift.breaks
+        if b.id in ahead
     )
 
 
@@ -156,23 +173,40 @@ def _vehicle(
 ) -> plans.Vehicle:
     vehicle = config.vehicle(shift.vehicle_id)
     current = shift.current_visit
-    standing = where.stop_id is not None
+    route = route_of(shift)
+    start_time_s = where.free_s
+    if current is not None and current.break_id is None:
+        start_time_s = _service_began_s(config, state, shift, now_s)
+    start_stop = network.stop_index[where.stop_id] if where.stop_id else plans.UNDER_WAY
+    if start_stop == plans.UNDER_WAY and route and route[0].kind == "break":
+        start_stop, leg_s = nearest_stop(network, where.place)
+        start_time_s = network.drive(now_s, start_time_s, leg_s)
+    standing = start_stop != plans.UNDER_WAY
     return plans.Vehicle(
         id=shift.id,
-        start_time_s=where.free_s
-        if current is None
-        else _service_began_s(config, state, shift, now_s),
-        start_stop=network.stop_index[where.stop_id] if where.stop_id else plans.UNDER_WAY,
+        start_time_s=start_time_s,
+        start_stop=start_stop,
         end_stop=network.stop_index[shift.depot_stop_id],
         end_time_s=shift.end_s,
         configurations=tuple((c.seats, c.wheelchairs) for c in vehicle.configurations)
         if vehicle
         else _ENOUGH,
-        route=route_of(shift),
+        route=route,
+        breaks=_breaks(config, shift),
         locked=_locked(config, shift, now_s),
         start_dwelling=_has_served(shift),
         start_leg_s=None if standing else network.travel.times_from(where.place),
     )
+
+
+def nearest_stop(network: Network, place: Place) -> tuple[int, int]:
+    """The stop that is reached first from a place, and the free-flow seconds to it.
+
+    There a vehicle takes its break that has been under way to nothing: a break has a stop.
+    """
+    legs_s = network.travel.times_from(place)
+    stop = int(legs_s.argmin())
+    return stop, int(legs_s[stop])
 
 
 def _service_began_s(config: ServiceConfig, state: State, shift: Shift, now_s: int) -> int:
