@@ -145,6 +145,18 @@ class Depot(_Section):
     lat: Latitude
 
 
+class Optimising(_Section):
+    """Whether the open plan is improved between requests, and how long at a time.
+
+    Attributes:
+        enabled: whether the optimiser runs.
+        round_s: seconds of thinking about a plan that is new.
+    """
+
+    enabled: bool = True
+    round_s: Annotated[float, Field(ge=0.1, le=60)] = 2.0
+
+
 class _ServiceFile(_Section):
     town: _Town
     map: _Map
@@ -153,6 +165,7 @@ class _ServiceFile(_Section):
     weights: dict[str, Any] = {}
     fares: dict[str, Any] = {}
     traffic: _Traffic | None = None
+    optimiser: Optimising = Optimising()
     vehicles: Annotated[list[_Vehicle], Field(min_length=1)]
     shifts: Annotated[list[_Shift], Field(min_length=1)]
     depots: Annotated[list[Depot], Field(min_length=1)]
@@ -167,6 +180,7 @@ class TownConfig(BaseModel):
         area: the service area, None where the folder names none.
         area_is_schematic: it is a guess that gives way to the boundary of real roads.
         curated_stops: path of `stops.geojson` if there is one.
+        optimiser: whether and how the open plan is improved.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
@@ -177,6 +191,7 @@ class TownConfig(BaseModel):
     area: Polygon | None
     area_is_schematic: bool
     curated_stops: Path | None
+    optimiser: Optimising = Optimising()
 
     def for_demo(self) -> Self:
         """The same town as a service area of its own: a demo never touches real rides."""
@@ -213,6 +228,7 @@ def load_town(folder: Path) -> TownConfig:
         area=area,
         area_is_schematic=area_is_schematic,
         curated_stops=stops if stops.exists() else None,
+        optimiser=file.optimiser,
     )
 
 

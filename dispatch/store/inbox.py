@@ -11,7 +11,7 @@ from typing import Any, Final
 import psycopg
 
 from dispatch.domain.commands import Command
-from dispatch.store.codec import command_from_json
+from dispatch.store.codec import command_from_json, command_to_json
 from dispatch.store.errors import UndecodableError
 
 PUT: Final = """
@@ -88,6 +88,27 @@ class Entry:
 
     id: int
     command: Command | None
+
+
+def put(connection: psycopg.Connection, area: str, key: str, command: Command) -> int:
+    """Store a command that concerns no person.
+
+    Args:
+        connection: In autocommit mode: one short statement.
+        area: The service area.
+        key: A new idempotency key.
+        command: Anything that nobody waits for with personal data.
+
+    Returns:
+        The entry's id.
+    """
+    person = dict.fromkeys(("rider_id", "name", "phone", "email"))
+    document = json.dumps(command_to_json(command))
+    parameters = {"area": area, "key": key, "fingerprint": "", "command": document} | person
+    row = connection.execute(PUT, parameters).fetchone()
+    if row is None:
+        raise ValueError(f"the key {key} is taken")
+    return int(row[0])
 
 
 def take(connection: psycopg.Connection, area: str, limit: int) -> list[Entry]:

@@ -22,6 +22,9 @@ _SHIFTS: Final = (
     + " AND (s.status <> 'ended' OR s.end_s >= %(before_s)s) ORDER BY s.start_s, s.id"
 )
 
+_OPEN_BOOKINGS: Final = entities.BOOKINGS + " AND b.ended_at_s IS NULL ORDER BY b.booked_at_s, b.id"
+_OPEN_SHIFTS: Final = entities.SHIFTS + " AND s.status <> 'ended' ORDER BY s.start_s, s.id"
+
 
 def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> State:
     """What a dispatcher has to know, positions excepted.
@@ -44,6 +47,26 @@ def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> S
         for booking in _read(connection, _BOOKINGS, parameters, BOOKING):
             state.bookings[booking.id] = booking
         for shift in _read(connection, _SHIFTS, parameters, SHIFT):
+            state.shifts[shift.id] = shift
+    return state
+
+
+def load_open_plans(connection: psycopg.Connection, area: str) -> State:
+    """The shifts that are not over and the open bookings: what may still be planned otherwise.
+
+    Args:
+        connection: Outside a transaction; all is read from one snapshot.
+        area: The service area.
+
+    Returns:
+        A state without requests and positions, in a stable order.
+    """
+    state = State()
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        for booking in _read(connection, _OPEN_BOOKINGS, {"area": area}, BOOKING):
+            state.bookings[booking.id] = booking
+        for shift in _read(connection, _OPEN_SHIFTS, {"area": area}, SHIFT):
             state.shifts[shift.id] = shift
     return state
 

@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from types import FrameType
@@ -25,7 +25,7 @@ from dispatch.domain.events import Event
 from dispatch.domain.model import ShiftStatus
 from dispatch.domain.state import State, forget_closed
 from dispatch.live.link import Link
-from dispatch.live.notices import notices_of, vehicle_fixes
+from dispatch.live.notices import VehicleFix, notices_of, vehicle_fixes
 from dispatch.store import inbox
 from dispatch.store.connect import connect
 from dispatch.store.errors import LeadershipLostError
@@ -287,16 +287,7 @@ class Dispatcher:
     def _load(self) -> None:
         before_s = self._forget_before_s()
         self._state = load_state(self._require(), self._area, before_s=before_s)
-        for known in self._link.latest_fixes(self._roads_sha256):
-            shift = self._state.shifts.get(known.shift_id)
-            # a vehicle that has halted since then is where its plan says
-            if (
-                shift is not None
-                and shift.status is ShiftStatus.ACTIVE
-                and shift.current_visit is None
-                and known.fix.at_s > shift.anchor.at_s
-            ):
-                self._state.fixes[known.shift_id] = known.fix
+        put_fixes(self._state, self._link.latest_fixes(self._roads_sha256))
 
     def _adopt(self, roads_sha256: str) -> None:
         """Carry the stored plans over to our road graph when they refer to another one."""
@@ -311,6 +302,20 @@ class Dispatcher:
             append(connection, self._area, self.epoch, batch.changes.log)
             write_changes(connection, self._area, batch.changes, self._state)
             self._leadership.set_roads(connection, self._roads_sha256)
+
+
+def put_fixes(state: State, latest: Iterable[VehicleFix]) -> None:
+    """Take positions from Redis into a state from the tables, as far as they are news to it."""
+    for known in latest:
+        shift = state.shifts.get(known.shift_id)
+        # a vehicle that has halted since then is where its plan says
+        if (
+            shift is not None
+            and shift.status is ShiftStatus.ACTIVE
+            and shift.current_visit is None
+            and known.fix.at_s > shift.anchor.at_s
+        ):
+            state.fixes[known.shift_id] = known.fix
 
 
 def run_until_signalled(dispatcher: Dispatcher) -> None:

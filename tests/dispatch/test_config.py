@@ -115,6 +115,11 @@ def test_the_town_that_ships_is_read() -> None:
         ("\n[rules]\n__doc__ = 1\n", "rules.__doc__: unknown key"),
         ("\n[rules]\nbookable_ahead_days = 14\n", "rules.shifts_ahead_days: has to be at least"),
         ("\n[rules]\nshifts_ahead_days = 60\n", "rules.shifts_ahead_days: has to be at most"),
+        (
+            "\n[optimiser]\nenable = false\n",
+            "optimiser.enable: unknown key; did you mean 'enabled'?",
+        ),
+        ("\n[optimiser]\nround_s = 0\n", "optimiser.round_s"),
     ],
 )
 def test_what_cannot_be_is_named(tmp_path: Path, more: str, reason: str) -> None:
@@ -132,6 +137,15 @@ def test_a_service_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="ends after it begins"):
         load_town(tmp_path / "grid")
+
+
+def test_the_optimiser_may_be_switched_off(tmp_path: Path) -> None:
+    path = write_grid_town(tmp_path / "grid", vehicles=1) / "service.toml"
+    assert load_town(tmp_path / "grid").optimiser.enabled
+    more = "\n[optimiser]\nenabled = false\nround_s = 1\n"
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    optimiser = load_town(tmp_path / "grid").optimiser
+    assert (optimiser.enabled, optimiser.round_s) == (False, 1.0)
 
 
 def test_shifts_may_follow_each_other(tmp_path: Path) -> None:
