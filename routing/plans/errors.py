@@ -11,3 +11,9 @@ class InvalidProblemError(PlansError):
     """The parts handed in do not form a problem: shapes, ranges or references are wrong."""
 
     code = "plans_invalid_problem"
+
+
+class UnsupportedProblemError(PlansError):
+    """The problem has a feature that the chosen solver does not model; the message names it."""
+
+    code = "plans_unsupported"
