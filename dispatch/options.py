@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+DATA = Path(__file__).resolve().parent.parent / "data"
+"""The towns that ship."""
 _DEFAULT_TOWN = "beckum"
 _TOWN_HELP = "Town: a folder with service.toml, or the name of one that ships (or RUFBUS_TOWN)."
 
@@ -28,6 +30,12 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise SystemExit(1) from error
 
     return wrapped
+
+
+def town_folder(town: Path) -> Path:
+    """A town by its folder, or by its name among those that ship."""
+    shipped = DATA / town.name
+    return shipped if not town.exists() and len(town.parts) == 1 and shipped.is_dir() else town
 
 
 def _use_var(_context: click.Context, _option: click.Parameter, var: Path) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, cast
 
-from dispatch.domain.commands import ProposePlans
+from dispatch.domain.commands import ProposedRoute, ProposePlans
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.events import BookingMoved
 from dispatch.domain.model import Shift, ShiftStatus
@@ -47,7 +47,7 @@ class Proposals:
         saved = _cost(now.problem) - _cost(better)
         if saved < max(1, self._config.weights.drive * self._config.rules.replan_gain_min_s):
             raise DomainError(ErrorCode.PROPOSAL_NOT_BETTER, "the plans are not better by enough")
-        self._write(draft, now, better)
+        self.put(draft, now, better)
 
     def _shifts(self, draft: Draft, proposal: ProposePlans) -> list[Shift]:
         ids = {route.shift_id for route in proposal.routes}
@@ -61,7 +61,8 @@ class Proposals:
         receivers = {to for _, _, to in _moves(now.problem, better)}
         return all(takes_riders(self._config, now.shifts[v], draft.now_s) for v in receivers)
 
-    def _write(self, draft: Draft, now: Planning, better: plans.Problem) -> None:
+    def put(self, draft: Draft, now: Planning, better: plans.Problem) -> None:
+        """Put routes in force as they are; `better` has the vehicles of `now`, in order."""
         for booking_id, old, new in _moves(now.problem, better):
             moved = BookingMoved(booking_id, now.shifts[old].id, now.shifts[new].id, draft.now_s)
             draft.emit(moved)
@@ -69,6 +70,22 @@ class Proposals:
             if shift_before.route != better.vehicles[v].route:
                 actions = scheduled(self._network, better, v, plans.evaluate(better, v))
                 self._writer.adopt(draft, now.shifts[v], now.where[v], actions)
+
+
+def propose(now: Planning, better: plans.Problem, expires_at_s: int) -> ProposePlans:
+    """The command that puts the routes of `better` that differ from those of `now` in force.
+
+    Args:
+        now: the shifts as they were when `better` was looked for.
+        better: has the vehicles of `now`, in order.
+        expires_at_s: when it is no longer to be taken.
+    """
+    routes = (
+        ProposedRoute(shift.id, shift.version, tuple((a.kind, a.booking) for a in new.route))
+        for shift, old, new in zip(now.shifts, now.problem.vehicles, better.vehicles, strict=True)
+        if old.route != new.route
+    )
+    return ProposePlans(tuple(routes), expires_at_s)
 
 
 def rebased(problem: plans.Problem, proposed: Mapping[str, Route]) -> plans.Problem | None:
@@ -178,10 +195,10 @@ def _settled(problem: plans.Problem, vehicle: int, action: plans.Action) -> plan
 
 
 def _moves(before: plans.Problem, after: plans.Problem) -> list[tuple[str, int, int]]:
-    """The bookings that change vehicles, as (booking id, from, to), by booking id."""
+    """The bookings that change vehicles, as (booking id, from, to), by booking id; not new ones."""
     was = {a.booking: v for v, vehicle in enumerate(before.vehicles) for a in vehicle.route}
     now = {a.booking: v for v, vehicle in enumerate(after.vehicles) for a in vehicle.route}
-    return [(key, was[key], now[key]) for key in sorted(now) if was[key] != now[key]]
+    return [(k, was[k], now[k]) for k in sorted(now) if k in was and was[k] != now[k]]
 
 
 def _cost(problem: plans.Problem) -> int:

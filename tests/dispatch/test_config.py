@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from running_service import write_grid_town
 
-from dispatch.cli import DATA
 from dispatch.config import ConfigError, load_town
 from dispatch.domain.driver_hours import work_s
 from dispatch.domain.model import Party
+from dispatch.options import DATA
 
 SHIFT = '\n[[shifts]]\nvehicle = "van-1"\ndays = ["weekday"]\nstart = "{}"\nend = "{}"\n'
 VAN = '\n[[vehicles]]\nid = "van-1"\nname = "x"\ndepot = "depot"\nconfigurations = [{seats = 4}]\n'

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from running_service import RunningService
 
-from dispatch.cli import DATA
+from dispatch.options import DATA
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ from grid_network import grid_network
 from running_service import rufbus
 from tiny_town import grid_config
 
-from dispatch.cli import DATA
 from dispatch.domain.events import Event
 from dispatch.domain.state import State
 from dispatch.engine import Engine, Network
 from dispatch.engine.invariants import broken_promises, broken_rules
+from dispatch.options import DATA
 from simulations.demand import Demand
 from simulations.run import event_log, run_scenario
 from simulations.scenario import Scenario, ScenarioError, load_scenario

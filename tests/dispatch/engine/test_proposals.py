@@ -48,7 +48,7 @@ def force(desk: Desk, wanted: dict[str, tuple[tuple[str, str], ...]]) -> None:
     now = planning(desk.config, desk.network, desk.state, shifts, desk.now_s)
     worse = rebased(now.problem, {key: tuple(map(_action, r)) for key, r in wanted.items()})
     assert worse is not None
-    proposals._write(draft, now, worse)
+    proposals.put(draft, now, worse)
     for event in draft.events:
         apply(desk.state, event)
     desk.log += draft.events
