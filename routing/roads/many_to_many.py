@@ -89,6 +89,7 @@ def eliminate(nodes: int, tail: Ints, head: Ints, cost: Ints) -> Hierarchy:
         ):
             break
         room *= 2
+    rank = _in_families(near, degree, rank)
     offset, higher, up, down = _by_rank(near, costs, degree, rank)
     roads = _roads(rank, tail, head, cost)
     return Hierarchy(rank, offset, higher, up, down, *roads)
@@ -207,6 +208,34 @@ def _contract(near: Any, costs: Any, degree: Any, rank: Any) -> bool:  # noqa: C
             _enlist(first, following, before, degree[a], a)
             least = min(least, degree[a])
     return True
+
+
+@njit(cache=True, nogil=True)
+def _in_families(near: Any, degree: Any, rank: Any) -> Any:
+    """Ranks in which each node directly follows all that hang below it in the elimination tree.
+
+    As good an order of elimination, with the same shortcuts; but now the ranks a sweep looks at
+    again and again lie close together, in the cache.
+    """
+    nodes = len(rank)
+    node = np.empty(nodes, np.int32)
+    for v in range(nodes):
+        node[rank[v]] = v
+    parent = np.full(nodes, nodes, np.int32)
+    size = np.ones(nodes + 1, np.int32)
+    for r in range(nodes):
+        v = node[r]
+        for i in range(degree[v]):
+            parent[r] = min(parent[r], rank[near[v, i]])
+        size[parent[r]] += size[r]
+    end = np.empty(nodes + 1, np.int32)
+    end[nodes] = nodes
+    better = np.empty(nodes, np.int32)
+    for r in range(nodes - 1, -1, -1):
+        end[r] = end[parent[r]] - 1
+        end[parent[r]] -= size[r]
+        better[node[r]] = end[r]
+    return better
 
 
 @njit(cache=True, nogil=True)
@@ -348,18 +377,18 @@ def _sweep(  # noqa: C901 - a kernel reads better whole
 @njit(cache=True, nogil=True)
 def _matrix(table: Any, targets: Any, bits: Any, out: Any) -> None:
     rest = np.int32((1 << bits) - 1)
-    whole = len(targets) // LANES
-    for i in range(len(targets)):
-        row = out[i]
-        for b in range(whole):
+    for b in range(len(targets) // LANES):
+        for i in range(len(targets)):
             line = table[b, targets[i]]
-            part = row[b * LANES : (b + 1) * LANES]
+            part = out[i, b * LANES : (b + 1) * LANES]
             for lane in range(LANES):
                 cost = np.int32(np.int32(line[lane] + rest) >> bits)
                 part[lane] = UNREACHABLE if line[lane] >= UNREACHABLE else cost
-        for t in range(whole * LANES, len(targets)):
-            cost = table[whole, targets[i], t - whole * LANES]
-            row[t] = UNREACHABLE if cost >= UNREACHABLE else (cost + rest) >> bits
+    b = len(targets) // LANES
+    for i in range(len(targets)):
+        for t in range(b * LANES, len(targets)):
+            cost = table[b, targets[i], t - b * LANES]
+            out[i, t] = UNREACHABLE if cost >= UNREACHABLE else (cost + rest) >> bits
 
 
 @njit(cache=True, nogil=True)

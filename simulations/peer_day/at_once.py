@@ -1,0 +1,58 @@
+"""Runs the day with every request answered at once, and measures how long that takes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from simulations.peer_day.day import advance, answer_all, decide, open_desk
+from simulations.peer_day.outcome import DrivenDay, driven_day
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from simulations.peer_day.setting import Setting
+
+_MICRO: Final = 1e-3  # of nanoseconds
+
+
+class Timed(NamedTuple):
+    """A day and what it took.
+
+    Attributes:
+        day: what happened.
+        wall_s: from the arrays of roads and requests to the last alighting: all travel times, all
+            decisions, all driving.
+        roads_s: of these, for the travel times.
+    """
+
+    day: DrivenDay
+    wall_s: float
+    roads_s: float
+
+
+def answer_at_once(setting: Setting) -> Timed:
+    """Drive the day; the kernels are compiled (or loaded) if they have not been yet."""
+    begin = time.perf_counter()
+    network = setting.network()
+    ready = time.perf_counter()
+    desk = open_desk(setting, network)
+    accepted = np.zeros(len(setting.demand), np.bool_)
+    answer_all(desk, setting.demand.time_s, accepted)
+    advance(desk, setting.rules.end_s)
+    end = time.perf_counter()
+    day = driven_day(network, setting.starts, accepted.tolist(), desk.record)
+    return Timed(day, end - begin, ready - begin)
+
+
+def decision_times_us(setting: Setting) -> NDArray[np.float64]:
+    """float64[R]: how long each answer took, called one by one from Python, calls included."""
+    desk = open_desk(setting, setting.network())
+    taken = np.zeros(len(setting.demand))
+    for request, now_s in enumerate(setting.demand.time_s.tolist()):
+        begin = time.perf_counter_ns()
+        decide(desk, request, now_s)
+        taken[request] = (time.perf_counter_ns() - begin) * _MICRO
+    return taken

@@ -1,0 +1,250 @@
+"""The day with every request answered at once: cheapest insertion or refusal, compiled as a whole.
+
+No plan is rebuilt from records here; the tables of the insertion kernel are kept up to date as the
+vehicles drive, and the roads' times are looked up where a vehicle is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from routing.plans.kernel import (
+    B_COST,
+    CONFIG_END,
+    DROPOFF,
+    DWELLING,
+    EARLIEST,
+    END_STOP,
+    END_TIME,
+    FIXED,
+    FOREVER,
+    KIN,
+    KIND,
+    LATEST,
+    LOAD_SEATS,
+    MAX_RIDE,
+    MAX_ROUTE,
+    NEVER,
+    NO_PARTNER,
+    NODE_COLUMNS,
+    PARTNER,
+    PERMILLE,
+    PICKUP,
+    RATE_END,
+    RATE_START,
+    SEATS,
+    START_STOP,
+    START_TIME,
+    STOP,
+    VEHICLE_COLUMNS,
+    Arrays,
+    Routes,
+    Work,
+    rebuild,
+)
+from routing.plans.scratch import empty_routes, make_work
+from routing.plans.search import (
+    R_DROPOFF_POSITION,
+    R_PICKUP_POSITION,
+    R_VEHICLE,
+    RESULT_COLUMNS,
+    best_positions,
+)
+from routing.roads.many_to_many import LANES
+from simulations.peer_day.compiled import compiled
+from simulations.peer_day.driving import (
+    CLOSED,
+    TICK_UP,
+    City,
+    Fleet,
+    Record,
+    blank_record,
+    city_of,
+    drive_until,
+    fleet_at,
+)
+from simulations.peer_day.network import TICK_BITS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from simulations.peer_day.network import Network
+    from simulations.peer_day.setting import Setting
+
+_ROOM = 64  # actions on a route; four seats and ten minutes of waiting leave it far below
+
+
+class Desk(NamedTuple):
+    """Everything a decision works on."""
+
+    city: City
+    fleet: Fleet
+    record: Record
+    plan: Arrays
+    routes: Routes
+    work: Work
+    stale: NDArray[np.bool_]  # bool[V]: whose route has changed since its bounds were computed
+    done: NDArray[np.int32]  # int32[2R], scratch
+    reach: NDArray[np.int64]  # int64[V], scratch
+    cost: NDArray[np.int64]  # int64[1, 1], scratch
+    found: NDArray[np.int64]  # int64[1, 1, 8], scratch
+
+
+def open_desk(setting: Setting, network: Network) -> Desk:
+    """The tables before the first request; booking b is the request with this index."""
+    rules, weights = setting.rules, setting.weights
+    ranks = network.times.hierarchy.rank[setting.starts]
+    vehicles = np.zeros((len(ranks), VEHICLE_COLUMNS), np.int64)
+    vehicles[:, START_STOP] = CLOSED
+    vehicles[:, END_STOP], vehicles[:, END_TIME] = network.nowhere, rules.end_s
+    vehicles[:, CONFIG_END], vehicles[:, MAX_ROUTE] = 1, FOREVER
+    vehicles[:, KIN] = np.arange(len(ranks))
+    nodes = _nodes(setting, network)
+    plan = Arrays(
+        matrix_s=network.matrix_s,
+        base_s=0,
+        speed=np.array([PERMILLE], np.int32),
+        flat=True,
+        setup_s=rules.halt_s,
+        w_drive=weights.drive,
+        monotone=weights.wait >= weights.ride,
+        vehicles=vehicles,
+        start_legs_s=np.zeros((len(ranks), len(network.matrix_s)), np.int32),
+        configurations=np.array([[rules.seats, 0]], np.int64),
+        nodes=nodes,
+    )
+    routes = empty_routes(len(ranks), _ROOM)
+    return Desk(
+        city_of(network, rules.halt_s),
+        fleet_at(ranks, routes.nodes, routes.length),
+        blank_record(nodes[:, STOP].astype(np.int32), len(ranks) * rules.end_s),
+        plan,
+        routes,
+        make_work(_ROOM, len(nodes)),
+        np.ones(len(ranks), np.bool_),
+        np.empty(len(nodes), np.int32),
+        np.empty(len(ranks), np.int64),
+        np.empty((1, 1), np.int64),
+        np.zeros((1, 1, RESULT_COLUMNS), np.int64),
+    )
+
+
+def _nodes(setting: Setting, network: Network) -> NDArray[np.int64]:
+    """int64[2R, 12]: what each passenger's pick-up and drop-off ask of a schedule."""
+    demand, rules, weights = setting.demand, setting.rules, setting.weights
+    max_ride_s = setting.max_ride_s(network)
+    nodes = np.zeros((2 * len(demand), NODE_COLUMNS), np.int64)
+    on, off = nodes[::2], nodes[1::2]
+    on[:, STOP], off[:, STOP] = network.place[demand.origin], network.place[demand.destination]
+    on[:, EARLIEST], off[:, EARLIEST] = demand.time_s, NEVER
+    on[:, LATEST] = demand.time_s + rules.wait_s
+    off[:, LATEST] = on[:, LATEST] + rules.halt_s + max_ride_s
+    on[:, SEATS], off[:, SEATS] = 1, -1
+    on[:, PARTNER], off[:, PARTNER] = NO_PARTNER, np.arange(0, 2 * len(demand), 2)
+    on[:, MAX_RIDE], off[:, MAX_RIDE] = FOREVER, max_ride_s
+    on[:, RATE_START], on[:, RATE_END] = weights.wait, -weights.ride
+    off[:, RATE_START] = weights.ride
+    on[:, FIXED] = -weights.wait * demand.time_s
+    on[:, KIND], off[:, KIND] = PICKUP, DROPOFF
+    return nodes
+
+
+@compiled
+def advance(desk: Desk, now_s: int) -> None:
+    """Let the vehicles drive until now, and bring plan, costs and bounds up to date.
+
+    A vehicle that has only driven on towards its next halt keeps all its times; what it has driven
+    meanwhile is no longer ahead of it, and leaves its costs.
+    """
+    plan, routes, fleet = desk.plan, desk.routes, desk.fleet
+    nodes, vehicles, end_s = plan.nodes, plan.vehicles, desk.record.end_s
+    cost, projected, bounds, counts = routes.cost, routes.projected, routes.bounds, routes.length
+    done = desk.done
+    for at in range(drive_until(desk.city, fleet, desk.record, now_s, done)):
+        node = done[at]
+        v = desk.record.vehicle[node]
+        desk.stale[v] = True
+        vehicles[v, LOAD_SEATS] += nodes[node, SEATS]
+        if node % 2 == 0:
+            off = nodes[node + 1]
+            off[PARTNER] = NO_PARTNER
+            off[LATEST] = min(off[LATEST], end_s[node] + off[MAX_RIDE])
+            off[FIXED] = nodes[node, RATE_END] * end_s[node]
+    for v in range(len(vehicles)):
+        start_s = (fleet.tick[v] + TICK_UP) >> TICK_BITS
+        driven_s = start_s - vehicles[v, START_TIME]
+        vehicles[v, START_TIME] = start_s
+        vehicles[v, START_STOP] = fleet.door[v]
+        vehicles[v, DWELLING] = fleet.door[v] != CLOSED
+        if not desk.stale[v] and counts[v] > 0 and driven_s > 0:
+            plan.start_legs_s[v, nodes[routes.nodes[v, 0], STOP]] -= driven_s
+            saved = plan.w_drive * driven_s
+            cost[v] -= saved
+            projected[v] -= saved
+            for k in range(1, counts[v] + 1):
+                bounds[v, B_COST, k] -= saved
+    for v in range(len(vehicles)):
+        if desk.stale[v]:
+            if counts[v] > 0:
+                first = nodes[routes.nodes[v, 0], STOP]
+                left = desk.city.ticks_to[first // LANES, fleet.rank[v], first % LANES]
+                arrival = (fleet.tick[v] + left + TICK_UP) >> TICK_BITS
+                plan.start_legs_s[v, first] = arrival - vehicles[v, START_TIME]
+            rebuild(plan, routes, v, desk.work)
+            desk.stale[v] = False
+
+
+@compiled
+def decide(desk: Desk, request: int, now_s: int) -> bool:
+    """Insert a request where it costs least; False if it fits nowhere."""
+    advance(desk, now_s)
+    plan, routes = desk.plan, desk.routes
+    asks = plan.nodes[2 * request : 2 * request + 2]
+    pickup = asks[0, STOP]
+    block, lane = pickup // LANES, pickup % LANES
+    start_legs, ticks, ranks, ticks_to = (
+        plan.start_legs_s,
+        desk.fleet.tick,
+        desk.fleet.rank,
+        desk.city.ticks_to,
+    )
+    found, latest = 0, asks[0, LATEST]
+    for v in range(len(ranks)):
+        tick = ticks[v]
+        arrival = (tick + ticks_to[block, ranks[v], lane] + TICK_UP) >> TICK_BITS
+        if arrival <= latest:
+            start_legs[v, pickup] = arrival - ((tick + TICK_UP) >> TICK_BITS)
+            desk.reach[found] = v
+            found += 1
+    desk.cost[:] = FOREVER
+    where = desk.found[0, 0]
+    best_positions(
+        plan, routes, desk.work, asks, 0, desk.reach[:found], FOREVER, desk.cost, desk.found
+    )
+    if desk.cost[0, 0] == FOREVER:
+        return False
+    v, i, j = where[R_VEHICLE], where[R_PICKUP_POSITION], where[R_DROPOFF_POSITION]
+    route, count = routes.nodes[v], routes.length[v]
+    if count + 2 > len(route):
+        return False
+    for k in range(count - 1, -1, -1):
+        route[k + (k >= i) + (k >= j)] = route[k]
+    route[i], route[j + 1] = 2 * request, 2 * request + 1
+    routes.length[v] = count + 2
+    desk.stale[v] = True
+    return True
+
+
+@compiled
+def answer_all(desk: Desk, time_s: NDArray[np.int64], accepted: NDArray[np.bool_]) -> None:
+    """Answer all requests as they come.
+
+    Args:
+        desk: as `open_desk` leaves it.
+        time_s: int64[R], when they are made.
+        accepted: bool[R], result.
+    """
+    for request in range(len(time_s)):
+        accepted[request] = decide(desk, request, time_s[request])
