@@ -79,6 +79,21 @@ def darp(folder: Path, *, as_json: bool, instances: str, **options: Any) -> None
             click.echo(text)
 
 
+@bench.command("peer-day")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seed", default=0, show_default=True, help="Of the vehicles' first places.")
+@json_option
+@cache_option
+@report_errors
+def peer_day(folder: Path, *, seed: int, as_json: bool) -> None:
+    """The shared day in DIR in FleetPy's rules: speed and key figures beside FleetPy's."""
+    from simulations.benchmarks import table  # noqa: PLC0415 - `--help` is quick
+    from simulations.peer_day import command  # noqa: PLC0415
+
+    rows = command.peer_day(folder, seed)
+    table.show(rows, command.COLUMNS, click.echo, as_json=as_json)
+
+
 def _is_number(word: str) -> bool:
     try:
         float(word)
