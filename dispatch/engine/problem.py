@@ -1,8 +1,9 @@
 """The open state as a planning problem for `routing.plans`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig
@@ -19,6 +20,62 @@ _KIND: dict[ActionKind, Literal["pickup", "dropoff"]] = {
 
 _ENOUGH = ((1000, 1000),)
 """Of a vehicle that has left the fleet: what it has promised fitted, and nothing new is added."""
+
+
+_REMEMBERED_MAX = 50_000
+"""Shifts and bookings; far more than are ever open, so that what is over does not pile up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    """What of a shift's planning record does not depend on the hour."""
+
+    end_stop: int
+    configurations: tuple[tuple[int, int], ...]
+    route: tuple[plans.Action, ...]
+    breaks: tuple[plans.Break, ...]
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Records as they were made last, beside the very values they were made from.
+
+    Values are never changed, so a record is good for as long as its value is the same object.
+    """
+
+    config: ServiceConfig
+    bookings: dict[str, tuple[Booking, plans.Booking]] = field(default_factory=dict)
+    shifts: dict[str, tuple[Shift, _Fixed]] = field(default_factory=dict)
+
+    def booking(self, network: Network, booking: Booking) -> plans.Booking:
+        """The planning record of a booking."""
+        known = self.bookings.get(booking.id)
+        if known is None or known[0] is not booking:
+            known = (booking, plan_booking(self.config, network, booking))
+            self.bookings[booking.id] = known
+        return known[1]
+
+    def fixed(self, network: Network, shift: Shift) -> _Fixed:
+        """The part of a shift's planning record that stays."""
+        known = self.shifts.get(shift.id)
+        if known is None or known[0] is not shift:
+            known = (shift, _fixed(self.config, network, shift))
+            self.shifts[shift.id] = known
+        return known[1]
+
+
+_memories: WeakKeyDictionary[Network, _Memory] = WeakKeyDictionary()
+
+
+def _memory(config: ServiceConfig, network: Network) -> _Memory:
+    """What is remembered of a town; it begins anew with another configuration."""
+    memory = _memories.get(network)
+    if memory is None or memory.config is not config:
+        memory = _memories[network] = _Memory(config)
+    if len(memory.bookings) + len(memory.shifts) > _REMEMBERED_MAX:
+        memory.bookings.clear()
+        memory.shifts.clear()
+    return memory
 
 
 @dataclass(frozen=True)
@@ -44,21 +101,19 @@ def planning(
     no decision makes it worse and none is refused for it. `located` says where vehicles are whose
     visits are not those by which they have been driving; by shift id.
     """
-    known = located or {}
-    back_s = _back_at_depot_s(network, state, now_s)
+    known, memory = located or {}, _memory(config, network)
     chosen = tuple(sorted(shifts, key=lambda s: s.id))
+    ahead = any(shift.status is ShiftStatus.PLANNED for shift in chosen)
+    back_s = _back_at_depot_s(network, state, now_s) if ahead else {}
     where = tuple(
         _relieved(known.get(s.id) or locate(network, state, s, now_s), s, back_s) for s in chosen
     )
     vehicles = [
-        _vehicle(config, network, state, shift, place, now_s)
+        _vehicle(memory, network, state, shift, place, now_s)
         for shift, place in zip(chosen, where, strict=True)
     ]
     booking_ids = {a.booking_id for s in chosen for v in s.visits for a in v.actions}
-    bookings = [
-        plan_booking(config, network, state.bookings[booking_id])
-        for booking_id in sorted(booking_ids)
-    ]
+    bookings = [memory.booking(network, state.bookings[i]) for i in sorted(booking_ids)]
     problem = plans.build_problem(
         matrix_s=network.travel.matrix_s,
         profile=network.profile(now_s),
@@ -152,9 +207,23 @@ def route_of(shift: Shift) -> tuple[plans.Action, ...]:
     return tuple(route)
 
 
-def _breaks(config: ServiceConfig, shift: Shift) -> tuple[plans.Break, ...]:
+def _fixed(config: ServiceConfig, network: Network, shift: Shift) -> _Fixed:
+    vehicle, route = config.vehicle(shift.vehicle_id), route_of(shift)
+    return _Fixed(
+        end_stop=network.stop_index[shift.depot_stop_id],
+        configurations=tuple((c.seats, c.wheelchairs) for c in vehicle.configurations)
+        if vehicle
+        else _ENOUGH,
+        route=route,
+        breaks=_breaks(config, shift, route),
+    )
+
+
+def _breaks(
+    config: ServiceConfig, shift: Shift, route: Iterable[plans.Action]
+) -> tuple[plans.Break, ...]:
     """The breaks ahead. Each keeps the vehicle a little longer: it has to be got ready again."""
-    ahead = {a.booking for a in route_of(shift) if a.kind == "break"}
+    ahead = {a.booking for a in route if a.kind == "break"}
     ready_s = config.rules.boarding_stop_s
     return tuple(
         plans.Break(b.id, b.earliest_s, b.latest_s, b.duration_s + ready_s)
@@ -164,16 +233,15 @@ def _breaks(config: ServiceConfig, shift: Shift) -> tuple[plans.Break, ...]:
 
 
 def _vehicle(
-    config: ServiceConfig,
+    memory: _Memory,
     network: Network,
     state: State,
     shift: Shift,
     where: Whereabouts,
     now_s: int,
 ) -> plans.Vehicle:
-    vehicle = config.vehicle(shift.vehicle_id)
-    current = shift.current_visit
-    route = route_of(shift)
+    config, fixed = memory.config, memory.fixed(network, shift)
+    current, route = shift.current_visit, fixed.route
     start_time_s = where.free_s
     if current is not None and current.break_id is None:
         start_time_s = _service_began_s(config, state, shift, now_s)
@@ -186,13 +254,11 @@ def _vehicle(
         id=shift.id,
         start_time_s=start_time_s,
         start_stop=start_stop,
-        end_stop=network.stop_index[shift.depot_stop_id],
+        end_stop=fixed.end_stop,
         end_time_s=shift.end_s,
-        configurations=tuple((c.seats, c.wheelchairs) for c in vehicle.configurations)
-        if vehicle
-        else _ENOUGH,
+        configurations=fixed.configurations,
         route=route,
-        breaks=_breaks(config, shift),
+        breaks=fixed.breaks,
         locked=_locked(config, shift, now_s),
         start_dwelling=_has_served(shift),
         start_leg_s=None if standing else network.travel.times_from(where.place),
