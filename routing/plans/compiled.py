@@ -50,6 +50,6 @@ def _jit(function: Callable[..., Any], inline: Literal["never", "always"] = "nev
     usual = _SETTINGS.CACHE_DIR
     _SETTINGS.CACHE_DIR = str(_CACHE)
     try:
-        return numba.njit(cache=True, nogil=True, inline=inline)(function)
+        return numba.njit(cache=True, nogil=True, inline=inline, error_model="numpy")(function)
     finally:
         _SETTINGS.CACHE_DIR = usual

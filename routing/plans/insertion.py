@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from routing.plans import kernel, scratch, search
+from routing.plans import kernel, search
 from routing.plans.checks import require
 from routing.plans.problem import Problem, build_problem, replace_vehicle, request_nodes
 from routing.plans.records import Action, Booking, Request, StopPair, Vehicle, Weights
@@ -113,8 +113,7 @@ def best_insertions(problem: Problem, request: Request, apart_s: int | None = No
         require(apart_s > 0, "apart_s is not positive")
         window = int((asks[::2, kernel.LATEST] - asks[::2, kernel.EARLIEST]).max())
         slots, width = min(window // apart_s + 1, _SLOTS_MAX), apart_s
-    work = scratch.make_work(problem.routes.nodes.shape[1], 1)
-    found = search.search(problem.arrays, problem.routes, work, asks, width, slots)
+    found = search.search(problem.arrays, problem.routes, asks, width, slots)
     order = np.lexsort(
         (found[:, search.R_PAIR], found[:, search.R_VEHICLE], found[:, search.R_COST])
     )

@@ -68,7 +68,7 @@ B_COST = 5  # cost of the actions before k in the projection, driving included
 B_SAVING = (
     6  # what driving into the actions from k on and home would cost less at the best of times
 )
-B_PARTNER = 7  # position of the pick-up of the drop-off k, NO_PARTNER if it has none in the route
+B_PARTNER = 7  # position of the pick-up of the drop-off k, NO_PARTNER if there is none
 B_AT = 8  # the stop at which the vehicle is before action k, or AT_START
 BOUND_ROWS = 9
 
@@ -97,12 +97,13 @@ class Routes(NamedTuple):
     """Routes of all vehicles with their bounds; the only tables that change."""
 
     nodes: ShortInts  # int32[V, room]: the nodes in order
-    count: Ints  # int64[V]: how many
+    length: Ints  # int64[V]: how many
     bounds: Ints  # int64[V, 9, room + 1]
     cost: Ints  # int64[V]: of the earliest feasible schedule, FOREVER if there is none
     projected: Ints  # int64[V]: of the projection
     departure: Ints  # int64[V]: the latest departure that changes nothing else in the projection
     depot: Ints  # int64[V]: arrival at the depot in the projection
+    shared: Ints  # int64[V]: 1 if two actions in a row share a set-up
 
 
 class Work(NamedTuple):
@@ -240,7 +241,9 @@ def push(a: Arrays, w: Work, p: int, d: int) -> int:
 
 
 @compiled
-def settle(a: Arrays, v: int, w: Work, count: int, limits: int) -> tuple[int, int]:
+def settle(  # noqa: C901, PLR0911, PLR0912 - a kernel reads better whole
+    a: Arrays, v: int, w: Work, count: int, limits: int
+) -> tuple[int, int]:
     """The least fixed point of driving, windows and ride caps: the earliest feasible schedule.
 
     Everything is monotone (later stays later), so bounds may be raised in any order, and the first
@@ -319,8 +322,8 @@ def price(a: Arrays, w: Work, count: int) -> tuple[int, int]:
 
 @compiled
 def schedule(a: Arrays, r: Routes, v: int, w: Work, limits: int) -> tuple[int, int, int, int]:
-    """Schedule and cost of vehicle `v`: (reason, position, driving_s, cost); times in the scratch."""
-    count = r.count[v]
+    """(reason, position, driving_s, cost) of vehicle `v`, its times in the scratch."""
+    count = r.length[v]
     gather(a, v, w, r.nodes[v], count)
     reason, position = settle(a, v, w, count, limits)
     if reason != OK:
@@ -336,7 +339,7 @@ def schedule(a: Arrays, r: Routes, v: int, w: Work, limits: int) -> tuple[int, i
 @compiled
 def rebuild(a: Arrays, r: Routes, v: int, w: Work) -> None:
     """Bring cost and bounds of vehicle `v` up to date with its nodes."""
-    count, bounds = r.count[v], r.bounds[v]
+    count, bounds = r.length[v], r.bounds[v]
     gather(a, v, w, r.nodes[v], count)
     r.cost[v] = FOREVER
     reason, _ = settle(a, v, w, count, PROJECTED)
@@ -373,14 +376,20 @@ def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> bool:
 
     Returns whether all upper bounds hold in it; without that no schedule exists.
     """
-    rows, times, bounds, count = w.rows, w.times, r.bounds[v], r.count[v]
+    rows, times, bounds, count = w.rows, w.times, r.bounds[v], r.length[v]
     seats, wheelchairs = a.vehicles[v, LOAD_SEATS], a.vehicles[v, LOAD_WHEELCHAIRS]
     pushes, cost, fastest, matrix = 0, 0, int(a.speed.max()), a.matrix_s
+    here = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else AT_START
+    r.shared[v] = 0
     for k in range(count):
         bounds[B_SEATS, k], bounds[B_WHEELCHAIRS, k] = seats, wheelchairs
         bounds[B_PUSHES, k], bounds[B_COST, k] = pushes, cost
         bounds[B_AT, k] = w.at[k]
         bounds[B_END, k] = times[END, k + 1]
+        if rows[k + 1, KIND] != BREAK:
+            if rows[k + 1, STOP] == here:
+                r.shared[v] = 1
+            here = rows[k + 1, STOP]
         p = w.partner[k + 1]
         bounds[B_PARTNER, k] = p - 1 if p >= 0 else NO_PARTNER
         start = times[START, k + 1]

@@ -190,7 +190,7 @@ def replace_vehicle(
     room = max(problem.routes.nodes.shape[1], len(vehicle.route))
     routes = scratch.copy_routes(problem.routes, room)
     routes.nodes[index, : len(vehicle.route)] = [numbers[action] for action in vehicle.route]
-    routes.count[index] = len(vehicle.route)
+    routes.length[index] = len(vehicle.route)
     after = replace(
         problem,
         vehicles=vehicles,
@@ -295,7 +295,7 @@ def _assemble(
     for index, vehicle in enumerate(vehicles):
         table[index] = _vehicle_row(vehicle, bookings, spans[index])
         legs[index] = _start_legs(vehicle, matrix)
-        routes.count[index] = len(vehicle.route)
+        routes.length[index] = len(vehicle.route)
         routes.nodes[index, : len(vehicle.route)] = [numbers[action] for action in vehicle.route]
     table[:, kernel.KIN] = _kin(vehicles)
     problem = Problem(

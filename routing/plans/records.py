@@ -45,7 +45,7 @@ class Weights:
 
 
 class Action(NamedTuple):
-    """One party boards or alights, or the driver takes a break; then `booking` is the break's id."""
+    """One party boards or alights, or the driver takes the break that `booking` then names."""
 
     kind: Literal["pickup", "dropoff", "break"]
     booking: str

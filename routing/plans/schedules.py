@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,9 @@ import numpy.typing as npt
 from routing.plans import kernel, scratch
 from routing.plans.checks import require
 from routing.plans.problem import Problem, replace_vehicle
-from routing.plans.records import Booking, Break
+
+if TYPE_CHECKING:
+    from routing.plans.records import Booking, Break
 
 Reason = Literal[
     "",
@@ -180,7 +182,7 @@ def plan_cost(problem: Problem) -> int:
 
 def _schedule(problem: Problem, vehicle: int, *, bounded: bool) -> RouteSchedule:
     routes = problem.routes
-    count = int(routes.count[vehicle])
+    count = int(routes.length[vehicle])
     work = scratch.make_work(routes.nodes.shape[1], len(problem.nodes))
     reason, position, driving, cost = kernel.schedule(
         problem.arrays, routes, vehicle, work, kernel.LIMITED if bounded else kernel.PROJECTED

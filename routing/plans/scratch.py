@@ -38,6 +38,7 @@ def empty_routes(vehicles: int, room: int) -> Routes:
         np.zeros(vehicles, np.int64),
         np.zeros(vehicles, np.int64),
         np.zeros(vehicles, np.int64),
+        np.zeros(vehicles, np.int64),
     )
 
 
@@ -45,14 +46,15 @@ def empty_routes(vehicles: int, room: int) -> Routes:
 def copy_routes(r: Routes, room: int) -> Routes:
     """The same routes in tables of their own with room for more."""
     width = r.nodes.shape[1]
-    copied = empty_routes(len(r.count), max(room, width))
+    copied = empty_routes(len(r.length), max(room, width))
     copied.nodes[:, :width] = r.nodes
-    copied.count[:] = r.count
+    copied.length[:] = r.length
     copied.bounds[:, :, : width + 1] = r.bounds
     copied.cost[:] = r.cost
     copied.projected[:] = r.projected
     copied.departure[:] = r.departure
     copied.depot[:] = r.depot
+    copied.shared[:] = r.shared
     return copied
 
 

@@ -59,6 +59,7 @@ from routing.plans.kernel import (
     settle,
     within_route,
 )
+from routing.plans.scratch import make_work
 
 # Columns of the result, int64[found, 8].
 R_VEHICLE, R_PAIR, R_PICKUP_POSITION, R_DROPOFF_POSITION = range(4)
@@ -69,7 +70,7 @@ RESULT_COLUMNS = 8
 @compiled
 def compose(a: Arrays, r: Routes, v: int, w: Work, asks: Ints, pair: int, i: int, j: int) -> None:
     """Write route `v` with a pair inserted at positions (i, j) to the scratch, as `gather` does."""
-    count, nodes, table, rows = r.count[v], r.nodes[v], a.nodes, w.rows
+    count, nodes, table, rows = r.length[v], r.nodes[v], a.nodes, w.rows
     for k in range(count):
         to = k + 1 + (k >= i) + (k >= j)
         node = nodes[k]
@@ -90,258 +91,259 @@ def fixed_point(
 ) -> int:
     """Cost by full evaluation, its times in the scratch; FOREVER if there is no schedule."""
     compose(a, r, v, w, asks, pair, i, j)
-    reason, _ = settle(a, v, w, r.count[v] + 2, LIMITED)
+    reason, _ = settle(a, v, w, r.length[v] + 2, LIMITED)
     if reason != OK:
         return FOREVER
-    cost, _ = price(a, w, r.count[v] + 2)
+    cost, _ = price(a, w, r.length[v] + 2)
     return cost
 
 
 @compiled
-def best_position(  # noqa: C901, PLR0912, PLR0915 - a kernel reads better whole
+def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel reads better whole
     a: Arrays,
     r: Routes,
-    v: int,
     w: Work,
     asks: Ints,
     pair: int,
+    which: Ints,
     apart_s: int,
     best: Ints,
     out: Ints,
 ) -> None:
-    """Cheapest feasible positions of one stop pair in one route, one for each slot of time.
+    """Cheapest feasible positions of one stop pair in some routes, one for each slot of time.
 
     The slot of an insertion is given by how many times `apart_s` its projected pick-up lies behind
     the earliest one. What is cheaper than `best` (additional cost by slot) replaces it there and
-    in `out`; ties stay with what came first. The cuts assume that `drive` is FIFO and that matrix
-    and start legs obey the triangle inequality: then a detour never arrives earlier.
+    in `out`; ties stay with what came first. Routes that break a limit as they stand are passed
+    over. The cuts assume that `drive` is FIFO and that matrix and start legs obey the triangle
+    inequality: then a detour never arrives earlier.
+
+    One call looks at many vehicles, since calls count references of every array they pass.
 
     Args:
         a: the problem.
-        r: routes with bounds up to date; `r.cost[v]` is finite.
-        v: the vehicle.
+        r: routes with bounds up to date.
         w: scratch.
         asks: int64[2 P, 12], the node of the pick-up and that of the drop-off, pair by pair.
         pair: which of the pairs.
+        which: int64[M], the vehicles.
         apart_s: width of a slot.
-        best: int64[K].
-        out: int64[K, 8], columns R_*.
+        best: int64[1, K], or int64[M, K] to keep the vehicles apart.
+        out: int64[.., K, 8], columns R_*.
     """
-    nodes, route, bounds, count = a.nodes, r.nodes[v], r.bounds[v], r.count[v]
-    ends, configurations = w.ends, a.configurations
-    matrix, start_leg, vehicle, w_drive = a.matrix_s, a.start_legs_s[v], a.vehicles[v], a.w_drive
+    nodes, routes, bounds = a.nodes, r.nodes, r.bounds
+    ends, configurations, vehicles = w.ends, a.configurations, a.vehicles
+    matrix, start_legs, w_drive = a.matrix_s, a.start_legs_s, a.w_drive
     base_s, speed, flat, setup_s = a.base_s, a.speed, a.flat, a.setup_s
-    on, off = asks[2 * pair], asks[2 * pair + 1]
-    pickup, dropoff, board, alight = on[STOP], off[STOP], on[SERVICE], off[SERVICE]
-    pickup_earliest, pickup_latest = on[EARLIEST], on[LATEST]
-    dropoff_earliest, dropoff_latest, max_ride = off[EARLIEST], off[LATEST], off[MAX_RIDE]
-    on_start, on_end, off_start = on[RATE_START], on[RATE_END], off[RATE_START]
-    fixed = on[FIXED] + off[FIXED]
-    more_seats, more_wheelchairs = on[SEATS], on[WHEELCHAIRS]
-    first, last = vehicle[CONFIG_BEGIN], vehicle[CONFIG_END]
-    door = vehicle[START_STOP] if vehicle[DWELLING] else AT_START
-    base, total, home = r.cost[v], r.projected[v], vehicle[END_STOP]
-    pushed_before = bounds[B_PUSHES, count] != 0
+    pickup, dropoff = asks[2 * pair, STOP], asks[2 * pair + 1, STOP]
+    board, alight = asks[2 * pair, SERVICE], asks[2 * pair + 1, SERVICE]
+    pickup_earliest, pickup_latest = asks[2 * pair, EARLIEST], asks[2 * pair, LATEST]
+    dropoff_earliest, dropoff_latest = asks[2 * pair + 1, EARLIEST], asks[2 * pair + 1, LATEST]
+    max_ride, off_start = asks[2 * pair + 1, MAX_RIDE], asks[2 * pair + 1, RATE_START]
+    on_start, on_end = asks[2 * pair, RATE_START], asks[2 * pair, RATE_END]
+    fixed = asks[2 * pair, FIXED] + asks[2 * pair + 1, FIXED]
+    more_seats, more_wheelchairs = asks[2 * pair, SEATS], asks[2 * pair, WHEELCHAIRS]
     fastest = PERMILLE if flat else int(speed.max())
     least_direct = -(-int(matrix[pickup, dropoff]) * PERMILLE // fastest)
-    locked = vehicle[LOCKED]
-    # An insertion may spare others at the same stop a set-up, or part two who share one.
-    cut = a.monotone
-    if setup_s > 0:
-        here = door
-        for k in range(count):
-            stop = nodes[route[k], STOP]
-            if stop == pickup or stop == dropoff or stop == here:
-                cut = False
-            here = stop if stop >= 0 else here
-    for k in range(locked):
-        ends[k] = bounds[B_END, k]
-    for i in range(locked, count + 1):
-        if i > locked:
-            ends[i - 1] = bounds[B_END, i - 1]
-        if i < count and pickup_earliest + board > bounds[B_LATEST_END, i]:
-            continue  # action i would come too late behind it
-        leave = bounds[B_END, i - 1] if i > 0 else vehicle[START_TIME]
-        at = bounds[B_AT, i] if i > 0 else AT_START
-        leg = int(start_leg[pickup]) if at == AT_START else int(matrix[at, pickup])
-        here = door if at == AT_START else at
-        arrival = arrive(leave, leg, base_s, speed, flat)
-        if arrival > pickup_latest:
-            break  # FIFO and triangle: behind further actions it arrives no earlier
-        seats = bounds[B_SEATS, i] + more_seats
-        wheelchairs = bounds[B_WHEELCHAIRS, i] + more_wheelchairs
-        if not fits(seats, wheelchairs, configurations, first, last):
+    slots = best.shape[1]
+    for m in range(len(which)):
+        v = which[m]
+        to_best = m if len(best) > 1 else 0
+        base, total, home = r.cost[v], r.projected[v], vehicles[v, END_STOP]
+        start_time = vehicles[v, START_TIME]
+        first, last = vehicles[v, CONFIG_BEGIN], vehicles[v, CONFIG_END]
+        if base == FOREVER or vehicles[v, END_TIME] < pickup_earliest:
             continue
-        start_p = max(arrival, pickup_earliest)
-        end_p = start_p + board + (setup_s if pickup != here else 0)
-        slot = min((start_p - pickup_earliest) // apart_s, len(best) - 1)
-        limit = best[slot] + base if best[slot] < FOREVER else FOREVER
-        own = on_start * start_p + on_end * end_p + fixed
-        if cut:
-            ride = off_start * max(end_p + least_direct, dropoff_earliest)
-            if total - bounds[B_SAVING, 0] + own + ride >= limit:
-                continue  # triangle: the detour costs no less than nothing
-        so_far = bounds[B_COST, i] + w_drive * (arrival - leave) + own
-        pushes = bounds[B_PUSHES, i] != 0
-        departure = start_p - (arrival - leave) if i == 0 else r.departure[v]
-        stop, leave, shortest = pickup, end_p, 0
-        for j in range(i, count + 1):
-            if j > i:
-                k = j - 1
-                node = route[k]
-                if nodes[node, KIND] == BREAK:
-                    break  # nobody is on board during a break
-                to = nodes[node, STOP]
-                leg = int(matrix[stop, to])
-                arrival = arrive(leave, leg, base_s, speed, flat)
-                start = max(arrival, nodes[node, EARLIEST])
-                if start > nodes[node, LATEST]:
-                    break  # the pick-up alone delays action k too much
-                end = start + nodes[node, SERVICE] + (setup_s if to != stop else 0)
-                if end > bounds[B_LATEST_END, k]:
-                    break  # or one behind it
-                seats = bounds[B_SEATS, j] + more_seats
-                wheelchairs = bounds[B_WHEELCHAIRS, j] + more_wheelchairs
-                if not fits(seats, wheelchairs, configurations, first, last):
-                    break  # the party is on board on all further legs too
-                ends[k] = end
-                p = bounds[B_PARTNER, k]
-                if p >= 0 and start - ends[p] > nodes[node, MAX_RIDE]:
-                    pushes = True
-                so_far += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
-                so_far += nodes[node, FIXED] + w_drive * (arrival - leave)
-                shortest += end - start - -leg * PERMILLE // fastest
-                stop, leave = to, end
-            leg = int(matrix[stop, dropoff])
+        if not fits(more_seats, more_wheelchairs, configurations, first, last):
+            continue
+        if arrive(start_time, start_legs[v, pickup], base_s, speed, flat) > pickup_latest:
+            continue  # triangle: not even going there at once it is in time
+        count = r.length[v]
+        door = vehicles[v, START_STOP] if vehicles[v, DWELLING] else AT_START
+        pushed_before = bounds[v, B_PUSHES, count] != 0
+        locked = vehicles[v, LOCKED]
+        # An insertion may spare others at the same stop a set-up, or part two who share one.
+        cut = a.monotone
+        if setup_s > 0:
+            cut = cut and r.shared[v] == 0 and door not in (pickup, dropoff)
+            for k in range(1, count + 1):
+                if bounds[v, B_AT, k] in (pickup, dropoff):
+                    cut = False
+        for k in range(locked):
+            ends[k] = bounds[v, B_END, k]
+        for i in range(locked, count + 1):
+            if i > locked:
+                ends[i - 1] = bounds[v, B_END, i - 1]
+            if i < count and pickup_earliest + board > bounds[v, B_LATEST_END, i]:
+                continue  # action i would come too late behind it
+            leave = bounds[v, B_END, i - 1] if i > 0 else start_time
+            at = bounds[v, B_AT, i] if i > 0 else AT_START
+            leg = int(start_legs[v, pickup]) if at == AT_START else int(matrix[at, pickup])
+            here = door if at == AT_START else at
             arrival = arrive(leave, leg, base_s, speed, flat)
-            start_d = max(arrival, dropoff_earliest)
-            if start_d > dropoff_latest:
-                break  # FIFO and triangle, as above
-            if shortest - -leg * PERMILLE // fastest > max_ride:
-                break  # triangle: even at the highest speed and without waiting it rides too long
-            # The rest of the route and the way home, as long as all upper bounds hold.
-            at, free = dropoff, start_d + alight + (setup_s if dropoff != stop else 0)
-            cost = so_far + w_drive * (arrival - leave) + off_start * start_d
-            pushed = pushes or pushed_before or start_d - end_p > max_ride
-            depot, hopeless, k = NEVER, False, j
-            while k < count:
-                node = route[k]
-                kind = nodes[node, KIND]
-                arrival, setup = free, 0
-                if kind != BREAK:
-                    to = nodes[node, STOP]
-                    arrival = arrive(free, matrix[at, to], base_s, speed, flat)
-                    setup = setup_s if to != at else 0
-                    at = to
-                start = max(arrival, nodes[node, EARLIEST])
-                end = start + nodes[node, SERVICE] + setup
-                if start > nodes[node, LATEST] or end > bounds[B_LATEST_END, k]:
-                    hopeless = True
-                    break
-                ends[k] = end
-                p = bounds[B_PARTNER, k]
-                if p >= 0 and start - ends[p] > nodes[node, MAX_RIDE]:
-                    pushed = True
-                cost += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
-                cost += nodes[node, FIXED] + w_drive * (arrival - free)
-                free = end
-                k += 1
-                if kind == BREAK:
-                    continue
-                before = bounds[B_END, k - 1]
-                if end == before:
-                    # From here on everything is as it was.
-                    cost += total - bounds[B_COST, k]
-                    depot = r.depot[v]
-                    break
-                if a.monotone and end > before and limit < FOREVER:
-                    saving = bounds[B_SAVING, 0] if pushed else bounds[B_SAVING, k]
-                    if cost + total - bounds[B_COST, k] - saving >= limit:
-                        hopeless = True  # what comes later costs no less
-                        break
-            if hopeless:
+            if arrival > pickup_latest:
+                break  # FIFO and triangle: behind further actions it arrives no earlier
+            seats = bounds[v, B_SEATS, i] + more_seats
+            wheelchairs = bounds[v, B_WHEELCHAIRS, i] + more_wheelchairs
+            if not fits(seats, wheelchairs, configurations, first, last):
                 continue
-            if depot == NEVER:
-                depot = arrive(free, matrix[at, home], base_s, speed, flat)
-                if depot > vehicle[END_TIME]:
+            start_p = max(arrival, pickup_earliest)
+            end_p = start_p + board + (setup_s if pickup != here else 0)
+            slot = min((start_p - pickup_earliest) // apart_s, slots - 1)
+            limit = best[to_best, slot] + base if best[to_best, slot] < FOREVER else FOREVER
+            own = on_start * start_p + on_end * end_p + fixed
+            if cut:
+                ride = off_start * max(end_p + least_direct, dropoff_earliest)
+                least = total - bounds[v, B_SAVING, 0] + own + ride
+                if least >= limit:
+                    continue  # triangle: a detour costs no less than nothing
+                goal = home
+                if i < count:
+                    goal = nodes[routes[v, i], STOP]  # of a break that is nowhere
+                if goal >= 0 and limit < FOREVER:
+                    usual = int(start_legs[v, goal]) if at == AT_START else int(matrix[at, goal])
+                    detour = leg + int(matrix[pickup, goal]) - usual
+                    if least + w_drive * (detour * PERMILLE // fastest) >= limit:
+                        continue  # nor less than by the pick-up alone
+            so_far = bounds[v, B_COST, i] + w_drive * (arrival - leave) + own
+            pushes, spared = bounds[v, B_PUSHES, i] != 0, False
+            departure = start_p - (arrival - leave) if i == 0 else r.departure[v]
+            stop, leave, shortest = pickup, end_p, 0
+            for j in range(i, count + 1):
+                if j > i:
+                    k = j - 1
+                    node = routes[v, k]
+                    if nodes[node, KIND] == BREAK:
+                        break  # nobody is on board during a break
+                    to = nodes[node, STOP]
+                    leg = int(matrix[stop, to])
+                    arrival = arrive(leave, leg, base_s, speed, flat)
+                    start = max(arrival, nodes[node, EARLIEST])
+                    if start > nodes[node, LATEST]:
+                        break  # the pick-up alone delays action k too much
+                    end = start + nodes[node, SERVICE] + (setup_s if to != stop else 0)
+                    if end > bounds[v, B_LATEST_END, k]:
+                        break  # or one behind it
+                    seats = bounds[v, B_SEATS, j] + more_seats
+                    wheelchairs = bounds[v, B_WHEELCHAIRS, j] + more_wheelchairs
+                    if not fits(seats, wheelchairs, configurations, first, last):
+                        break  # the party is on board on all further legs too
+                    ends[k] = end
+                    spared = spared or end < bounds[v, B_END, k]
+                    p = bounds[v, B_PARTNER, k]
+                    if p >= 0 and start - ends[p] > nodes[node, MAX_RIDE]:
+                        pushes = True
+                    so_far += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
+                    so_far += nodes[node, FIXED] + w_drive * (arrival - leave)
+                    shortest += end - start - -leg * PERMILLE // fastest
+                    stop, leave = to, end
+                leg = int(matrix[stop, dropoff])
+                arrival = arrive(leave, leg, base_s, speed, flat)
+                start_d = max(arrival, dropoff_earliest)
+                if start_d > dropoff_latest:
+                    break  # FIFO and triangle, as above
+                if shortest - -leg * PERMILLE // fastest > max_ride:
+                    break  # triangle: even at full speed, without waiting, it rides too long
+                # The rest of the route and the way home, as long as all upper bounds hold.
+                at, free = dropoff, start_d + alight + (setup_s if dropoff != stop else 0)
+                cost = so_far + w_drive * (arrival - leave) + off_start * start_d
+                pushed = pushes or pushed_before or start_d - end_p > max_ride
+                depot, hopeless, k, longer = NEVER, False, j, spared
+                while k < count:
+                    node = routes[v, k]
+                    kind = nodes[node, KIND]
+                    arrival, setup = free, 0
+                    if kind != BREAK:
+                        to = nodes[node, STOP]
+                        arrival = arrive(free, matrix[at, to], base_s, speed, flat)
+                        setup = setup_s if to != at else 0
+                        at = to
+                    start = max(arrival, nodes[node, EARLIEST])
+                    end = start + nodes[node, SERVICE] + setup
+                    if start > nodes[node, LATEST] or end > bounds[v, B_LATEST_END, k]:
+                        hopeless = True
+                        break
+                    ends[k] = end
+                    p = bounds[v, B_PARTNER, k]
+                    if p >= 0 and start - ends[p] > nodes[node, MAX_RIDE]:
+                        pushed = True
+                    cost += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
+                    cost += nodes[node, FIXED] + w_drive * (arrival - free)
+                    free = end
+                    k += 1
+                    if kind == BREAK:
+                        continue
+                    before = bounds[v, B_END, k - 1]
+                    longer = longer or end < before
+                    if end == before and not longer:
+                        # From here on everything is as it was, and nobody boarded any sooner.
+                        cost += total - bounds[v, B_COST, k]
+                        depot = r.depot[v]
+                        break
+                    if a.monotone and end > before and limit < FOREVER:
+                        saving = bounds[v, B_SAVING, 0] if pushed else bounds[v, B_SAVING, k]
+                        if cost + total - bounds[v, B_COST, k] - saving >= limit:
+                            hopeless = True  # what comes later costs no less
+                            break
+                if hopeless:
                     continue
-                cost += w_drive * (depot - free)
-            if vehicle[MAX_ROUTE] < FOREVER and not within_route(a, v, depot, departure):
-                pushed = True
-            at_p, done_p, at_d = start_p, end_p, start_d
-            if pushed:
-                if a.monotone and cost - bounds[B_SAVING, 0] >= limit:
-                    continue
-                cost = fixed_point(a, r, v, w, asks, pair, i, j)
-                at_p, done_p, at_d = (
-                    w.times[START, i + 1],
-                    w.times[END, i + 1],
-                    w.times[START, j + 2],
-                )
-            if cost < limit:
-                limit = cost
-                best[slot] = cost - base
-                row = out[slot]
-                row[R_VEHICLE], row[R_PAIR] = v, pair
-                row[R_PICKUP_POSITION], row[R_DROPOFF_POSITION], row[R_COST] = i, j, cost - base
-                row[R_PICKUP_START], row[R_PICKUP_END], row[R_DROPOFF_START] = at_p, done_p, at_d
+                if depot == NEVER:
+                    depot = arrive(free, matrix[at, home], base_s, speed, flat)
+                    if depot > vehicles[v, END_TIME]:
+                        continue
+                    cost += w_drive * (depot - free)
+                if vehicles[v, MAX_ROUTE] < FOREVER and not within_route(a, v, depot, departure):
+                    pushed = True
+                at_p, done_p, at_d = start_p, end_p, start_d
+                if pushed:
+                    if a.monotone and cost - bounds[v, B_SAVING, 0] >= limit:
+                        continue
+                    cost = fixed_point(a, r, v, w, asks, pair, i, j)
+                    at_p, done_p, at_d = (
+                        w.times[START, i + 1],
+                        w.times[END, i + 1],
+                        w.times[START, j + 2],
+                    )
+                if cost < limit:
+                    limit = cost
+                    best[to_best, slot] = cost - base
+                    row = out[to_best, slot]
+                    row[R_VEHICLE], row[R_PAIR] = v, pair
+                    row[R_PICKUP_POSITION], row[R_DROPOFF_POSITION], row[R_COST] = i, j, cost - base
+                    row[R_PICKUP_START], row[R_PICKUP_END], row[R_DROPOFF_START] = (
+                        at_p,
+                        done_p,
+                        at_d,
+                    )
 
 
 @compiled
-def in_reach(a: Arrays, v: int, asks: Ints) -> bool:
-    """Whether the vehicle, going there at once, is in time for any of the pick-ups."""
-    start_leg, leave, base_s, speed = (
-        a.start_legs_s[v],
-        a.vehicles[v, START_TIME],
-        a.base_s,
-        a.speed,
-    )
-    for p in range(0, len(asks), 2):
-        leg = start_leg[asks[p, STOP]]
-        if arrive(leave, leg, base_s, speed, a.flat) <= asks[p, LATEST]:
-            return True
-    return False
-
-
-@compiled
-def search(a: Arrays, r: Routes, w: Work, asks: Ints, apart_s: int, slots: int) -> Ints:
+def search(a: Arrays, r: Routes, asks: Ints, apart_s: int, slots: int) -> Ints:
     """Best insertions of a request into all routes that are feasible as they stand.
 
     Args:
         a: the problem.
         r: its routes.
-        w: scratch with room for the longest route and two more.
-        asks: int64[2 P, 12], as in `best_position`.
+        asks: int64[2 P, 12], as in `best_positions`.
         apart_s: width of a slot of time.
         slots: K, how many there are; 0: the best of every vehicle and pair instead.
 
     Returns:
-        int64[found, 8], columns R_*; R_COST is the additional cost. By vehicle and pair, or by pair
-        and slot.
+        int64[found, 8], columns R_*; R_COST is the additional cost. By pair, and within it by
+        vehicle or by slot.
     """
     vehicles, pairs, each = len(a.vehicles), len(asks) // 2, max(slots, 1)
-    size = pairs * each if slots > 0 else vehicles * pairs
-    best = np.full((pairs, each), FOREVER, np.int64)
-    out = np.zeros((pairs, each, RESULT_COLUMNS), np.int64)
-    found, result = 0, np.empty((size, RESULT_COLUMNS), np.int64)
-    earliest = asks[::2, EARLIEST].min()
-    seats, wheelchairs = asks[0, SEATS], asks[0, WHEELCHAIRS]
-    for v in range(vehicles):
-        if r.cost[v] == FOREVER or a.vehicles[v, END_TIME] < earliest or not in_reach(a, v, asks):
-            continue
-        first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
-        if not fits(seats, wheelchairs, a.configurations, first, last):
-            continue
-        for p in range(pairs):
-            if slots == 0:
-                best[p, 0] = FOREVER
-            best_position(a, r, v, w, asks, p, apart_s, best[p], out[p])
-            if slots == 0 and best[p, 0] < FOREVER:
-                result[found] = out[p, 0]
-                found += 1
-    for p in range(pairs if slots > 0 else 0):
-        for slot in range(slots):
-            if best[p, slot] < FOREVER:
-                result[found] = out[p, slot]
-                found += 1
+    which, w = np.arange(vehicles), make_work(r.nodes.shape[1], 1)
+    rows = vehicles if slots == 0 else 1
+    best = np.empty((rows, each), np.int64)
+    out = np.zeros((rows, each, RESULT_COLUMNS), np.int64)
+    found, result = 0, np.empty((pairs * rows * each, RESULT_COLUMNS), np.int64)
+    for p in range(pairs):
+        best[:] = FOREVER
+        best_positions(a, r, w, asks, p, which, apart_s, best, out)
+        for row in range(rows):
+            for slot in range(each):
+                if best[row, slot] < FOREVER:
+                    result[found] = out[row, slot]
+                    found += 1
     return result[:found]
