@@ -294,6 +294,11 @@ class TimesTo:
         _matrix(self.table, self.targets, np.int32(bits), out)
         return out
 
+    def costs(self, ranks: Ints, targets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[R, K]: the costs from some ranks to some targets (given by their index)."""
+        block, lane = np.divmod(targets, LANES)
+        return self.table[block, ranks[:, None], lane].astype(np.int64)
+
     def to_target(self, target: int) -> Ints:
         """int32[N]: the cost from every node to a target, by node."""
         block, lane = divmod(target, LANES)
