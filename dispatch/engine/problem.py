@@ -46,6 +46,7 @@ class _Memory:
     config: ServiceConfig
     bookings: dict[str, tuple[Booking, plans.Booking]] = field(default_factory=dict)
     shifts: dict[str, tuple[Shift, _Fixed]] = field(default_factory=dict)
+    seen: plans.Seen = field(default_factory=plans.Seen)
 
     def booking(self, network: Network, booking: Booking) -> plans.Booking:
         """The planning record of a booking."""
@@ -121,6 +122,7 @@ def planning(
         setup_s=config.rules.boarding_stop_s,
         vehicles=vehicles,
         bookings=bookings,
+        seen=memory.seen,
     )
     return Planning(plans.relaxed_all(problem), chosen, where)
 
@@ -310,25 +312,28 @@ def suitable_shifts(
 ) -> list[Shift]:
     """Shifts staffed some time in `span_s` by a vehicle that can hold the party."""
     from_s, to_s = span_s
-    found = []
-    for shift in state.shifts.values():
-        if shift.status is ShiftStatus.ENDED or shift.end_s <= from_s or shift.start_s > to_s:
-            continue
-        vehicle = config.vehicle(shift.vehicle_id)
-        fits = vehicle and any(
-            c.holds(party.seats, party.wheelchairs) for c in vehicle.configurations
-        )
-        if fits and takes_riders(config, shift, now_s):
-            found.append(shift)
-    return found
+    fitting = {
+        vehicle.id
+        for vehicle in config.vehicles
+        if any(c.holds(party.seats, party.wheelchairs) for c in vehicle.configurations)
+    }
+    return [
+        shift
+        for shift in state.shifts.values()
+        if shift.start_s <= to_s
+        and shift.end_s > from_s
+        and shift.vehicle_id in fitting
+        and _is_staffed(config, shift, now_s)
+    ]
 
 
 def takes_riders(config: ServiceConfig, shift: Shift, now_s: int) -> bool:
-    """Whether riders may be given to a shift: of a vehicle in the fleet, and not forgotten.
+    """Whether riders may be given to a shift: of a vehicle in the fleet, and not forgotten."""
+    return config.vehicle(shift.vehicle_id) is not None and _is_staffed(config, shift, now_s)
 
-    A shift that should long have begun is left out until its driver reports.
-    """
-    due_s = shift.anchor.at_s + config.rules.shift_start_grace_s
-    forgotten = shift.status is ShiftStatus.PLANNED and due_s < now_s
-    ended = shift.status is ShiftStatus.ENDED
-    return not ended and not forgotten and config.vehicle(shift.vehicle_id) is not None
+
+def _is_staffed(config: ServiceConfig, shift: Shift, now_s: int) -> bool:
+    """Not over, and not without a driver: one that should long have begun waits for its driver."""
+    if shift.status is not ShiftStatus.PLANNED:
+        return shift.status is ShiftStatus.ACTIVE
+    return shift.anchor.at_s + config.rules.shift_start_grace_s >= now_s

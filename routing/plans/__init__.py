@@ -29,6 +29,7 @@ from routing.plans.schedules import (
     relaxed,
     relaxed_all,
 )
+from routing.plans.seen import Seen
 
 __all__ = [
     "UNDER_WAY",
@@ -44,6 +45,7 @@ __all__ = [
     "Problem",
     "Request",
     "RouteSchedule",
+    "Seen",
     "StopPair",
     "Vehicle",
     "Weights",

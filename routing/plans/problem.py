@@ -16,7 +16,9 @@ import numpy.typing as npt
 from routing.plans import kernel, scratch
 from routing.plans.checks import check_booking, check_route, check_vehicle, require
 from routing.plans.kernel import Arrays, Ints, Routes, ShortInts
-from routing.plans.records import Action, Booking, Break, Request, Vehicle, Weights
+from routing.plans.layout import booking_rows, break_row, frozen
+from routing.plans.records import Action, Booking, Request, Vehicle, Weights
+from routing.plans.seen import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -102,6 +104,7 @@ def build_problem(
     bookings: Iterable[Booking],
     weights: Weights,
     setup_s: int,
+    seen: Seen | None = None,
 ) -> Problem:
     """Check the parts and lay them out for the kernels.
 
@@ -113,31 +116,26 @@ def build_problem(
         bookings: every booking on a route, and any others.
         weights: of the objective.
         setup_s: seconds to open and close at a stop, once per stay.
+        seen: what earlier problems were built of; saves time where records are the same objects.
 
     Raises:
         InvalidProblemError: a shape, a range or a reference is wrong; the message says which.
     """
-    matrix = frozen(matrix_s, np.int32)
+    known = seen or Seen()
+    matrix = known.matrix(matrix_s)
     speed = frozen(profile.speed_permille, np.int32)
-    require(matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 0, "matrix is not square")  # noqa: PLR2004 - dimensions
-    require(bool((matrix >= 0).all()), "matrix has negative entries")
-    require(not matrix.diagonal().any(), "matrix diagonal is not zero")
     require(speed.ndim == 1 and len(speed) > 0, "traffic profile has no hours")
     require(bool((speed > 0).all()), "traffic stands still for an hour")
     require(setup_s >= 0, "setup_s is negative")
     rates = (weights.drive, weights.wait, weights.ride, weights.walk, weights.unserved_s)
     require(min(rates) >= 0, "negative weight")
-    by_id: dict[str, Booking] = {}
-    for booking in bookings:
-        require(booking.id not in by_id, f"booking {booking.id} given twice")
-        check_booking(booking, len(matrix))
-        by_id[booking.id] = booking
+    by_id = known.bookings(bookings, len(matrix), weights)
     require(len({v.id for v in vehicles}) == len(vehicles), "two vehicles with the same id")
     breaks = [b for vehicle in vehicles for b in vehicle.breaks]
     require(len({b.id for b in breaks}) == len(breaks), "two breaks with the same id")
     for vehicle in vehicles:
         check_vehicle(vehicle, len(matrix))
-        check_route(vehicle, by_id)
+        known.check_route(vehicle, by_id)
     planned = [action for vehicle in vehicles for action in vehicle.route]
     require(len(set(planned)) == len(planned), "a booking is on two routes")
     return _assemble(
@@ -148,6 +146,7 @@ def build_problem(
         weights=weights,
         vehicles=tuple(vehicles),
         bookings=by_id,
+        seen=known,
     )
 
 
@@ -206,6 +205,37 @@ def replace_vehicle(
     return after
 
 
+def with_routes(
+    problem: Problem, routes: Sequence[tuple[Action, ...]], bookings: Iterable[Booking] = ()
+) -> Problem:
+    """The problem with other routes for all vehicles.
+
+    Args:
+        problem: stays as it is.
+        routes: one per vehicle.
+        bookings: new ones that the routes serve.
+
+    Raises:
+        InvalidProblemError: a route makes no sense, or a booking is on two.
+    """
+    known = dict(problem.bookings)
+    known.update((b.id, b) for b in bookings)
+    vehicles = tuple(replace(v, route=r) for v, r in zip(problem.vehicles, routes, strict=True))
+    for vehicle in vehicles:
+        check_route(vehicle, known)
+    planned = [action for route in routes for action in route]
+    require(len(set(planned)) == len(planned), "a booking is on two routes")
+    return _assemble(
+        matrix=problem.matrix_s,
+        base_s=problem.base_s,
+        speed=problem.speed_permille,
+        setup_s=problem.setup_s,
+        weights=problem.weights,
+        vehicles=vehicles,
+        bookings=known,
+    )
+
+
 def request_nodes(request: Request, stops: int, weights: Weights) -> Ints:
     """The request for the kernels: int64[2 P, 12], two nodes for each stop pair.
 
@@ -221,61 +251,6 @@ def request_nodes(request: Request, stops: int, weights: Weights) -> Ints:
     return np.array(rows, dtype=np.int64)
 
 
-def booking_rows(b: Booking, weights: Weights, number: int) -> tuple[tuple[int, ...], ...]:
-    """The nodes `number` and `number` + 1 of a booking: pick-up and drop-off."""
-    wait, ride, walk = (b.persons * w for w in (weights.wait, weights.ride, weights.walk))
-    pickup = (
-        b.pickup_stop,
-        b.pickup_earliest_s,
-        b.pickup_latest_s,
-        b.board_s,
-        b.seats,
-        b.wheelchairs,
-        kernel.NO_PARTNER,
-        kernel.FOREVER,
-        wait,
-        -ride,
-        walk * b.walk_s - wait * b.wish_earliest_s,
-        kernel.PICKUP,
-    )
-    latest, partner, fixed = b.arrival_latest_s, number, 0
-    if b.boarded_at_s is not None:
-        latest = min(latest, b.boarded_at_s + b.max_ride_s)
-        partner, fixed = kernel.NO_PARTNER, -ride * b.boarded_at_s
-    dropoff = (
-        b.dropoff_stop,
-        kernel.NEVER if b.dropoff_earliest_s is None else b.dropoff_earliest_s,
-        latest,
-        b.board_s,
-        -b.seats,
-        -b.wheelchairs,
-        partner,
-        b.max_ride_s,
-        ride,
-        0,
-        fixed,
-        kernel.DROPOFF,
-    )
-    return pickup, dropoff
-
-
-def _break_row(b: Break) -> tuple[int, ...]:
-    return (
-        kernel.IN_PLACE,
-        b.earliest_s,
-        b.latest_s,
-        b.duration_s,
-        0,
-        0,
-        kernel.NO_PARTNER,
-        kernel.FOREVER,
-        0,
-        0,
-        0,
-        kernel.BREAK,
-    )
-
-
 def _assemble(
     *,
     matrix: ShortInts,
@@ -285,11 +260,12 @@ def _assemble(
     weights: Weights,
     vehicles: tuple[Vehicle, ...],
     bookings: dict[str, Booking],
+    seen: Seen,
 ) -> Problem:
     configurations, spans = _configurations(vehicles)
     table = np.zeros((len(vehicles), kernel.VEHICLE_COLUMNS), dtype=np.int64)
     legs = np.zeros((len(vehicles), len(matrix)), dtype=np.int32)
-    nodes, numbers = _node_table(vehicles, bookings, weights)
+    nodes, numbers = seen.nodes(vehicles, bookings)
     room = max((len(vehicle.route) for vehicle in vehicles), default=0)
     routes = scratch.empty_routes(len(vehicles), room)
     for index, vehicle in enumerate(vehicles):
@@ -317,23 +293,6 @@ def _assemble(
     return problem
 
 
-def _node_table(
-    vehicles: Sequence[Vehicle], bookings: Mapping[str, Booking], weights: Weights
-) -> tuple[Ints, dict[Action, int]]:
-    """int64[N, 12] and the node of each action: bookings first, then breaks."""
-    rows: list[tuple[int, ...]] = []
-    numbers: dict[Action, int] = {}
-    for b in bookings.values():
-        numbers[Action("pickup", b.id)], numbers[Action("dropoff", b.id)] = len(rows), len(rows) + 1
-        rows += booking_rows(b, weights, len(rows))
-    for vehicle in vehicles:
-        for pause in vehicle.breaks:
-            numbers[Action("break", pause.id)] = len(rows)
-            rows.append(_break_row(pause))
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), kernel.NODE_COLUMNS)
-    return frozen(table, np.int64), numbers
-
-
 def _changed_nodes(
     problem: Problem, bookings: Iterable[Booking], vehicle: Vehicle
 ) -> tuple[Ints, Mapping[Action, int]]:
@@ -353,9 +312,9 @@ def _changed_nodes(
         action = Action("break", pause.id)
         if action not in numbers:
             numbers[action] = len(table) + len(added)
-            added.append(_break_row(pause))
+            added.append(break_row(pause))
         else:
-            table[numbers[action]] = _break_row(pause)
+            table[numbers[action]] = break_row(pause)
     if added:
         table = np.concatenate((table, np.array(added, dtype=np.int64)))
     return frozen(table, np.int64), numbers
@@ -408,10 +367,3 @@ def _start_legs(vehicle: Vehicle, matrix: ShortInts) -> ShortInts:
         row: ShortInts = matrix[vehicle.start_stop]
         return row
     return np.asarray(vehicle.start_leg_s, dtype=np.int32)
-
-
-def frozen(values: npt.ArrayLike, dtype: type[Any]) -> npt.NDArray[Any]:
-    """A read-only C-contiguous array: one array type, so each kernel compiles once."""
-    array = np.ascontiguousarray(values, dtype=dtype).view()
-    array.flags.writeable = False
-    return array

@@ -164,8 +164,8 @@ def _raised(
 
 def relaxed_all(problem: Problem) -> Problem:
     """`relaxed` for every vehicle: afterwards each route is feasible, if it can be at all."""
-    for vehicle in range(len(problem.vehicles)):
-        problem = relaxed(problem, vehicle)
+    for vehicle in np.flatnonzero(problem.routes.cost == kernel.FOREVER):
+        problem = relaxed(problem, int(vehicle))
     return problem
 
 
