@@ -1,12 +1,14 @@
 """What the passing of time brings about: shifts ahead, lapsed offers, late plans re-timed."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 from dispatch.domain import events as ev
 from dispatch.domain.errors import StrandedRiderError
-from dispatch.domain.model import Anchor, BookingStatus, RequestStatus, Shift, ShiftStatus
+from dispatch.domain.model import Anchor, BookingStatus, RequestStatus, Shift, ShiftStatus, Visit
 from dispatch.domain.rules import ServiceConfig, ShiftPattern
+from dispatch.engine.breaks import Breaks, laid_out
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.rides import finish_visit, remove_from_plan
@@ -21,6 +23,7 @@ class Housekeeping:
         self._config = config
         self._network = network
         self._writer = PlanWriter(config, network)
+        self._breaks = Breaks(config, network)
 
     def tick(self, draft: Draft) -> None:
         """Lay out shifts ahead, let offers lapse, re-time late plans, close forgotten shifts."""
@@ -29,15 +32,26 @@ class Housekeeping:
         for shift in list(draft.state.shifts.values()):
             if shift.status is ShiftStatus.ENDED:
                 continue
+            self._breaks.add_missing(draft, shift.id)
+            self._breaks.end_due(draft, shift.id)
+            self._breaks.begin_due(draft, shift.id)
+            shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
             if _may_have_drifted(draft, shift):
                 tolerance_s = self._config.rules.retime_after_s
                 self._writer.reschedule(draft, shift.id, tolerance_s=tolerance_s)
             if shift.status is ShiftStatus.PLANNED:
                 self._give_up_missed(draft, shift)
                 shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
-            over_s = shift.end_s + self._config.rules.shift_start_grace_s
-            if not shift.visits and over_s < draft.now_s:
-                draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
+            self._close_forgotten(draft, draft.state.shifts[shift.id])
+
+    def _close_forgotten(self, draft: Draft, shift: Shift) -> None:
+        """End a shift that is over and has nobody left to carry; its driver has gone."""
+        over_s = shift.end_s + self._config.rules.shift_start_grace_s
+        if over_s >= draft.now_s or any(visit.actions for visit in shift.visits):
+            return
+        if shift.visits:
+            self._writer.drop(draft, shift)
+        draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
 
     def _give_up_missed(self, draft: Draft, shift: Shift) -> None:
         """Rides of a shift nobody has begun are over once their latest arrival is long past."""
@@ -71,12 +85,21 @@ class Housekeeping:
                 replace(v, actions=tuple(a for a in v.actions if a.booking_id not in stranded))
                 for v in shift.visits
             )
-            kept = tuple(v for v in thinned if v.actions or v.arrived_at_s is not None)
+            kept = [v for v in thinned if v.actions or v.break_id or v.arrived_at_s is not None]
             draft.state.fixes.pop(shift.id, None)
             anchor = self._matched(shift.anchor, shift.depot_stop_id)
-            draft.emit(ev.PlanChanged(shift.id, shift.version + 1, anchor, kept))
+            visits = tuple(self._breaks_placed(kept, anchor.stop_id or shift.depot_stop_id))
+            draft.emit(ev.PlanChanged(shift.id, shift.version + 1, anchor, visits))
             finish_visit(draft, shift.id)
             self._writer.reschedule(draft, shift.id)
+
+    def _breaks_placed(self, visits: Iterable[Visit], stop_id: str) -> Iterator[Visit]:
+        """Visits whose breaks are at stops that are still there."""
+        for visit in visits:
+            gone = visit.break_id is not None and self._network.stop(visit.stop_id) is None
+            kept = replace(visit, stop_id=stop_id) if gone else visit
+            stop_id = kept.stop_id
+            yield kept
 
     def _stranded(self, draft: Draft, shift: Shift) -> list[str]:
         """Bookings on a plan that need a stop which is gone."""
@@ -126,7 +149,7 @@ class Housekeeping:
                     continue
                 shift = self._shift(shift_id, pattern, (start_s, end_s), draft.now_s)
                 if not _is_taken(draft, shift):
-                    draft.emit(ev.ShiftPlanned(shift))
+                    draft.emit(ev.ShiftPlanned(laid_out(shift, draft.rng)))
 
     def _shift(
         self, shift_id: str, pattern: ShiftPattern, span_s: tuple[int, int], now_s: int

@@ -34,13 +34,21 @@ def broken_rules(config: ServiceConfig, network: Network, state: State, now_s: i
         found += _capacity(config, state, shift)
         found += _driving(network, shift, now_s)
         found += _windows(state, shift)
+        found += _breaks(state, shift)
     return found
 
 
 def broken_promises(state: State) -> dict[tuple[str, str], int]:
-    """By how many seconds the plans miss what was promised: (booking, what) -> seconds > 0."""
+    """By how many seconds the plans miss what was promised: (booking, what) -> seconds > 0.
+
+    Breaks are promised by law: (break, "break") says how much too late one is planned.
+    """
     found: dict[tuple[str, str], int] = {}
     for shift in state.shifts.values():
+        latest_s = {b.id: b.latest_s for b in shift.breaks}
+        for visit in shift.visits:
+            if visit.break_id is not None and visit.arrived_at_s is None:
+                found[visit.break_id, "break"] = visit.arrive_s - latest_s[visit.break_id]
         boarded_s: dict[str, int] = {}
         for visit in shift.visits:
             for action in visit.actions:
@@ -126,6 +134,37 @@ def _windows(state: State, shift: Shift) -> Iterator[str]:
             promise = state.bookings[action.booking_id].promise
             if action.kind is ActionKind.PICKUP and action.start_s < promise.pickup_from_s:
                 yield f"{action.booking_id} is planned before its window"
+
+
+def _breaks(state: State, shift: Shift) -> Iterator[str]:
+    """Every break still to be taken is in the plan, with nobody on board, where the vehicle is."""
+    if shift.status is ShiftStatus.ENDED:
+        return
+    known = {b.id: b for b in shift.breaks}
+    placed = [visit.break_id for visit in shift.visits if visit.break_id is not None]
+    if sorted(placed) != sorted(known):
+        yield f"{shift.id} has to have breaks {sorted(known)}, planned are {placed}"
+        return
+    on_board = {
+        b.id
+        for b in state.bookings.values()
+        if b.shift_id == shift.id and b.status is BookingStatus.BOARDED
+    }
+    stop_id = shift.anchor.stop_id
+    for visit in shift.visits:
+        on_board |= set(visit.booking_ids(ActionKind.PICKUP))
+        on_board -= set(visit.booking_ids(ActionKind.DROPOFF))
+        if visit.break_id is not None:
+            planned = known[visit.break_id]
+            if on_board:
+                yield f"{visit.break_id} is planned with {sorted(on_board)} on board"
+            if stop_id is not None and visit.stop_id != stop_id and visit is not shift.visits[0]:
+                yield f"{visit.break_id} is planned at {visit.stop_id}, not at {stop_id}"
+            if visit.arrive_s < planned.earliest_s:
+                yield f"{visit.break_id} is planned before its window"
+            if visit.depart_s - visit.arrive_s < planned.duration_s or visit.actions:
+                yield f"{visit.break_id} is no break of {planned.duration_s} s"
+        stop_id = visit.stop_id
 
 
 def _stop_of(booking: Booking, kind: ActionKind) -> str:

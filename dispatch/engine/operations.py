@@ -11,10 +11,11 @@ from dispatch.domain.model import (
     ShiftStatus,
 )
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.breaks import Breaks
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.rides import finish_visit, remove_from_plan
-from dispatch.engine.visits import PlanWriter
+from dispatch.engine.visits import PlanWriter, is_waiting_place
 from routing.roads.errors import OutsideNetworkError
 
 _CLOCK_TOLERANCE_S = 60
@@ -28,6 +29,7 @@ class Operations:
         self._config = config
         self._network = network
         self._writer = PlanWriter(config, network)
+        self._breaks = Breaks(config, network)
 
     def position(self, draft: Draft, report: cmd.ReportPosition) -> None:
         """Take a position in; one older than what is known is ignored.
@@ -60,8 +62,14 @@ class Operations:
             raise DomainError(ErrorCode.VISIT_NOT_FOUND, f"no open visit {report.visit_id}")
         if shift.visits[0].id != report.visit_id:
             raise DomainError(ErrorCode.VISIT_NOT_NEXT, "another visit comes first")
-        if shift.visits[0].arrived_at_s is None:
+        if shift.visits[0].arrived_at_s is not None:
+            return
+        if shift.visits[0].break_id is not None:
+            self._rest(draft, shift)
+        else:
             self._arrive(draft, shift)
+            if is_waiting_place(shift.visits[0]):
+                finish_visit(draft, shift.id)
 
     def boarded(self, draft: Draft, report: cmd.ReportBoarded) -> None:
         """A booking's riders are on board.
@@ -135,9 +143,21 @@ class Operations:
             return
         if shift.status is not ShiftStatus.ACTIVE:
             raise DomainError(ErrorCode.SHIFT_STATE, "the shift has not begun")
-        if shift.visits:
+        self._breaks.end_due(draft, shift.id)
+        shift = draft.state.shifts[shift.id]
+        if any(visit.actions for visit in shift.visits):
             raise DomainError(ErrorCode.SHIFT_HAS_RIDERS, "there are open visits")
+        if shift.visits:
+            self._writer.drop(draft, shift)
         draft.emit(ev.ShiftEnded(shift.id, draft.now_s))
+
+    def _rest(self, draft: Draft, shift: Shift) -> None:
+        """The driver begins the break that comes next, as planned or sooner."""
+        window = next(b for b in shift.breaks if b.id == shift.visits[0].break_id)
+        wait_s = window.earliest_s - draft.now_s
+        if wait_s > 0:
+            raise DomainError(ErrorCode.BREAK_TOO_EARLY, f"wait {wait_s} s", wait_s=wait_s)
+        self._breaks.begin(draft, shift)
 
     def _arrive(self, draft: Draft, shift: Shift) -> None:
         visit = shift.visits[0]
@@ -146,6 +166,7 @@ class Operations:
 
     def _at_stop(self, draft: Draft, booking: Booking, kind: ActionKind) -> None:
         """Somebody gets on or off where it is planned; reporting it implies having arrived."""
+        self._breaks.end_due(draft, booking.shift_id)
         shift = draft.state.shifts[booking.shift_id]
         if shift.status is not ShiftStatus.ACTIVE:
             raise DomainError(ErrorCode.SHIFT_STATE, "the shift is not running")
@@ -160,9 +181,10 @@ class Operations:
             self._writer.reschedule(draft, shift.id)
 
     def _active_shift(self, draft: Draft, vehicle_id: str) -> Shift:
-        for shift in draft.state.shifts.values():
+        for shift in list(draft.state.shifts.values()):
             if shift.vehicle_id == vehicle_id and shift.status is ShiftStatus.ACTIVE:
-                return shift
+                self._breaks.end_due(draft, shift.id)
+                return draft.state.shifts[shift.id]
         if self._config.vehicle(vehicle_id) is None:
             raise DomainError(ErrorCode.VEHICLE_NOT_FOUND, f"no vehicle {vehicle_id}")
         raise DomainError(ErrorCode.SHIFT_STATE, f"{vehicle_id} has no running shift")

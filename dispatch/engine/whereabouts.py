@@ -24,6 +24,9 @@ def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabo
     """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be."""
     anchor = shift.anchor
     free_s = max(now_s, shift.start_s) if shift.status is ShiftStatus.PLANNED else now_s
+    current = shift.current_visit
+    if current is not None and current.break_id is not None:
+        free_s = max(free_s, current.depart_s)
     if shift.current_visit is not None or shift.status is ShiftStatus.PLANNED:
         return _standing(anchor, free_s)
     fix = state.fixes.get(shift.id)

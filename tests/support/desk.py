@@ -18,22 +18,30 @@ TUESDAY_9_S = int(datetime(2026, 3, 10, 9, 0, tzinfo=ZONE).timestamp())
 
 @dataclass
 class Desk:
-    """Decides and applies; `now_s` is moved by the test."""
+    """Decides and applies; `now_s` is moved by the test.
+
+    Shifts are laid out when the desk opens, and what is left of a day at nine needs no breaks;
+    `opened_s` lets it open earlier, and drivers begin in time.
+    """
 
     network: Network
     config: ServiceConfig = field(default_factory=grid_config)
     now_s: int = TUESDAY_9_S
     seed: int = 1
+    opened_s: int | None = None
 
     def __post_init__(self) -> None:
         self.engine = Engine(self.config, self.network)
         self.state = State()
         self.rng = Random(self.seed)
         self.log: list[ev.Event] = []
+        opens_s, self.now_s = self.now_s, self.opened_s or self.now_s
         self.do(cmd.Tick())
         for shift in list(self.state.shifts.values()):
-            if shift.start_s <= self.now_s < shift.end_s:
+            if shift.start_s <= opens_s < shift.end_s:
+                self.now_s = max(self.now_s, shift.start_s)
                 self.do(cmd.StartShift(shift.vehicle_id, shift.id))
+        self.now_s = opens_s
 
     def do(self, command: cmd.Command) -> list[ev.Event]:
         events = self.engine.decide(self.state, command, self.now_s, self.rng)

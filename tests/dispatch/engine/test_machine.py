@@ -3,7 +3,7 @@
 from random import Random
 
 import hypothesis.strategies as st
-from desk import Desk
+from desk import TUESDAY_9_S, Desk
 from grid_network import grid_network
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
@@ -39,7 +39,8 @@ class Operation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Desk(_grid(), grid_config(vehicles=2, rules=Rules(shifts_ahead_days=1)))
+        config = grid_config(vehicles=2, rules=Rules(shifts_ahead_days=1))
+        self.desk = Desk(_grid(), config, opened_s=TUESDAY_9_S - 4 * 3600)
         self.promises: dict[str, object] = {}
         self.versions: dict[str, int] = {}
         self.reality_broke_something = False
@@ -155,6 +156,17 @@ class Operation(RuleBasedStateMachine):
         self.act(cmd.Tick())
 
     @rule(which=st.integers(0, 1))
+    def rest(self, which: int) -> None:
+        """A driver with a break ahead takes it now, if that is allowed."""
+        active = self.desk.active()
+        first = active[which % len(active)].visits[:1] if active else ()
+        if first and first[0].break_id is not None:
+            vehicle_id = active[which % len(active)].vehicle_id
+            worst_before = self.lateness_if_nothing_is_done()
+            self.act(cmd.ReportArrived(vehicle_id, first[0].id))
+            self.not_worse_than(worst_before)
+
+    @rule(which=st.integers(0, 1))
     def no_show(self, which: int) -> None:
         active = self.desk.active()
         current = active[which % len(active)].current_visit if active else None
@@ -191,6 +203,8 @@ class Operation(RuleBasedStateMachine):
         visit = shift.visits[0]
         if visit.arrived_at_s is None:
             return visit.arrive_s, cmd.ReportArrived(shift.vehicle_id, visit.id)
+        if visit.break_id is not None:
+            return visit.depart_s, cmd.Tick()
         action = visit.actions[0]
         boards = action.kind is ActionKind.PICKUP
         report = cmd.ReportBoarded if boards else cmd.ReportAlighted

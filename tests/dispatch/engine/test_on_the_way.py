@@ -57,7 +57,11 @@ def test_what_was_driven_to_a_cancelled_pickup_is_counted(desk: Desk) -> None:
     world._at(trip.asked_at_s + 100, cancel)
     day = world.run(desk.now_s - 4 * 3600, desk.now_s + 8 * 3600)
     assert cancelled[0] > 0
-    assert [leg.to_depot for leg in day.legs if leg.length_m > 0] == [False, True]
+    driven = [leg for leg in day.legs if leg.length_m > 0]
+    to_stop_for_break = driven[1]
+    assert [leg.to_depot for leg in driven] == [False, False, True]
+    assert to_stop_for_break.length_m < 400
+    assert to_stop_for_break.to_s - to_stop_for_break.from_s < 120
     assert day.legs[-1].length_m > 0
 
 
