@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routing.plans import kernel, lns, scratch
-from routing.plans.problem import Problem, booking_rows, break_row, frozen, with_routes
+from routing.plans.problem import Problem, with_routes
 from routing.plans.records import Action
+from routing.plans.rows import booking_rows, break_row, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

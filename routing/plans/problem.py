@@ -16,8 +16,8 @@ import numpy.typing as npt
 from routing.plans import kernel, scratch
 from routing.plans.checks import check_booking, check_route, check_vehicle, require
 from routing.plans.kernel import Arrays, Ints, Routes, ShortInts
-from routing.plans.layout import booking_rows, break_row, frozen
 from routing.plans.records import Action, Booking, Request, Vehicle, Weights
+from routing.plans.rows import booking_rows, break_row, frozen
 from routing.plans.seen import Seen
 
 if TYPE_CHECKING:

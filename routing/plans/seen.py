@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from routing.plans import kernel
 from routing.plans.checks import check_booking, check_route, require
-from routing.plans.layout import booking_rows, break_row, frozen
 from routing.plans.records import Action, Booking, Break, Vehicle, Weights
+from routing.plans.rows import booking_rows, break_row, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
