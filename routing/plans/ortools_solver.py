@@ -117,7 +117,7 @@ class _Model:
         self._add_costs(legs)
         self._time = self._time_dimension(legs)
         self._add_loads(len(legs))
-        self._add_vehicles()
+        self._add_vehicles([int(legs[a, b]) for a, b in zip(starts, ends, strict=True)])
         self._add_parties(unserved)
 
     def search(self, seconds: float, seed: int) -> list[list[int]] | None:
@@ -169,11 +169,13 @@ class _Model:
             demand = self._routing.RegisterUnaryTransitVector(loads)
             self._routing.AddDimensionWithVehicleCapacity(demand, 0, places, True, name)  # noqa: FBT003
 
-    def _add_vehicles(self) -> None:
+    def _add_vehicles(self, ways_home_s: Sequence[int]) -> None:
         for v, vehicle in enumerate(self._problem.vehicles):
             span = (vehicle.start_time_s, vehicle.end_time_s)
             for index in (self._routing.Start(v), self._routing.End(v)):
                 self._time.CumulVar(index).SetRange(*span)
+            if ways_home_s[v] > 0:
+                self._routing.SetVehicleUsedWhenEmpty(True, v)  # noqa: FBT003 - it drives home anyway
             if vehicle.max_route_s is not None:
                 self._time.SetSpanUpperBoundForVehicle(vehicle.max_route_s, v)
 
