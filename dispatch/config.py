@@ -25,6 +25,7 @@ from dispatch.domain.rules import (
     SHIFTS_AHEAD_MAX_DAYS,
     Fares,
     Hours,
+    Repositioning,
     Rules,
     ServiceConfig,
     ShiftPattern,
@@ -109,6 +110,12 @@ class _Traffic(_Section):
     sunday: Factors
 
 
+class _Repositioning(_Section):
+    idle: Literal["stay", "depot", "demand"] = "stay"
+    horizon_s: Annotated[int, Field(ge=60, le=7200)] = 1800
+    min_gain_s: Annotated[int, Field(ge=0)] = 30
+
+
 class _Configuration(_Section):
     seats: Annotated[int, Field(ge=0, le=60)]
     wheelchairs: Annotated[int, Field(ge=0, le=10)] = 0
@@ -166,6 +173,7 @@ class _ServiceFile(_Section):
     fares: dict[str, Any] = {}
     traffic: _Traffic | None = None
     optimiser: Optimising = Optimising()
+    repositioning: _Repositioning = _Repositioning()
     vehicles: Annotated[list[_Vehicle], Field(min_length=1)]
     shifts: Annotated[list[_Shift], Field(min_length=1)]
     depots: Annotated[list[Depot], Field(min_length=1)]
@@ -264,6 +272,7 @@ def _service_config(area_id: str, file: _ServiceFile) -> ServiceConfig:
             for s in file.shifts
         ),
         traffic=_traffic(file.traffic),
+        repositioning=Repositioning(**file.repositioning.model_dump()),
     )
 
 

@@ -4,7 +4,7 @@ Definitions after Liebchen et al. 2020 (DOI 10.15771/1318). Shares and means of 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from dispatch.domain import events as ev
 from dispatch.domain.model import Booking, RideRequest, Shift
-from dispatch.domain.rules import Rules
+from dispatch.domain.rules import Rules, ServiceConfig, Weights
 from simulations.world import Day, Leg
 
 _KM = 1000.0
 _HOUR_S = 3600.0
+_PERMILLE = 1000
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ def ledger(day: Day) -> Ledger:
             case ev.VisitArrived():
                 arrived[event.visit_id] = at_s
             case ev.VisitCompleted():
-                book.visits += 1
+                book.visits += event.visit_id in served
             case ev.ShiftPlanned(shift):
                 book.shifts[shift.id] = shift
             case _:
@@ -65,24 +66,29 @@ def ledger(day: Day) -> Ledger:
 
 
 def key_figures(
-    day: Day, rules: Rules, shortest_m: Callable[[str, str], float], span_s: tuple[int, int]
+    day: Day,
+    config: ServiceConfig,
+    shortest_m: Callable[[str, str], float],
+    span_s: tuple[int, int],
 ) -> dict[str, Any]:
     """The main KPIs as a flat mapping; names carry units.
 
     Args:
         day: what happened.
-        rules: for dwell times.
+        config: for dwell times and the weights of the objective.
         shortest_m: shortest distance between two stops by id.
-        span_s: shifts that begin in this interval count as staffed time.
+        span_s: shifts that begin in this interval count as staffed time, less their breaks.
     """
-    book = ledger(day)
+    book, rules = ledger(day), config.rules
     rides = [b for b in book.bookings.values() if b.id in book.alighted_s]
+    waits = _waits(book, rides, rules, day.asked_s)
     return {
         **_demand(book, day.rejected),
-        **_times(book, rides, rules),
+        **_times(book, rides, waits),
         **_promises(book, rides, rules),
         **_driving(day.legs, book, rides, shortest_m),
         **_fleet(day.legs, book, rides, rules, span_s),
+        "objective_s": _objective_s(day, book, rides, waits, config.weights),
     }
 
 
@@ -106,14 +112,41 @@ def _demand(book: Ledger, rejected: Sequence[tuple[str, int]]) -> dict[str, Any]
     }
 
 
-def _times(book: Ledger, rides: Sequence[Booking], rules: Rules) -> dict[str, Any]:
+def _waits(
+    book: Ledger, rides: Sequence[Booking], rules: Rules, asked_s: Mapping[str, int]
+) -> list[int]:
+    """Seconds from the wish to the start of boarding, by ride."""
     waits = []
     for ride in rides:
         request = book.requests[ride.request_id]
         wished_s = max(request.received_at_s, ride.wish_earliest_s)
+        if wished_s == request.received_at_s:  # the wait for an answer counts
+            wished_s = asked_s.get(request.id, wished_s)
         boarding_s = book.boarded_s[ride.id] - rules.board_s(ride.party)
         waits.append(boarding_s - wished_s)
-    in_vehicle = [book.arrived_at_stop_s[r.id] - book.boarded_s[r.id] for r in rides]
+    return waits
+
+
+def _ridden_s(book: Ledger, rides: Sequence[Booking]) -> list[int]:
+    return [book.arrived_at_stop_s[r.id] - book.boarded_s[r.id] for r in rides]
+
+
+def _objective_s(
+    day: Day, book: Ledger, rides: Sequence[Booking], waits: Sequence[int], weights: Weights
+) -> float:
+    """What the plans minimise, as it turned out: in seconds of driving."""
+    drive = weights.drive * sum(leg.to_s - leg.from_s for leg in day.legs)
+    people = sum(
+        ride.party.persons
+        * (weights.wait * wait + weights.ride * ridden + weights.walk * ride.walk_s)
+        for ride, wait, ridden in zip(rides, waits, _ridden_s(book, rides), strict=True)
+    )
+    unserved = len(book.requests) + len(day.rejected) - len(rides)
+    return (drive + people) / _PERMILLE + weights.unserved_s * unserved
+
+
+def _times(book: Ledger, rides: Sequence[Booking], waits: Sequence[int]) -> dict[str, Any]:
+    in_vehicle = _ridden_s(book, rides)
     offers = {o.id: o for r in book.requests.values() for o in r.offers}
     walks = [offers[r.offer_id].pickup_walk_m + offers[r.offer_id].dropoff_walk_m for r in rides]
     ratios = [ridden / ride.direct_s for ridden, ride in zip(in_vehicle, rides, strict=True)]
@@ -162,6 +195,7 @@ def _driving(
         "vehicle_km": total_m / _KM,
         "empty_share": _share(empty_m, total_m),
         "depot_km": sum(leg.length_m for leg in legs if leg.to_depot) / _KM,
+        "repositioning_km": sum(leg.length_m for leg in legs if leg.to_wait) / _KM,
         "passenger_km": passenger_m / _KM,
         "direct_passenger_km": direct_m / _KM,
         "detour_factor": _share(passenger_m, direct_m),
@@ -181,7 +215,8 @@ def _fleet(
     span_s: tuple[int, int],
 ) -> dict[str, Any]:
     staffed = [s for s in book.shifts.values() if span_s[0] <= s.start_s < span_s[1]]
-    staffed_s = sum(s.end_s - s.start_s for s in staffed)
+    break_s = sum(b.duration_s for s in staffed for b in s.breaks)
+    staffed_s = sum(s.end_s - s.start_s for s in staffed) - break_s
     driving_s = sum(leg.to_s - leg.from_s for leg in legs)
     serving_s = book.visits * rules.boarding_stop_s + sum(
         2 * rules.board_s(ride.party) for ride in rides
@@ -189,6 +224,7 @@ def _fleet(
     passengers = sum(ride.party.persons for ride in rides)
     return {
         "staffed_hours": staffed_s / _HOUR_S,
+        "break_hours": break_s / _HOUR_S,
         "utilisation": _share(driving_s + serving_s, staffed_s),
         "passengers_per_staffed_hour": _share(passengers * _HOUR_S, staffed_s),
         "trips_per_staffed_hour": _share(len(rides) * _HOUR_S, staffed_s),

@@ -3,7 +3,7 @@
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -42,13 +42,27 @@ class DemandFile(_Section):
 
 
 class Scenario(_Section):
-    """A day to simulate, as written in its TOML file."""
+    """A day to simulate, as written in its TOML file.
+
+    Attributes:
+        improve_every_s: seconds between two improvements of the open plan; 0 = never.
+        improve_iterations: of the search, each time.
+        joint_iterations: of the search for room where riders come together or one finds none;
+            0 = never.
+        batch_window_s: requests of so many seconds are answered together at their end; 0 = at once.
+        repositioning: where vehicles without work wait; None = as the town has it.
+    """
 
     name: str
     town: str
     date: date
     seed: int = 1
     vehicles: Annotated[int, Field(ge=1)] | None = None
+    improve_every_s: Annotated[int, Field(ge=0, le=3600)] = 0
+    improve_iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    joint_iterations: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    batch_window_s: Annotated[int, Field(ge=0, le=60)] = 0
+    repositioning: Literal["stay", "depot", "demand"] | None = None
     places: dict[str, Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
     demand: DemandFile
 

@@ -131,6 +131,7 @@ class Rules:
     leave_buffer_s: int = 60
     retime_after_s: int = 60
     replan_gain_min_s: int = 30
+    joint_iterations: int = 0
     direct_min_m: int = 300
     candidate_stops: int = 4
     party_seats_max: int = 8

@@ -1,29 +1,48 @@
 """`decide(state, command, now, rng) -> events`, for the live service and for simulations."""
 
+from collections.abc import Sequence
 from random import Random
 
 from dispatch.domain import commands as cmd
+from dispatch.domain.errors import DomainError
 from dispatch.domain.events import Event
 from dispatch.domain.rules import ServiceConfig
-from dispatch.domain.state import State
+from dispatch.domain.state import State, apply
+from dispatch.engine.batching import Batches, Outcome, grouped
 from dispatch.engine.draft import Draft
 from dispatch.engine.housekeeping import Housekeeping
 from dispatch.engine.network import Network
 from dispatch.engine.operations import Operations
 from dispatch.engine.proposals import Proposals
+from dispatch.engine.repositioning import Forecast, Repositioner
 from dispatch.engine.rides import Rides
 
 
 class Engine:
     """Decisions for one service area. Holds configuration and roads, never state."""
 
-    def __init__(self, config: ServiceConfig, network: Network) -> None:
+    def __init__(
+        self, config: ServiceConfig, network: Network, forecast: Forecast | None = None
+    ) -> None:
+        """Prepare for one town.
+
+        Args:
+            config: its service.
+            network: its roads and stops.
+            forecast: expected demand, for idle vehicles; see `expect`.
+        """
         self.config = config
         self.network = network
         self._rides = Rides(config, network)
+        self._batches = Batches(config, network)
         self._operations = Operations(config, network)
         self._proposals = Proposals(config, network)
         self._housekeeping = Housekeeping(config, network)
+        self._repositioner = Repositioner(config, network, forecast)
+
+    def expect(self, forecast: Forecast | None) -> None:
+        """Let idle vehicles wait by this forecast from now on."""
+        self._repositioner.forecast = forecast
 
     def decide(self, state: State, command: cmd.Command, now_s: int, rng: Random) -> list[Event]:
         """What follows from a command, as events in order; `state` is not changed.
@@ -44,13 +63,44 @@ class Engine:
         match command:
             case cmd.Tick():
                 self._housekeeping.tick(draft)
-            case cmd.RequestRide() | cmd.AcceptOffer() | cmd.CancelBooking():
-                self._decide_ride(draft, command)
+                self._repositioner.tick(draft)
+            case cmd.RequestRide() | cmd.AcceptOffer():
+                return self._decide_alone(state, command, now_s, rng)
+            case cmd.CancelBooking():
+                self._rides.cancel(draft, command)
             case cmd.ProposePlans():
                 self._proposals.take(draft, command)
             case _:
                 self._decide_operation(draft, command)
         return draft.events
+
+    def decide_batch(
+        self, state: State, commands: Sequence[cmd.Command], now_s: int, rng: Random
+    ) -> list[Outcome]:
+        """What follows from commands that have arrived together; `state` is not changed.
+
+        Neighbouring ride requests, and neighbouring acceptances, are decided jointly: never worse
+        than one by one, by the objective.
+
+        Args:
+            state: the open state of the service area.
+            commands: in order of arrival.
+            now_s: the instant of the decision, epoch seconds.
+            rng: source of identifiers.
+
+        Returns:
+            For each command its events, or the error for which it cannot be carried out. Applied in
+            this order they lead from one lawful state to the next, when a group is complete.
+        """
+        outcomes: list[Outcome] = []
+        present = Draft(state, now_s, rng).state
+        for group in grouped(commands):
+            decided = self._decide_group(present, group, now_s, rng)
+            for outcome in decided:
+                for event in () if isinstance(outcome, DomainError) else outcome:
+                    apply(present, event)
+            outcomes += decided
+        return outcomes
 
     def adopt(self, state: State, now_s: int, rng: Random) -> list[Event]:
         """What follows from the stored plans having been made on another road graph.
@@ -68,16 +118,28 @@ class Engine:
         self._housekeeping.retime(draft)
         return draft.events
 
-    def _decide_ride(
-        self, draft: Draft, command: cmd.RequestRide | cmd.AcceptOffer | cmd.CancelBooking
-    ) -> None:
-        match command:
-            case cmd.RequestRide():
-                self._rides.request(draft, command)
-            case cmd.AcceptOffer():
-                self._rides.accept(draft, command)
-            case cmd.CancelBooking():
-                self._rides.cancel(draft, command)
+    def _decide_group(
+        self, state: State, group: Sequence[cmd.Command], now_s: int, rng: Random
+    ) -> list[Outcome]:
+        asks = [command for command in group if isinstance(command, cmd.RequestRide)]
+        takes = [command for command in group if isinstance(command, cmd.AcceptOffer)]
+        if asks:
+            return self._batches.request(state, asks, now_s, rng)
+        if takes:
+            return self._batches.accept(state, takes, now_s, rng)
+        (command,) = group
+        try:
+            return [self.decide(state, command, now_s, rng)]
+        except DomainError as error:
+            return [error]
+
+    def _decide_alone(
+        self, state: State, command: cmd.Command, now_s: int, rng: Random
+    ) -> list[Event]:
+        (outcome,) = self._decide_group(state, [command], now_s, rng)
+        if isinstance(outcome, DomainError):
+            raise outcome
+        return outcome
 
     def _decide_operation(self, draft: Draft, command: cmd.Command) -> None:
         operations = self._operations

@@ -15,7 +15,6 @@ _MINUTE_S = 60
 _ALIKE_S = 180
 """Offers whose times differ by less are one offer to a rider."""
 _LESS_WALKING_M = 50
-_POOLED_LATER_S = 300
 _POOLED_SAVES_S = 60
 _PERMILLE = 1000
 
@@ -43,50 +42,72 @@ def candidates(
     rules: Rules, request: plans.Request, ends: Ends, found: plans.Insertions
 ) -> list[Candidate]:
     """All insertions found, cheapest first."""
-    walk_to, walk_from = dict(ends.origin), dict(ends.destination)
-    result = []
-    for insertion in found:
-        pair = request.pairs[insertion.pair]
-        to_m, from_m = walk_to[pair.pickup_stop], walk_from[pair.dropoff_stop]
-        result.append(
-            Candidate(
-                pair=pair,
-                cost=insertion.cost,
-                pickup_s=insertion.pickup_start_s,
-                arrival_s=insertion.dropoff_start_s,
-                walk_m=to_m + from_m,
-                walk_to_m=to_m,
-                walk_from_m=from_m,
-                walk_from_s=rules.walk_s(from_m),
-            )
+    return [
+        candidate(
+            rules,
+            request.pairs[insertion.pair],
+            ends,
+            insertion.cost,
+            (insertion.pickup_start_s, insertion.dropoff_start_s),
         )
-    return result
+        for insertion in found
+    ]
+
+
+def candidate(
+    rules: Rules, pair: plans.StopPair, ends: Ends, cost: int, times_s: tuple[int, int]
+) -> Candidate:
+    """A way to serve a request as the rider would see it; `times_s`: boarding, arrival."""
+    to_m, from_m = dict(ends.origin)[pair.pickup_stop], dict(ends.destination)[pair.dropoff_stop]
+    return Candidate(
+        pair=pair,
+        cost=cost,
+        pickup_s=times_s[0],
+        arrival_s=times_s[1],
+        walk_m=to_m + from_m,
+        walk_to_m=to_m,
+        walk_from_m=from_m,
+        walk_from_s=rules.walk_s(from_m),
+    )
 
 
 def choose(
-    found: Sequence[Candidate], offers_max: int, *, by_arrival: bool
+    found: Sequence[Candidate],
+    offers_max: int,
+    *,
+    by_arrival: bool,
+    first: Candidate | None = None,
 ) -> list[tuple[OfferKind, Candidate]]:
-    """Pick what differs enough to be a choice: earliest, least walking, later but pooled.
+    """Pick what differs enough to be a choice, the best for all first.
 
-    `by_arrival`: the rider named an arrival, so the shortest stay before it counts as "earliest".
+    That is the cheapest by the objective, which weighs driving against everybody's time, unless the
+    earliest costs hardly more. Whoever wants to be there sooner or to walk less finds that, too.
+
+    Args:
+        found: what is feasible.
+        offers_max: at most so many.
+        by_arrival: the rider named an arrival, so the shortest stay before it is "earliest".
+        first: offered before all others, whatever it costs.
     """
-    if not found:
+    everything = [*found, *([] if first is None else [first])]
+    if not everything:
         return []
-    if by_arrival:
-        first = min(found, key=lambda c: c.cost)
-    else:
-        soonest_s = min(c.there_s for c in found)
-        first = min((c for c in found if c.there_s <= soonest_s + _ALIKE_S), key=lambda c: c.cost)
-    chosen = [(OfferKind.EARLIEST, first)]
-    least_m = min(c.walk_m for c in found)
-    if least_m <= first.walk_m - _LESS_WALKING_M:
-        near = min((c for c in found if c.walk_m <= least_m + 1), key=lambda c: c.cost)
+    cheapest = min(everything, key=lambda c: c.cost)
+    earliest = cheapest
+    if not by_arrival:
+        soonest_s = min(c.there_s for c in everything)
+        alike = (c for c in everything if c.there_s <= soonest_s + _ALIKE_S)
+        earliest = min(alike, key=lambda c: c.cost)
+    saves = earliest.cost - cheapest.cost >= _POOLED_SAVES_S * _PERMILLE
+    best = first or (cheapest if saves else earliest)
+    later = best.there_s > earliest.there_s + _ALIKE_S
+    chosen = [(OfferKind.POOLED if later else OfferKind.EARLIEST, best)]
+    if later:
+        chosen.append((OfferKind.EARLIEST, earliest))
+    least_m = min(c.walk_m for c in everything)
+    if all(least_m <= c.walk_m - _LESS_WALKING_M for _, c in chosen):
+        near = min((c for c in everything if c.walk_m <= least_m + 1), key=lambda c: c.cost)
         chosen.append((OfferKind.LEAST_WALKING, near))
-    cheapest = min(found, key=lambda c: c.cost)
-    saves = first.cost - cheapest.cost >= _POOLED_SAVES_S * _PERMILLE
-    later = cheapest.pickup_s >= first.pickup_s + _POOLED_LATER_S
-    if saves and later and all(cheapest is not other for _, other in chosen):
-        chosen.append((OfferKind.POOLED, cheapest))
     return chosen[:offers_max]
 
 

@@ -1,7 +1,7 @@
 """Riders' commands: ask for a ride, take an offer, cancel."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dispatch.domain import events as ev
 from dispatch.domain.commands import AcceptOffer, CancelBooking, RequestRide
@@ -48,6 +48,23 @@ _WORTH_OPENING_S = 600
 """A ride wanted for a time of which less than this is within service hours is outside them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A ride request and what there is to offer.
+
+    `wanted` asks the plans for it in the `window` for which `found` was found, or in the last one
+    tried; without a window it cannot be served at all.
+    """
+
+    ask: RequestRide
+    request: RideRequest
+    ends: Ends | None = None
+    window: Window | None = None
+    wanted: plans.Request | None = None
+    found: Sequence[Candidate] = ()
+    unservable: RefusalCode | None = None
+
+
 class Rides:
     """Decides what riders ask."""
 
@@ -58,6 +75,14 @@ class Rides:
 
     def request(self, draft: Draft, ask: RequestRide) -> None:
         """Answer a ride request with offers or a reasoned refusal."""
+        self.answer(draft, self.look(draft, ask))
+
+    def look(self, draft: Draft, ask: RequestRide) -> Asked:
+        """See what could be offered.
+
+        Raises:
+            DomainError: what no plan could answer.
+        """
         check_command(self._config, self._network, ask, draft.now_s)
         ask = replace(
             ask, origin=self._located(ask.origin), destination=self._located(ask.destination)
@@ -65,12 +90,22 @@ class Rides:
         request = self._record(draft, ask)
         try:
             ends = find_ends(self._config, self._network, ask, request.max_walk_m)
-            window, found = self._search(draft, ask, ends)
         except Unservable as reason:
-            self._refuse(draft, request, reason.code, ())
+            return Asked(ask, request, unservable=reason.code)
+        window, wanted, found = self._search(draft, ask, ends)
+        return Asked(ask, request, ends, window, wanted, found)
+
+    def answer(self, draft: Draft, asked: Asked, together: Candidate | None = None) -> None:
+        """Offer what was found, first of all what fits together with others; or refuse."""
+        ask, request, ends, window = asked.ask, asked.request, asked.ends, asked.window
+        if asked.unservable is not None or ends is None or window is None:
+            self._refuse(draft, request, asked.unservable or RefusalCode.NO_CAPACITY, ())
             return
         chosen = choose(
-            found, self._config.rules.offers_max, by_arrival=ask.arrive_by_s is not None
+            asked.found,
+            self._config.rules.offers_max,
+            by_arrival=ask.arrive_by_s is not None,
+            first=together,
         )
         if not chosen:
             code = self._why_not(draft, ask, window)
@@ -89,26 +124,10 @@ class Rides:
         Raises:
             DomainError: unknown, expired or already used offer, or no room any more.
         """
-        offer, request = self._open_offer(draft, take.offer_id)
-        promise = offer.promise
-        booking = Booking(
-            id=new_id("bk", draft.rng),
-            code=new_code(draft.rng),
-            request_id=request.id,
-            offer_id=offer.id,
-            rider_id=take.rider_id,
-            status=BookingStatus.CONFIRMED,
-            promise=promise,
-            party=request.party,
-            shift_id="",
-            booked_at_s=draft.now_s,
-            wish_earliest_s=offer.wish_earliest_s,
-            walk_s=offer.walk_s,
-            direct_s=offer.direct_s,
-            price_cents=offer.price_cents,
-        )
+        booking = self.booking_for(draft, take)
+        promise = booking.promise
         wanted = request_for(plan_booking(self._config, self._network, booking))
-        shifts = self._suitable(draft, request.party, promise.pickup_from_s, promise.pickup_to_s)
+        shifts = self._suitable(draft, booking.party, promise.pickup_from_s, promise.pickup_to_s)
         now = self._planning(draft, shifts)
         found = plans.best_insertions(now.problem, wanted)
         if not len(found):
@@ -119,6 +138,30 @@ class Rides:
         actions = scheduled(self._network, route.problem, best.vehicle, route.schedule)
         draft.emit(ev.BookingMade(replace(booking, shift_id=shift.id)))
         self._writer.adopt(draft, shift, where, actions)
+
+    def booking_for(self, draft: Draft, take: AcceptOffer) -> Booking:
+        """The booking that taking an offer makes, on no shift yet.
+
+        Raises:
+            DomainError: unknown, expired or already used offer.
+        """
+        offer, request = self._open_offer(draft, take.offer_id)
+        return Booking(
+            id=new_id("bk", draft.rng),
+            code=new_code(draft.rng),
+            request_id=request.id,
+            offer_id=offer.id,
+            rider_id=take.rider_id,
+            status=BookingStatus.CONFIRMED,
+            promise=offer.promise,
+            party=request.party,
+            shift_id="",
+            booked_at_s=draft.now_s,
+            wish_earliest_s=offer.wish_earliest_s,
+            walk_s=offer.walk_s,
+            direct_s=offer.direct_s,
+            price_cents=offer.price_cents,
+        )
 
     def cancel(self, draft: Draft, cancel: CancelBooking) -> None:
         """Give a booking up and free its place at once; repeating it is no error.
@@ -158,14 +201,16 @@ class Rides:
             status=RequestStatus.REFUSED,
         )
 
-    def _search(self, draft: Draft, ask: RequestRide, ends: Ends) -> tuple[Window, list[Candidate]]:
+    def _search(
+        self, draft: Draft, ask: RequestRide, ends: Ends
+    ) -> tuple[Window, plans.Request | None, list[Candidate]]:
         """Try the rider's windows in turn; the first with a feasible insertion wins."""
-        window = self._windows(draft, ask, ends)[0]
-        for window in self._windows(draft, ask, ends):
-            found = self._insertions(draft, ask, ends, window)
+        windows = self._windows(draft, ask, ends)
+        for window in windows:
+            wanted, found = self._insertions(draft, ask, ends, window)
             if found:
-                return window, found
-        return window, []
+                return window, wanted, found
+        return windows[-1], wanted, []
 
     def _windows(self, draft: Draft, ask: RequestRide, ends: Ends) -> list[Window]:
         if ask.arrive_by_s is None:
@@ -181,15 +226,15 @@ class Rides:
 
     def _insertions(
         self, draft: Draft, ask: RequestRide, ends: Ends, window: Window
-    ) -> list[Candidate]:
+    ) -> tuple[plans.Request | None, list[Candidate]]:
         request = plan_request(self._config, self._network, ask, ends, window, draft.now_s)
         if request is None:
-            return []
+            return None, []
         shifts = self._suitable(draft, ask.party, window.from_s, window.board_by_s)
         if not shifts:
-            return []
+            return request, []
         found = plans.best_insertions(self._planning(draft, shifts).problem, request)
-        return candidates(self._config.rules, request, ends, found)
+        return request, candidates(self._config.rules, request, ends, found)
 
     def _suitable(self, draft: Draft, party: Party, from_s: int, to_s: int) -> list[Shift]:
         return suitable_shifts(self._config, draft.state, party, (from_s, to_s), draft.now_s)
@@ -263,7 +308,7 @@ class Rides:
     def _offer_at(self, draft: Draft, ask: RequestRide, ends: Ends, depart_s: int) -> Offer | None:
         """What would be offered first to a rider who sets off then."""
         window = Window(depart_s, depart_s + self._config.rules.alternatives_step_s)
-        found = self._insertions(draft, replace(ask, arrive_by_s=None), ends, window)
+        _, found = self._insertions(draft, replace(ask, arrive_by_s=None), ends, window)
         if not found:
             return None
         choice = choose(found, 1, by_arrival=False)[0]
@@ -296,7 +341,7 @@ def remove_from_plan(writer: PlanWriter, draft: Draft, shift_id: str, booking_id
 def finish_visit(draft: Draft, shift_id: str) -> bool:
     """Complete the visit at which a vehicle stands once nothing is left to do there."""
     current = draft.state.shifts[shift_id].current_visit
-    if current is None or current.actions:
+    if current is None or current.actions or current.break_id is not None:
         return False
     draft.emit(ev.VisitCompleted(shift_id, current.id, draft.now_s))
     return True

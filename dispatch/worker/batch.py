@@ -1,7 +1,7 @@
 """Some commands decided one after the other in memory, to be written in one transaction."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
@@ -21,6 +21,16 @@ class Decide(Protocol):
 
     def __call__(self, state: State, command: Command, now_s: int, rng: Random) -> list[Event]:
         """The events, not applied yet."""
+        ...
+
+
+class DecideBatch(Protocol):
+    """The engine on commands that have arrived together; an outcome for each, in order."""
+
+    def __call__(
+        self, state: State, commands: Sequence[Command], now_s: int, rng: Random
+    ) -> list[list[Event] | DomainError]:
+        """Events, not applied yet, or why nothing may happen."""
         ...
 
 
@@ -48,9 +58,15 @@ class PoisonedError(Exception):
         self.entry_id = entry_id
 
 
+class GroupPoisonedError(PoisonedError):
+    """Commands decided together whose events cannot be applied; which one is to blame is open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """What decides, and with what.
+
+    `decide_batch` is asked where several riders' commands wait; without it each is decided alone.
 
     `adopt(state, now_s, rng)` is asked, once, for the events that carry stored plans over to a new
     road graph.
@@ -61,6 +77,7 @@ class Engine:
     clock: Clock
     rng: Random
     adopt: Callable[[State, int, Random], list[Event]] | None = None
+    decide_batch: DecideBatch | None = None
 
 
 @dataclass(slots=True)
@@ -108,18 +125,59 @@ class Batch:
             now_s = self.engine.clock.now_s()
             events = self.engine.decide(self.state, entry.command, now_s, self.engine.rng)
         except DomainError as error:
-            info = ErrorInfo(str(error.code), error.detail, error.params)
-            self.outcomes[entry.id] = Outcome(error=info)
+            self._refuse(entry, error)
             return
         except Exception:  # noqa: BLE001 (whatever it is, only this command shall fail)
             _log.exception("the engine failed on inbox entry %s", entry.id)
             self.reject(entry)
             return
         self._apply(entry.id, entry.command, events, now_s)
+        self._answer(entry, entry.command, events)
+
+    def run_together(self, entries: Sequence[Entry]) -> None:
+        """Carry out commands that the engine can decide together; each has its own outcome.
+
+        Where the engine fails on them, each is carried out alone, so that only the culprit fails.
+
+        Raises:
+            PoisonedError: the engine's events do not fit the state.
+        """
+        commands = [entry.command for entry in entries if entry.command is not None]
+        decide_batch = self.engine.decide_batch
+        if decide_batch is None or len(entries) == 1 or len(commands) < len(entries):
+            for entry in entries:
+                self.run_entry(entry)
+            return
         try:
-            body = self.engine.answer(entry.command, events, self.state)
+            now_s = self.engine.clock.now_s()
+            decided = decide_batch(self.state, commands, now_s, self.engine.rng)
+            outcomes = list(zip(entries, commands, decided, strict=True))
+        except Exception:  # noqa: BLE001 (one of them may be to blame, and only that shall fail)
+            _log.exception("the engine failed on %s commands together", len(entries))
+            for entry in entries:
+                self.run_entry(entry)
+            return
+        for entry, command, outcome in outcomes:
+            if isinstance(outcome, DomainError):
+                self._refuse(entry, outcome)
+                continue
+            try:
+                self._apply(entry.id, command, outcome, now_s)
+            except PoisonedError as error:
+                raise GroupPoisonedError(entry.id, command) from error
+        for entry, command, outcome in outcomes:  # the plans are complete after the last of them
+            if not isinstance(outcome, DomainError):
+                self._answer(entry, command, outcome)
+
+    def _refuse(self, entry: Entry, error: DomainError) -> None:
+        info = ErrorInfo(str(error.code), error.detail, error.params)
+        self.outcomes[entry.id] = Outcome(error=info)
+
+    def _answer(self, entry: Entry, command: Command, events: list[Event]) -> None:
+        try:
+            body = self.engine.answer(command, events, self.state)
         except Exception as error:
-            raise PoisonedError(entry.id, entry.command) from error
+            raise PoisonedError(entry.id, command) from error
         self.outcomes[entry.id] = Outcome(body=body)
 
     def reject(self, entry: Entry) -> None:

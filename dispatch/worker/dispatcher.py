@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 from types import FrameType
@@ -20,9 +20,10 @@ from typing import Final
 
 import psycopg
 
-from dispatch.domain.commands import Tick
+from dispatch.domain.commands import AcceptOffer, RequestRide, Tick
 from dispatch.domain.events import Event
 from dispatch.domain.model import ShiftStatus
+from dispatch.domain.rules import DAY_S
 from dispatch.domain.state import State, forget_closed
 from dispatch.live.link import Link
 from dispatch.live.notices import VehicleFix, notices_of, vehicle_fixes
@@ -33,13 +34,23 @@ from dispatch.store.leadership import Leadership
 from dispatch.store.load import load_state
 from dispatch.store.log import append, last_seq, newest
 from dispatch.store.projection import write_changes
-from dispatch.worker.batch import Answer, Batch, Clock, Decide, Engine, PoisonedError
+from dispatch.worker.batch import (
+    Answer,
+    Batch,
+    Clock,
+    Decide,
+    DecideBatch,
+    Engine,
+    GroupPoisonedError,
+    PoisonedError,
+)
 
 _log = logging.getLogger(__name__)
 
 _GONE: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 _BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 _HOUSEKEEPING_S: Final = 60.0
+_TOGETHER: Final = frozenset({RequestRide, AcceptOffer})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,7 @@ class Limits:
 
     Attributes:
         batch_max: Commands in one transaction.
+        together_max: Commands decided jointly.
         budget_s: Time for deciding, after which a batch is committed as it is.
         tick_s: Between two `Tick`s.
         wait_s: Longest sleep while Redis can wake us.
@@ -60,6 +72,7 @@ class Limits:
     """
 
     batch_max: int = 256
+    together_max: int = 8
     budget_s: float = 0.1
     tick_s: float = 1.0
     wait_s: float = 0.5
@@ -85,6 +98,8 @@ class Dispatcher:
         name: The service area's name.
         roads_sha256: The road graph in use.
         adopt: Carries stored plans over when the road graph is another one than theirs.
+        decide_batch: The engine on riders' commands that have arrived together.
+        foresee: Called once a day while leading, to learn what to expect from past requests.
         limits: How much at once, and how long.
     """
 
@@ -101,13 +116,19 @@ class Dispatcher:
         name: str = "",
         roads_sha256: str = "",
         adopt: Callable[[State, int, Random], list[Event]] | None = None,
+        decide_batch: DecideBatch | None = None,
+        foresee: Callable[[psycopg.Connection], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._dsn = dsn
         self._area = area
         self._name = name
         self._roads_sha256 = roads_sha256
-        self._engine = Engine(decide, answer, clock, rng or random.SystemRandom(), adopt)
+        self._engine = Engine(
+            decide, answer, clock, rng or random.SystemRandom(), adopt, decide_batch
+        )
+        self._foresee = foresee
+        self._foreseen_day: int | None = None
         self._limits = limits or Limits()
         self._link = Link(redis_url, area)
         leader = f"{socket.gethostname()}:{os.getpid()}"
@@ -201,7 +222,9 @@ class Dispatcher:
             self._commit(batch)
         except PoisonedError as error:
             _log.exception("the engine broke its own rules")
-            if error.entry_id is not None:
+            if isinstance(error, GroupPoisonedError):
+                self._careful = len(taken)
+            elif error.entry_id is not None:
                 self._poisoned.add(error.entry_id)
             self._load()
             return True
@@ -227,15 +250,33 @@ class Dispatcher:
                 batch.run_own(Tick())
             for report in self._link.take_reports():
                 batch.run_own(report)
-        for entry in entries:
-            taken.append(entry)
-            if entry.id in self._poisoned:
-                batch.reject(entry)
+        for group in self._groups(entries):
+            taken += group
+            if group[0].id in self._poisoned:
+                batch.reject(group[0])
             else:
-                batch.run_entry(entry)
+                batch.run_together(group)
             if time.monotonic() - began > self._limits.budget_s:
                 break
         return len(taken) < len(entries) or len(entries) == limit
+
+    def _groups(self, entries: Sequence[inbox.Entry]) -> list[list[inbox.Entry]]:
+        """Neighbours that riders have sent at the same time, a few at once; all others alone."""
+        groups: list[list[inbox.Entry]] = []
+        for entry in entries:
+            kind = type(entry.command)
+            joins = (
+                groups
+                and kind in _TOGETHER
+                and kind is type(groups[-1][0].command)
+                and len(groups[-1]) < self._limits.together_max
+                and self._poisoned.isdisjoint((entry.id, groups[-1][0].id))
+            )
+            if joins:
+                groups[-1].append(entry)
+            else:
+                groups.append([entry])
+        return groups
 
     def _isolate(self, taken: list[inbox.Entry]) -> None:
         """Find out which command of a batch the tables do not want: try them one at a time."""
@@ -275,6 +316,13 @@ class Dispatcher:
             self._next_housekeeping = now + _HOUSEKEEPING_S
             forget_closed(self._state, self._forget_before_s())
             inbox.prune(connection, self._area, self._limits.keep_inbox_s)
+            self._look_ahead(connection)
+
+    def _look_ahead(self, connection: psycopg.Connection) -> None:
+        day = self._engine.clock.now_s() // DAY_S
+        if self._foresee is not None and day != self._foreseen_day:
+            self._foreseen_day = day
+            self._foresee(connection)
 
     def _forget_before_s(self) -> int:
         return self._engine.clock.now_s() - self._limits.keep_closed_s

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -20,13 +21,15 @@ from tiny_engine import BrokenEngineError, answer, decide, random_command, ride
 
 from dispatch.domain import commands as co
 from dispatch.domain import events as ev
-from dispatch.domain.state import State, forget_closed
+from dispatch.domain.errors import DomainError
+from dispatch.domain.state import State, apply, forget_closed
 from dispatch.store import inbox
 from dispatch.store.audit import differences
 from dispatch.store.codec import command_to_json
 from dispatch.store.connect import connect
 from dispatch.store.errors import LeadershipLostError
 from dispatch.store.inbox import Outcome
+from dispatch.worker.batch import Decide, DecideBatch
 from dispatch.worker.dispatcher import Dispatcher, Limits
 
 AREA = "town"
@@ -79,21 +82,51 @@ def desk(town_dsn: str) -> Desk:
     return Desk(town_dsn)
 
 
+def jointly(decide: Decide, calls: list[int] | None = None) -> DecideBatch:
+    """Commands decided together, here simply one after the other on a copy of the state."""
+
+    def decide_batch(
+        state: State, commands: Sequence[co.Command], now_s: int, rng: Random
+    ) -> list[list[ev.Event] | DomainError]:
+        if calls is not None:
+            calls.append(len(commands))
+        present, outcomes = deepcopy(state), list[list[ev.Event] | DomainError]()
+        for command in commands:
+            try:
+                events = decide(present, command, now_s, rng)
+            except DomainError as error:
+                outcomes.append(error)
+                continue
+            for event in events:
+                if not isinstance(event, ev.ShiftEnded):
+                    apply(present, event)
+            outcomes.append(events)
+        return outcomes
+
+    return decide_batch
+
+
+together = pytest.mark.parametrize("together", [False, True])
+
+
 def drain(dispatcher: Dispatcher) -> None:
     while dispatcher.round():
         pass
 
 
+@together
 def test_a_batch_is_decided_in_order_and_answered(
-    desk: Desk, make_dispatcher: MakeDispatcher
+    desk: Desk, make_dispatcher: MakeDispatcher, *, together: bool
 ) -> None:
-    dispatcher = make_dispatcher()
+    calls: list[int] = []
+    dispatcher = make_dispatcher(decide_batch=jointly(decide, calls) if together else None)
     assert dispatcher.lead()
     rows = [desk.put(ride(seats=seats)) for seats in (1, 9, 2)]
     dispatcher.round()
     assert [desk.code(row) for row in rows] == [None, "party_too_large", None]
     seats = [r.party.seats for r in dispatcher.state.requests.values()]
     assert seats == [1, 2]
+    assert calls == ([3] if together else [])
     logged = desk.sql("SELECT inbox_id, epoch FROM event WHERE type = 'RideOffered' ORDER BY seq")
     assert logged == [(rows[0], 1), (rows[2], 1)]
     assert desk.differences() == []
@@ -182,10 +215,15 @@ def wait_until(condition: Callable[[], bool], patience_s: float = 10.0) -> None:
         time.sleep(0.02)
 
 
+@together
 def test_a_bug_fails_one_command_only(
-    desk: Desk, make_dispatcher: MakeDispatcher, caplog: pytest.LogCaptureFixture
+    desk: Desk,
+    make_dispatcher: MakeDispatcher,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    together: bool,
 ) -> None:
-    dispatcher = make_dispatcher()
+    dispatcher = make_dispatcher(decide_batch=jointly(decide) if together else None)
     assert dispatcher.lead()
     rows = [desk.put(ride(channel)) for channel in ("web", "bug", "web")]
     drain(dispatcher)
@@ -194,9 +232,10 @@ def test_a_bug_fails_one_command_only(
     assert desk.differences() == []
 
 
+@together
 @pytest.mark.parametrize("where", ["events", "answer"])
 def test_events_that_do_not_fit_fail_one_command_only(
-    desk: Desk, make_dispatcher: MakeDispatcher, where: str
+    desk: Desk, make_dispatcher: MakeDispatcher, where: str, *, together: bool
 ) -> None:
     def broken(state: State, command: co.Command, now_s: int, rng: Random) -> list[ev.Event]:
         events = decide(state, command, now_s, rng)
@@ -209,7 +248,8 @@ def test_events_that_do_not_fit_fail_one_command_only(
             raise BrokenEngineError
         return answer(command, events, state)
 
-    dispatcher = make_dispatcher(decide=broken, answer=silent)
+    decide_batch = jointly(broken) if together else None
+    dispatcher = make_dispatcher(decide=broken, answer=silent, decide_batch=decide_batch)
     assert dispatcher.lead()
     rows = [desk.put(ride(channel)) for channel in ("web", "phone", "web", "phone")]
     drain(dispatcher)
@@ -218,10 +258,11 @@ def test_events_that_do_not_fit_fail_one_command_only(
     assert desk.differences() == []
 
 
+@together
 def test_what_the_tables_refuse_fails_one_command_only(
-    desk: Desk, make_dispatcher: MakeDispatcher
+    desk: Desk, make_dispatcher: MakeDispatcher, *, together: bool
 ) -> None:
-    dispatcher = make_dispatcher()
+    dispatcher = make_dispatcher(decide_batch=jointly(decide) if together else None)
     assert dispatcher.lead()
     channels = ["web"] * 5 + ["impossible"] + ["web"] * 5 + ["impossible"]
     rows = [desk.put(ride(channel)) for channel in channels]

@@ -1,0 +1,34 @@
+"""Improving the open plan in a simulation: the search of the live optimiser, counted in iterations.
+
+What it finds goes the way of every decision, as a command.
+"""
+
+from dispatch.domain.commands import ProposePlans
+from dispatch.domain.model import ShiftStatus
+from dispatch.domain.state import State
+from dispatch.engine import Engine
+from dispatch.engine.problem import planning
+from dispatch.engine.proposals import propose
+from routing import plans
+
+
+def proposal(
+    engine: Engine, state: State, now_s: int, *, iterations: int, seed: int
+) -> ProposePlans | None:
+    """Better routes for the open shifts, None if none were found.
+
+    Args:
+        engine: its town.
+        state: is not changed.
+        now_s: the instant of the decision.
+        iterations: how long to search.
+        seed: of the search.
+    """
+    shifts = [s for s in state.shifts.values() if s.status is not ShiftStatus.ENDED]
+    if not any(visit.actions for shift in shifts for visit in shift.visits):
+        return None
+    now = planning(engine.config, engine.network, state, shifts, now_s)
+    found = plans.improve(now.problem, iterations=iterations, seed=seed)
+    if found.cost >= found.cost_before:
+        return None
+    return propose(now, found.problem, expires_at_s=now_s)
