@@ -277,6 +277,17 @@ def nearest_stop(network: Network, place: Place) -> tuple[int, int]:
     return stop, int(legs_s[stop])
 
 
+def rests_on_the_road(problem: plans.Problem) -> bool:
+    """Whether a vehicle would take its break before it gets to its next stop.
+
+    The planning kernel lets it rest wherever it is; such a plan has to be turned down.
+    """
+    return any(
+        vehicle.start_stop == plans.UNDER_WAY and vehicle.route and vehicle.route[0].kind == "break"
+        for vehicle in problem.vehicles
+    )
+
+
 def _service_began_s(config: ServiceConfig, state: State, shift: Shift, now_s: int) -> int:
     """Since when the next rider at the current visit may be getting on or off.
 

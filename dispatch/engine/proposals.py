@@ -15,7 +15,13 @@ from dispatch.domain.model import Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
-from dispatch.engine.problem import Planning, planning, request_for, takes_riders
+from dispatch.engine.problem import (
+    Planning,
+    planning,
+    request_for,
+    rests_on_the_road,
+    takes_riders,
+)
 from dispatch.engine.visits import PlanWriter, scheduled
 from routing import plans
 
@@ -42,7 +48,7 @@ class Proposals:
         now = planning(self._config, self._network, draft.state, shifts, draft.now_s)
         routes = {route.shift_id: _actions(route.actions) for route in proposal.routes}
         better = rebased(now.problem, routes)
-        if better is None or not self._may_move(draft, now, better):
+        if better is None or rests_on_the_road(better) or not self._may_move(draft, now, better):
             raise DomainError(ErrorCode.PROPOSAL_INFEASIBLE, "the plans would break a promise")
         saved = _cost(now.problem) - _cost(better)
         if saved < max(1, self._config.weights.drive * self._config.rules.replan_gain_min_s):
