@@ -1,6 +1,7 @@
 """Requests, vehicles and plans: feasibility, insertion and an independent verifier."""
 
 from routing.plans.errors import InvalidProblemError, PlansError
+from routing.plans.improvement import Improvement, improve
 from routing.plans.insertion import (
     Insertion,
     Insertions,
@@ -37,6 +38,7 @@ __all__ = [
     "Action",
     "Booking",
     "Break",
+    "Improvement",
     "Insertion",
     "Insertions",
     "InvalidProblemError",
@@ -52,6 +54,7 @@ __all__ = [
     "best_insertions",
     "build_problem",
     "evaluate",
+    "improve",
     "plan_cost",
     "project",
     "relaxed",

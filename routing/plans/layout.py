@@ -48,7 +48,9 @@ class Layout:
         for request, first in zip(requests, self._first_nodes, strict=True):
             nodes = range(first, first + 2 * len(request.pairs), 2)
             self._add_job(list(nodes), problem.weights.unserved, lns.ANY, lns.NOWHERE)
-        self.nodes = frozen(np.array(self._rows, np.int64).reshape(-1, kernel.NODE_COLUMNS), np.int64)
+        self.nodes = frozen(
+            np.array(self._rows, np.int64).reshape(-1, kernel.NODE_COLUMNS), np.int64
+        )
         self.penalty = np.array(self._penalty, np.int64)
         self.where = np.array(self._where, np.int64)
 
@@ -108,7 +110,9 @@ class Layout:
             a.booking for vehicle in vehicles for a in vehicle.route if a.kind != "break"
         )
         for name in names:
-            self._add_pair(booking_rows(self._problem.bookings[name], weights, len(self._rows)), name, 0)
+            self._add_pair(
+                booking_rows(self._problem.bookings[name], weights, len(self._rows)), name, 0
+            )
         self._first_nodes = []
         for request in self._requests:
             self._first_nodes.append(len(self._rows))
@@ -123,7 +127,9 @@ class Layout:
                 self._rows.append(break_row(pause))
 
     def _add_pair(self, rows: tuple[tuple[int, ...], ...], name: str, pair: int) -> None:
-        for action, row in zip((Action("pickup", name), Action("dropoff", name)), rows, strict=True):
+        for action, row in zip(
+            (Action("pickup", name), Action("dropoff", name)), rows, strict=True
+        ):
             self._numbers[action] = len(self._rows)
             self._meaning.append((action, pair))
             self._rows.append(row)

@@ -218,8 +218,10 @@ def with_routes(
     Raises:
         InvalidProblemError: a route makes no sense, or a booking is on two.
     """
-    known = dict(problem.bookings)
-    known.update((b.id, b) for b in bookings)
+    seen = Seen()
+    new = {b.id: b for b in bookings}
+    every = (*(b for b in problem.bookings.values() if b.id not in new), *new.values())
+    known = seen.bookings(every, len(problem.matrix_s), problem.weights)
     vehicles = tuple(replace(v, route=r) for v, r in zip(problem.vehicles, routes, strict=True))
     for vehicle in vehicles:
         check_route(vehicle, known)
@@ -233,6 +235,7 @@ def with_routes(
         weights=problem.weights,
         vehicles=vehicles,
         bookings=known,
+        seen=seen,
     )
 
 
