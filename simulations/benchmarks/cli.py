@@ -79,6 +79,27 @@ def darp(folder: Path, *, as_json: bool, instances: str, **options: Any) -> None
             click.echo(text)
 
 
+@bench.command(cls=ListsCommand)
+@click.option(
+    "--vehicles",
+    multiple=True,
+    default=(10, 50, 200, 1000),
+    show_default="10 50 200 1000",
+    type=click.IntRange(min=1),
+    help="Fleets, one or more: --vehicles 10 50.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the town, the riders and requests.")
+@json_option
+@cache_option
+@report_errors
+def insertion(vehicles: tuple[int, ...], *, seed: int, as_json: bool) -> None:
+    """The best place for one request among vehicles with 12 to 20 visits: microseconds a call."""
+    from simulations.benchmarks import insertion, table  # noqa: PLC0415 - `--help` is quick
+
+    rows = insertion.run(vehicles, seed)
+    table.show(rows, insertion.COLUMNS, click.echo, as_json=as_json)
+
+
 @bench.command("peer-day")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--seed", default=0, show_default=True, help="Of the vehicles' first places.")

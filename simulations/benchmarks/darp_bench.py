@@ -37,7 +37,7 @@ COLUMNS = (
     Column("verified", 8),
 )
 _AT_BEST_PERCENT = 0.01
-_FIRST_CALL_S = 0.05
+_FIRST_CALL_S = 1.0
 
 
 class Outcome(Protocol):
@@ -121,7 +121,8 @@ def summary(rows: Sequence[Row]) -> list[str]:
     lines = []
     for seconds in dict.fromkeys(row["seconds"] for row in rows):
         runs = [row for row in rows if row["seconds"] == seconds]
-        gaps = [(str(row["instance"]), float(row["gap_percent"])) for row in runs if _known(row)]
+        found = [(str(row["instance"]), row["gap_percent"]) for row in runs]
+        gaps = [(name, gap) for name, gap in found if isinstance(gap, float)]
         names = dict.fromkeys(str(row["instance"]) for row in runs)
         text = f"{seconds:g} s: {len(runs)} runs, {sum(row['verified'] is True for row in runs)} ok"
         if gaps:
@@ -149,7 +150,3 @@ def solver(name: SolverName) -> Solver:
 
 def _ours(problem: Problem, requests: Sequence[Request], seconds: float, seed: int) -> Outcome:
     return improve(problem, requests, seconds=seconds, seed=seed, partition=True)
-
-
-def _known(row: Row) -> bool:
-    return row["gap_percent"] is not None
