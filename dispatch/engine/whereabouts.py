@@ -23,7 +23,7 @@ class Whereabouts:
 def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabouts:
     """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be."""
     anchor = shift.anchor
-    free_s = max(now_s, shift.start_s) if shift.status is ShiftStatus.PLANNED else now_s
+    free_s = max(now_s, shift.start_s)  # whoever is there early does not work longer for it
     current = shift.current_visit
     if current is not None and current.break_id is not None:
         free_s = max(free_s, current.depart_s)

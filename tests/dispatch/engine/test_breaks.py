@@ -75,6 +75,15 @@ def test_breaks_of_all_shifts_can_be_planned_together(desk: Desk) -> None:
     assert verify(now.problem) == []
 
 
+def test_a_driver_who_comes_early_does_not_work_longer(grid: Network) -> None:
+    desk = Desk(grid, grid_config(vehicles=1), now_s=TUESDAY_9_S - 12_000)
+    shift = min(desk.state.shifts.values(), key=lambda s: s.start_s)
+    assert desk.now_s < shift.start_s
+    desk.do(cmd.StartShift(shift.vehicle_id, shift.id))
+    booking = desk.book(0, 30)
+    assert desk.shift(booking).visits[0].leave_s >= shift.start_s
+
+
 def test_a_break_begins_and_ends_by_itself(desk: Desk) -> None:
     current = until_the_break(desk)
     begun_s = desk.now_s
