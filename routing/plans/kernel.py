@@ -76,7 +76,8 @@ BOUND_ROWS = 9
 class Arrays(NamedTuple):
     """A problem as the kernels see it; shapes and meaning as in `problem.Problem`.
 
-    `flat` says that there is no traffic: a leg takes what the matrix says at any time. `monotone`
+    `flat` says that there is no traffic: a leg takes what the matrix says at any time. `fastest` is
+    the highest speed, in permille. `monotone`
     says that no delay lowers the riders' part of the cost, which most cuts need.
     """
 
@@ -84,6 +85,7 @@ class Arrays(NamedTuple):
     base_s: int
     speed: ShortInts
     flat: bool
+    fastest: int
     setup_s: int
     w_drive: int
     monotone: bool
@@ -378,7 +380,7 @@ def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> bool:
     """
     rows, times, bounds, count = w.rows, w.times, r.bounds[v], r.length[v]
     seats, wheelchairs = a.vehicles[v, LOAD_SEATS], a.vehicles[v, LOAD_WHEELCHAIRS]
-    pushes, cost, fastest, matrix = 0, 0, int(a.speed.max()), a.matrix_s
+    pushes, cost, fastest, matrix = 0, 0, a.fastest, a.matrix_s
     here = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else AT_START
     r.shared[v] = 0
     for k in range(count):

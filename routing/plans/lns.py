@@ -18,6 +18,7 @@ from routing.plans.kernel import (
     B_LATEST_END,
     B_SEATS,
     B_WHEELCHAIRS,
+    BOUND_ROWS,
     EARLIEST,
     END_STOP,
     FOREVER,
@@ -26,6 +27,7 @@ from routing.plans.kernel import (
     LIMITED,
     LOCKED,
     OK,
+    PERMILLE,
     PARTNER,
     SERVICE,
     STOP,
@@ -175,8 +177,11 @@ def copy_route(source: Routes, target: Routes, v: int) -> None:
     target.length[v], target.cost[v] = length, source.cost[v]
     target.projected[v], target.departure[v] = source.projected[v], source.departure[v]
     target.depot[v], target.shared[v] = source.depot[v], source.shared[v]
-    target.nodes[v, :length] = source.nodes[v, :length]
-    target.bounds[v, :, : length + 1] = source.bounds[v, :, : length + 1]
+    for k in range(length):
+        target.nodes[v, k] = source.nodes[v, k]
+    for row in range(BOUND_ROWS):
+        for k in range(length + 1):
+            target.bounds[v, row, k] = source.bounds[v, row, k]
 
 
 @compiled
@@ -513,7 +518,7 @@ def in_time(a: Arrays, r: Routes, v: int, k: int, u: int, m: int, leg: int) -> b
     if m >= r.length[u] or k == 0:
         return True
     node = r.nodes[u, m]
-    start = max(r.bounds[v, B_END, k - 1] + leg * 1000 // a.speed.max(), a.nodes[node, EARLIEST])
+    start = max(r.bounds[v, B_END, k - 1] + leg * PERMILLE // a.fastest, a.nodes[node, EARLIEST])
     if start > a.nodes[node, LATEST]:
         return False
     return bool(start + a.nodes[node, SERVICE] <= r.bounds[u, B_LATEST_END, m])
@@ -550,7 +555,8 @@ def remember(a: Arrays, r: Routes, v: int, jobs: Jobs, pool: Pool) -> int:
                 length = r.length[v]
                 pool.key[slot], pool.cost[slot] = key, r.cost[v]
                 pool.vehicle[slot], pool.length[slot] = v, length
-                pool.nodes[slot, :length] = r.nodes[v, :length]
+                for k in range(length):
+                    pool.nodes[slot, k] = r.nodes[v, k]
             return new
         slot = (slot + 1) & mask
     return 0
@@ -633,9 +639,9 @@ def keep(a: Arrays, kept: Routes, r: Routes, jobs: Jobs, s: State, pool: Pool) -
             s.kept_version[v] = s.version[v]
             if len(pool.key) > 1:
                 s.totals[T_POOLED] += remember(a, r, v, jobs, pool)
-    s.kept_where[:] = s.where
     s.totals[T_ABSENT] = 0
     for job in range(len(s.where)):
+        s.kept_where[job] = s.where[job]
         s.totals[T_ABSENT] += s.where[job] == NOWHERE
     s.totals[T_ACCEPTED] += 1
 
@@ -647,15 +653,19 @@ def give_up(kept: Routes, r: Routes, s: State) -> None:
         if s.touched[v] != 0:
             copy_route(kept, r, v)
             s.version[v] = s.kept_version[v]
-    s.where[:] = s.kept_where
+    for job in range(len(s.where)):
+        s.where[job] = s.kept_where[job]
 
 
 @compiled
 def store_best(r: Routes, s: State) -> None:
     """Remember the accepted solution as the best one."""
-    s.best_nodes[:] = r.nodes
-    s.best_length[:] = r.length
-    s.best_where[:] = s.where
+    for v in range(len(r.length)):
+        s.best_length[v] = r.length[v]
+        for k in range(r.length[v]):
+            s.best_nodes[v, k] = r.nodes[v, k]
+    for job in range(len(s.where)):
+        s.best_where[job] = s.where[job]
 
 
 @compiled
@@ -712,7 +722,8 @@ def take_over(  # noqa: PLR0913, PLR0917 - the search's whole memory
         take_out(r, v, jobs, s.marked)
     for m in range(len(vehicle)):
         r.length[vehicle[m]] = length[m]
-        r.nodes[vehicle[m], : length[m]] = nodes[m, : length[m]]
+        for k in range(length[m]):
+            r.nodes[vehicle[m], k] = nodes[m, k]
     for v in range(len(r.length)):
         changed(a, r, v, w, s)
         for k in range(r.length[v]):

@@ -86,6 +86,7 @@ class Problem:
             self.base_s,
             self.speed_permille,
             bool((self.speed_permille == kernel.PERMILLE).all()),
+            int(self.speed_permille.max()),
             self.setup_s,
             self.weights.drive,
             self.weights.wait >= self.weights.ride,

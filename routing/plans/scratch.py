@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from routing.plans.compiled import compiled
+from routing.plans.compiled import allocating
 from routing.plans.kernel import (
     BOUND_ROWS,
     FOREVER,
@@ -14,7 +14,7 @@ from routing.plans.kernel import (
 )
 
 
-@compiled
+@allocating
 def make_work(room: int, nodes: int) -> Work:
     """Scratch for routes of up to `room` actions in a problem of so many nodes."""
     return Work(
@@ -27,7 +27,7 @@ def make_work(room: int, nodes: int) -> Work:
     )
 
 
-@compiled
+@allocating
 def empty_routes(vehicles: int, room: int) -> Routes:
     """Tables for routes of up to `room` actions, all empty; call `rebuild` before using them."""
     return Routes(
@@ -42,7 +42,7 @@ def empty_routes(vehicles: int, room: int) -> Routes:
     )
 
 
-@compiled
+@allocating
 def copy_routes(r: Routes, room: int) -> Routes:
     """The same routes in tables of their own with room for more."""
     width = r.nodes.shape[1]
@@ -58,13 +58,13 @@ def copy_routes(r: Routes, room: int) -> Routes:
     return copied
 
 
-@compiled
+@allocating
 def rebuild_one(a: Arrays, r: Routes, v: int) -> None:
     """Bring cost and bounds of one vehicle up to date."""
     rebuild(a, r, v, make_work(r.nodes.shape[1], len(a.nodes)))
 
 
-@compiled
+@allocating
 def rebuild_all(a: Arrays, r: Routes) -> None:
     """Bring costs and bounds of all vehicles up to date."""
     w = make_work(r.nodes.shape[1], len(a.nodes))

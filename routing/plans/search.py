@@ -6,7 +6,7 @@ are then scheduled incrementally, and those that need a ride cap's push by the f
 
 import numpy as np
 
-from routing.plans.compiled import compiled
+from routing.plans.compiled import allocating, compiled
 from routing.plans.kernel import (
     AT_START,
     B_AT,
@@ -143,7 +143,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
     on_start, on_end = asks[2 * pair, RATE_START], asks[2 * pair, RATE_END]
     fixed = asks[2 * pair, FIXED] + asks[2 * pair + 1, FIXED]
     more_seats, more_wheelchairs = asks[2 * pair, SEATS], asks[2 * pair, WHEELCHAIRS]
-    fastest = PERMILLE if flat else int(speed.max())
+    fastest = a.fastest
     least_direct = -(-int(matrix[pickup, dropoff]) * PERMILLE // fastest)
     slots = best.shape[1]
     for m in range(len(which)):
@@ -317,7 +317,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     )
 
 
-@compiled
+@allocating
 def search(a: Arrays, r: Routes, asks: Ints, apart_s: int, slots: int) -> Ints:
     """Best insertions of a request into all routes that are feasible as they stand.
 
