@@ -60,8 +60,7 @@ _GROUP = 50  # vehicles filled at once
 _WEIGHTS = Weights(drive=1000, wait=300, ride=300, walk=600)
 _ALL_DAY_S = 86_400  # as distance in time between answers: only one
 _SAMPLES, _SECONDS = 2000, 3.0
-_TRIALS = 600  # positions tried to check the answers of one row
-_COMPARED = 10  # vehicles at most, besides the answer's own
+_TRIALS = 600  # about as many positions are tried to check the answers of one row
 _ANSWERS, _REQUESTS = 2, 500  # so many with an answer, if that many requests find any
 
 
@@ -230,7 +229,7 @@ def answers_hold(
         if len(found) == 0 and without > _ANSWERS:
             continue
         fleet = len(problem.vehicles)
-        tried = set(rng.sample(range(fleet), min(1 + max(trials, 0) // 200, _COMPARED, fleet)))
+        tried = set(rng.sample(range(fleet), min(1 + max(trials, 0) // (200 * pairs), fleet)))
         tried |= {found[0].vehicle} if len(found) else set()
         if not _each_comes_once(found, apart_s) or not _holds(problem, request, found, tried):
             return False
