@@ -55,7 +55,9 @@ def decision_times_us(setting: Setting, days: int) -> NDArray[np.float64]:
     The least of several days, which are all the same: what else runs on the machine is no part
     of an answer.
     """
-    return np.min([_decision_times_us(setting) for _ in range(days)], axis=0)
+    taken = np.array([_decision_times_us(setting) for _ in range(days)])
+    least: NDArray[np.float64] = taken.min(axis=0)
+    return least
 
 
 def _decision_times_us(setting: Setting) -> NDArray[np.float64]:

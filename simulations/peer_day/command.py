@@ -12,17 +12,18 @@ from simulations.peer_day.check import violations
 from simulations.peer_day.figures import figures
 from simulations.peer_day.files import demand_files, read_demand, read_roads
 from simulations.peer_day.peers import PEERS
+from simulations.peer_day.rolling import Plan, answer_with_improvement
 from simulations.peer_day.setting import Setting, setting_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from simulations.peer_day.outcome import DrivenDay
 
 COLUMNS: Final = (
     Column("problem", -7),
-    Column("mode", -22),
+    Column("mode", -24),
     Column("requests_per_s", 14),
     Column("served", 6),
     Column("vehicle_km", 10),
@@ -37,17 +38,24 @@ COLUMNS: Final = (
 )
 """What the table shows."""
 
-AT_ONCE: Final = "insertion at once"
+MODES: Final = ("at-once", "improved", "batched")
+"""Insertion only; with improvement between requests; with requests decided in batches, too."""
+
 _REPEATS: Final = 3
 _P99: Final = 99
 
 
-def peer_day(folder: Path, seed: int = 0) -> Iterator[Row]:
+def peer_day(
+    folder: Path, modes: Sequence[str] = MODES, *, every_s: int, iterations: int, seed: int = 0
+) -> Iterator[Row]:
     """One row after the other: the peers' published figures, then ours, problem by problem.
 
     Args:
         folder: with `peer_edges.csv` and `peer_<number>.csv`.
-        seed: of the places where the vehicles start.
+        modes: which of MODES, in this order.
+        every_s: how often plans are improved, and how long batches are.
+        iterations: of the search for improvements, each time.
+        seed: of the places where the vehicles start, and of the search.
 
     Raises:
         BenchmarkError: a file is missing or cannot be used.
@@ -56,7 +64,12 @@ def peer_day(folder: Path, seed: int = 0) -> Iterator[Row]:
     demands = [read_demand(path, roads) for path in demand_files(folder)]
     for demand in demands:
         yield from ({"problem": demand.problem, **row} for row in PEERS.get(demand.problem, []))
-        yield at_once_row(setting_of(roads, demand, seed))
+        setting = setting_of(roads, demand, seed)
+        for mode in modes:
+            if mode == "at-once":
+                yield at_once_row(setting)
+            else:
+                yield improved_row(setting, Plan(every_s, iterations, mode == "batched", seed))
 
 
 def at_once_row(setting: Setting) -> Row:
@@ -72,12 +85,24 @@ def at_once_row(setting: Setting) -> Row:
         "decision_mean_us": float(taken.mean()),
         "decision_p99_us": float(np.percentile(taken, _P99)),
     }
-    return {
-        "problem": setting.demand.problem,
-        "mode": AT_ONCE,
-        **speed,
-        **report(setting, best.day),
+    named: Row = {"problem": setting.demand.problem, "mode": "insertion, at once"}
+    return {**named, **speed, **report(setting, best.day)}
+
+
+def improved_row(setting: Setting, plan: Plan) -> Row:
+    """The day with plans improved at intervals; its speed is that of one run."""
+    timed = answer_with_improvement(setting, plan)
+    answers = f"batches of {plan.every_s} s" if plan.together else "at once"
+    named: Row = {"problem": setting.demand.problem, "mode": f"improved, {answers}"}
+    speed: Row = {
+        "requests_per_s": len(setting.demand) / timed.wall_s,
+        "wall_s": timed.wall_s,
+        "cpu_s": timed.cpu_s,
+        "roads_s": timed.roads_s,
+        "every_s": plan.every_s,
+        "iterations": plan.iterations,
     }
+    return {**named, **speed, **report(setting, timed.day)}
 
 
 def report(setting: Setting, day: DrivenDay) -> Row:

@@ -6,18 +6,17 @@ vehicles drive, and the roads' times are looked up where a vehicle is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from routing.plans import Vehicle, build_problem
 from routing.plans.kernel import (
     B_COST,
-    CONFIG_END,
     DROPOFF,
     DWELLING,
     EARLIEST,
     END_STOP,
-    END_TIME,
     FIXED,
     FOREVER,
     KIN,
@@ -25,12 +24,10 @@ from routing.plans.kernel import (
     LATEST,
     LOAD_SEATS,
     MAX_RIDE,
-    MAX_ROUTE,
     NEVER,
     NO_PARTNER,
     NODE_COLUMNS,
     PARTNER,
-    PERMILLE,
     PICKUP,
     RATE_END,
     RATE_START,
@@ -38,7 +35,6 @@ from routing.plans.kernel import (
     START_STOP,
     START_TIME,
     STOP,
-    VEHICLE_COLUMNS,
     Arrays,
     Routes,
     Work,
@@ -70,10 +66,21 @@ from simulations.peer_day.network import TICK_BITS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from routing.plans import Problem
     from simulations.peer_day.network import Network
     from simulations.peer_day.setting import Setting
 
-_ROOM = 64  # actions on a route; four seats and ten minutes of waiting leave it far below
+_ROOM: Final = 64  # actions on a route; four seats and ten minutes of waiting leave it far below
+
+
+class FlatProfile(NamedTuple):
+    """Roads without traffic."""
+
+    base_s: int
+    speed_permille: NDArray[np.int32]
+
+
+FREE: Final = FlatProfile(0, np.array([1000], np.int32))
 
 
 class Desk(NamedTuple):
@@ -94,32 +101,23 @@ class Desk(NamedTuple):
 
 def open_desk(setting: Setting, network: Network) -> Desk:
     """The tables before the first request; booking b is the request with this index."""
-    rules, weights = setting.rules, setting.weights
     ranks = network.times.hierarchy.rank[setting.starts]
-    vehicles = np.zeros((len(ranks), VEHICLE_COLUMNS), np.int64)
-    vehicles[:, START_STOP] = CLOSED
-    vehicles[:, END_STOP], vehicles[:, END_TIME] = network.nowhere, rules.end_s
-    vehicles[:, CONFIG_END], vehicles[:, MAX_ROUTE] = 1, FOREVER
+    alone = _alone(setting)
+    vehicles = np.repeat(alone.vehicle_table, len(ranks), axis=0)
+    vehicles[:, START_STOP], vehicles[:, END_STOP] = CLOSED, network.nowhere
     vehicles[:, KIN] = np.arange(len(ranks))
     nodes = _nodes(setting, network)
-    plan = Arrays(
+    plan = alone.arrays._replace(
         matrix_s=network.matrix_s,
-        base_s=0,
-        speed=np.array([PERMILLE], np.int32),
-        flat=True,
-        setup_s=rules.halt_s,
-        w_drive=weights.drive,
-        monotone=weights.wait >= weights.ride,
         vehicles=vehicles,
         start_legs_s=np.zeros((len(ranks), len(network.matrix_s)), np.int32),
-        configurations=np.array([[rules.seats, 0]], np.int64),
         nodes=nodes,
     )
     routes = empty_routes(len(ranks), _ROOM)
     return Desk(
-        city_of(network, rules.halt_s),
+        city_of(network, setting.rules.halt_s),
         fleet_at(ranks, routes.nodes, routes.length),
-        blank_record(nodes[:, STOP].astype(np.int32), len(ranks) * rules.end_s),
+        blank_record(nodes[:, STOP].astype(np.int32), len(ranks) * setting.rules.end_s),
         plan,
         routes,
         make_work(_ROOM, len(nodes)),
@@ -128,6 +126,19 @@ def open_desk(setting: Setting, network: Network) -> Desk:
         np.empty(len(ranks), np.int64),
         np.empty((1, 1), np.int64),
         np.zeros((1, 1, RESULT_COLUMNS), np.int64),
+    )
+
+
+def _alone(setting: Setting) -> Problem:
+    """One vehicle in a place of its own: what does not depend on places and requests."""
+    rules = setting.rules
+    return build_problem(
+        matrix_s=[[0]],
+        profile=FREE,
+        vehicles=[Vehicle("0", 0, 0, 0, rules.end_s, ((rules.seats, 0),))],
+        bookings=[],
+        weights=setting.weights,
+        setup_s=rules.halt_s,
     )
 
 

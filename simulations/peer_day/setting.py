@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from simulations.peer_day.files import Demand, Ints, Roads
 
-WEIGHTS: Final = Weights(drive=1000, wait=200, ride=200, walk=0)
-"""Five persons who wait or ride for a second count for a second of driving."""
+WEIGHTS: Final = Weights(drive=1000, wait=400, ride=400, walk=0)
+"""Five persons who wait or ride for a second count as much as two seconds of driving."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from dispatch.cli import main
 from routing.plans import Booking, Request, StopPair, Vehicle, best_insertions, build_problem
 from routing.plans.records import Action
 from simulations.benchmarks.errors import BenchmarkError
+from simulations.benchmarks.table import Row
 from simulations.peer_day import check
 from simulations.peer_day.at_once import answer_at_once
 from simulations.peer_day.check import Rules
@@ -21,6 +22,7 @@ from simulations.peer_day.driving import CLOSED
 from simulations.peer_day.files import demand_files, read_demand, read_roads
 from simulations.peer_day.network import TICK_BITS, Network, build_network
 from simulations.peer_day.outcome import DrivenDay, Halt, Pass
+from simulations.peer_day.rolling import Plan, answer_with_improvement
 from simulations.peer_day.setting import Setting, setting_of
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "peer"
@@ -190,6 +192,44 @@ def test_every_answer_is_the_cheapest_insertion_into_the_plans_of_that_moment(
         route[:] = [*route[:i], 2 * request, *route[i:j], 2 * request + 1, *route[j:]]
         assert routes_of(desk) == before
     assert accepted > 100
+
+
+def first_requests(setting: Setting, count: int) -> Setting:
+    demand = setting.demand
+    fewer = dataclasses.replace(
+        demand,
+        ids=demand.ids[:count],
+        time_s=demand.time_s[:count],
+        origin=demand.origin[:count],
+        destination=demand.destination[:count],
+    )
+    return dataclasses.replace(setting, demand=fewer)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_day_with_second_thoughts_keeps_all_promises(street: Setting, *, together: bool) -> None:
+    day = answer_with_improvement(street, Plan(every_s=40, iterations=20, together=together)).day
+    assert report(street, day)["first_violation"] is None
+    assert day.accepted == [True, True, True]
+    first = day.pickups[0]
+    assert first is not None
+    assert first.start_s == (40 if together else 0)
+
+
+@needs_shared
+@pytest.mark.parametrize("together", [False, True])
+def test_improvement_drives_less_for_each_passenger(shared_800: Setting, *, together: bool) -> None:
+    morning = first_requests(shared_800, 250)
+    plan = Plan(every_s=60, iterations=50, together=together)
+    day = answer_with_improvement(morning, plan).day
+    better, before = report(morning, day), report(morning, answer_at_once(morning).day)
+    assert better["first_violation"] is None
+    assert km_per_passenger(better) < km_per_passenger(before)
+    assert answer_with_improvement(morning, plan).day == day
+
+
+def km_per_passenger(row: Row) -> float:
+    return float(row["vehicle_km"] or 0) / float(row["served"] or 0)
 
 
 def routes_of(desk: Desk) -> list[list[int]]:
