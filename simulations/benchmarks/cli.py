@@ -102,16 +102,40 @@ def insertion(vehicles: tuple[int, ...], *, seed: int, as_json: bool) -> None:
 
 @bench.command("peer-day")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--seed", default=0, show_default=True, help="Of the vehicles' first places.")
+@click.option(
+    "--mode",
+    "modes",
+    multiple=True,
+    type=click.Choice(["at-once", "improved", "batched"]),
+    default=("at-once", "improved", "batched"),
+    help="Only this, may be repeated: insertion only; with plans improved between requests; with "
+    "requests decided in batches, too.",
+)
+@click.option(
+    "--every",
+    "every_s",
+    default=60,
+    show_default=True,
+    type=click.IntRange(1, 600),
+    help="Seconds between improvements, and length of a batch.",
+)
+@click.option(
+    "--iterations",
+    default=200,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of the search, each time.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of first places and of the search.")
 @json_option
 @cache_option
 @report_errors
-def peer_day(folder: Path, *, seed: int, as_json: bool) -> None:
+def peer_day(folder: Path, *, modes: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """The shared day in DIR in FleetPy's rules: speed and key figures beside FleetPy's."""
     from simulations.benchmarks import table  # noqa: PLC0415 - `--help` is quick
     from simulations.peer_day import command  # noqa: PLC0415
 
-    rows = command.peer_day(folder, seed)
+    rows = command.peer_day(folder, modes, **options)
     table.show(rows, command.COLUMNS, click.echo, as_json=as_json)
 
 
