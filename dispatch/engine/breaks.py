@@ -48,13 +48,6 @@ class Breaks:
         self._network = network
         self._writer = PlanWriter(config, network)
 
-    def end_due(self, draft: Draft, shift_id: str) -> None:
-        """A break that has lasted its time is over, whoever says so or not."""
-        current = draft.state.shifts[shift_id].current_visit
-        if current is None or current.break_id is None or draft.now_s < current.depart_s:
-            return
-        draft.emit(ev.VisitCompleted(shift_id, current.id, current.depart_s))
-
     def begin_due(self, draft: Draft, shift_id: str) -> None:
         """A break whose time has come begins where the vehicle stands, reported or not."""
         shift = draft.state.shifts[shift_id]

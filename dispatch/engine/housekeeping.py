@@ -12,7 +12,7 @@ from dispatch.engine.breaks import Breaks, laid_out
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.rides import finish_visit, remove_from_plan
-from dispatch.engine.visits import PlanWriter
+from dispatch.engine.visits import PlanWriter, end_break
 from routing.roads.errors import OutsideNetworkError
 
 
@@ -33,7 +33,7 @@ class Housekeeping:
             if shift.status is ShiftStatus.ENDED:
                 continue
             self._breaks.add_missing(draft, shift.id)
-            self._breaks.end_due(draft, shift.id)
+            end_break(draft, shift.id)
             self._breaks.begin_due(draft, shift.id)
             shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
             if _may_have_drifted(draft, shift):
@@ -78,6 +78,7 @@ class Housekeeping:
         for shift in list(draft.state.shifts.values()):
             if shift.status is ShiftStatus.ENDED:
                 continue
+            shift = end_break(draft, shift.id)  # noqa: PLW2901 - as it is by now
             stranded = self._stranded(draft, shift)
             for booking_id in stranded:
                 draft.emit(ev.BookingCancelled(booking_id, draft.now_s, by="service"))

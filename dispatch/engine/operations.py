@@ -15,7 +15,7 @@ from dispatch.engine.breaks import Breaks
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.rides import finish_visit, remove_from_plan
-from dispatch.engine.visits import PlanWriter, is_waiting_place
+from dispatch.engine.visits import PlanWriter, end_break, is_waiting_place
 from routing.roads.errors import OutsideNetworkError
 
 _CLOCK_TOLERANCE_S = 60
@@ -143,8 +143,7 @@ class Operations:
             return
         if shift.status is not ShiftStatus.ACTIVE:
             raise DomainError(ErrorCode.SHIFT_STATE, "the shift has not begun")
-        self._breaks.end_due(draft, shift.id)
-        shift = draft.state.shifts[shift.id]
+        shift = end_break(draft, shift.id)
         if any(visit.actions for visit in shift.visits):
             raise DomainError(ErrorCode.SHIFT_HAS_RIDERS, "there are open visits")
         if shift.visits:
@@ -166,8 +165,7 @@ class Operations:
 
     def _at_stop(self, draft: Draft, booking: Booking, kind: ActionKind) -> None:
         """Somebody gets on or off where it is planned; reporting it implies having arrived."""
-        self._breaks.end_due(draft, booking.shift_id)
-        shift = draft.state.shifts[booking.shift_id]
+        shift = end_break(draft, booking.shift_id)
         if shift.status is not ShiftStatus.ACTIVE:
             raise DomainError(ErrorCode.SHIFT_STATE, "the shift is not running")
         visit = shift.visits[0]
@@ -183,8 +181,7 @@ class Operations:
     def _active_shift(self, draft: Draft, vehicle_id: str) -> Shift:
         for shift in list(draft.state.shifts.values()):
             if shift.vehicle_id == vehicle_id and shift.status is ShiftStatus.ACTIVE:
-                self._breaks.end_due(draft, shift.id)
-                return draft.state.shifts[shift.id]
+                return end_break(draft, shift.id)
         if self._config.vehicle(vehicle_id) is None:
             raise DomainError(ErrorCode.VEHICLE_NOT_FOUND, f"no vehicle {vehicle_id}")
         raise DomainError(ErrorCode.SHIFT_STATE, f"{vehicle_id} has no running shift")

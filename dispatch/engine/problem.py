@@ -9,7 +9,7 @@ from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine.network import Network
-from dispatch.engine.whereabouts import Whereabouts, locate
+from dispatch.engine.whereabouts import Whereabouts, locate, rested
 from routing import plans
 from routing.roads.graph import Place
 
@@ -103,7 +103,7 @@ def planning(
     visits are not those by which they have been driving; by shift id.
     """
     known, memory = located or {}, _memory(config, network)
-    chosen = tuple(sorted(shifts, key=lambda s: s.id))
+    chosen = tuple(rested(s, now_s) for s in sorted(shifts, key=lambda s: s.id))
     ahead = any(shift.status is ShiftStatus.PLANNED for shift in chosen)
     back_s = _back_at_depot_s(network, state, now_s) if ahead else {}
     where = tuple(

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dispatch.domain.events import PlanChanged
+from dispatch.domain.events import PlanChanged, VisitCompleted
 from dispatch.domain.ids import new_id
 from dispatch.domain.model import Action, ActionKind, Anchor, Shift, Visit
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import Planning, planning
-from dispatch.engine.whereabouts import Whereabouts, locate
+from dispatch.engine.whereabouts import Whereabouts, locate, rested
 from routing import plans
 
 
@@ -49,6 +49,15 @@ def is_waiting_place(visit: Visit) -> bool:
     return not visit.actions and visit.break_id is None
 
 
+def end_break(draft: Draft, shift_id: str) -> Shift:
+    """The shift as it is now: a break that has lasted its time is over, whoever says so or not."""
+    shift = draft.state.shifts[shift_id]
+    current = shift.current_visit
+    if current is not None and rested(shift, draft.now_s) is not shift:
+        draft.emit(VisitCompleted(shift_id, current.id, current.depart_s))
+    return draft.state.shifts[shift_id]
+
+
 class PlanWriter:
     """Writes new plans of shifts into a draft."""
 
@@ -59,7 +68,12 @@ class PlanWriter:
     def adopt(
         self, draft: Draft, shift: Shift, where: Whereabouts, actions: Sequence[ScheduledAction]
     ) -> None:
-        """Emit the plan that does `actions`, keeping the ids of visits that stay."""
+        """Emit the plan that does `actions`, keeping the ids of visits that stay.
+
+        `shift` may have visits taken off; a break that is over is none of them.
+        """
+        end_break(draft, shift.id)
+        shift = rested(shift, draft.now_s)
         anchor = self._anchor(shift, where, draft.now_s)
         in_time = self._breaks_in_time(shift, actions, draft.now_s)
         visits = self._visits(draft, shift, where, in_time)
@@ -67,7 +81,7 @@ class PlanWriter:
 
     def reschedule(self, draft: Draft, shift_id: str, *, tolerance_s: int = 0) -> None:
         """Re-time a plan as things stand; silent if nothing moves by more than the tolerance."""
-        shift = draft.state.shifts[shift_id]
+        shift = end_break(draft, shift_id)
         if not shift.visits:
             return
         now = planning(self._config, self._network, draft.state, [shift], draft.now_s)
@@ -76,7 +90,7 @@ class PlanWriter:
 
     def without(self, draft: Draft, shift_id: str, booking_id: str) -> None:
         """Take a booking that is no longer open off a plan."""
-        shift = draft.state.shifts[shift_id]
+        shift = end_break(draft, shift_id)
         left = (
             replace(v, actions=tuple(a for a in v.actions if a.booking_id != booking_id))
             for v in shift.visits
@@ -174,7 +188,7 @@ class PlanWriter:
         visits: list[Visit] = []
         current = shift.current_visit
         if current is not None and current.break_id is not None:
-            visits.append(replace(current, depart_s=max(current.depart_s, draft.now_s)))
+            visits.append(current)
         elif current is not None:
             here = groups and groups[0][0].stop_id == current.stop_id and not _is_rest(groups[0])
             group = groups.pop(0) if here else []

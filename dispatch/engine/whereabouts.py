@@ -1,6 +1,6 @@
 """Where a vehicle is now, by its last sure place, its last report and its plan."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dispatch.domain.model import Anchor, Shift, ShiftStatus
 from dispatch.domain.state import State
@@ -20,8 +20,22 @@ class Whereabouts:
     free_s: int
 
 
+def rested(shift: Shift, now_s: int) -> Shift:
+    """The shift without the break it is on, if that is over by the clock: the driver goes on."""
+    current = shift.current_visit
+    if current is None or current.break_id is None or now_s < current.depart_s:
+        return shift
+    return replace(
+        shift,
+        visits=shift.visits[1:],
+        breaks=tuple(b for b in shift.breaks if b.id != current.break_id),
+        anchor=replace(shift.anchor, at_s=current.depart_s),
+    )
+
+
 def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabouts:
     """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be."""
+    shift = rested(shift, now_s)
     anchor = shift.anchor
     free_s = max(now_s, shift.start_s)  # whoever is there early does not work longer for it
     current = shift.current_visit

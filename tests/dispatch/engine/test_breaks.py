@@ -282,3 +282,18 @@ def test_new_roads_keep_breaks(desk: Desk) -> None:
     for event in desk.engine.adopt(desk.state, desk.now_s, desk.rng):
         if isinstance(event, ev.PlanChanged):
             assert [v.id for v in event.visits if v.break_id] == [before[event.shift_id]]
+
+
+def test_a_driver_is_taken_to_go_on_when_the_break_is_over(desk: Desk) -> None:
+    rest = until_the_break(desk)
+    first = desk.take(desk.ask(0, 40, depart_at_s=rest.depart_s - 300).offers[0])
+    leave_s = desk.shift(first).visits[1].leave_s
+    desk.now_s = leave_s + 45  # nobody has looked since the break was over
+    second = desk.book(2, 42)
+    shift = desk.shift(second)
+    assert shift.anchor.stop_id is None, "it has left without a word"
+    assert shift.breaks == ()
+    assert all(visit.break_id is None for visit in shift.visits)
+    done = [e for e in desk.log if isinstance(e, ev.VisitCompleted)]
+    assert [e.at_s for e in done] == [rest.depart_s]
+    assert sound(desk)
