@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatch.options import report_errors, town_option, var_option
+from dispatch.options import report_errors, town_folder, town_option, var_option
 from routing.roads.cli import roads
 from simulations.benchmarks.cli import bench
 
 if TYPE_CHECKING:
     from dispatch.config import TownConfig
 
-DATA = Path(__file__).resolve().parent.parent / "data"
-"""The towns that ship."""
 _SPEED_MAX = 1000
 
 
@@ -72,7 +70,7 @@ def serve(
 
     if not demo and speed != 1.0:
         raise click.UsageError("--speed needs --demo: a real service runs in real time")
-    serve(ServeOptions(var, _town(town), host, port, demo, speed, online=not offline), _say)
+    serve(ServeOptions(var, town_folder(town), host, port, demo, speed, online=not offline), _say)
 
 
 @main.command(hidden=True)
@@ -84,6 +82,17 @@ def dispatcher(var: Path, town: Path) -> None:
     from dispatch.wiring import run_dispatcher  # noqa: PLC0415
 
     run_dispatcher(_load(town), var)
+
+
+@main.command(hidden=True)
+@var_option
+@town_option
+@report_errors
+def optimiser(var: Path, town: Path) -> None:
+    """The optimiser process alone."""
+    from dispatch.wiring import run_optimiser  # noqa: PLC0415
+
+    run_optimiser(_load(town), var)
 
 
 @main.command(hidden=True)
@@ -175,14 +184,8 @@ def audit(var: Path, town: Path) -> None:
 def _load(town: Path) -> "TownConfig":
     from dispatch.config import load_town  # noqa: PLC0415
 
-    config = load_town(_town(town))
+    config = load_town(town_folder(town))
     return config.for_demo() if os.environ.get("RUFBUS_DEMO") else config
-
-
-def _town(town: Path) -> Path:
-    """A town by its folder, or by its name among those that ship."""
-    shipped = DATA / town.name
-    return shipped if not town.exists() and len(town.parts) == 1 and shipped.is_dir() else town
 
 
 if __name__ == "__main__":

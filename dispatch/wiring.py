@@ -3,12 +3,14 @@
 import errno
 import gc
 import hashlib
+import logging
 import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dispatch.clock import ServiceClock, demo_clock, real_now
 from dispatch.config import TownConfig, load_town
@@ -19,6 +21,9 @@ from dispatch.networks import ensure_graph, load_network
 from dispatch.supervisor import Child, Supervisor, python_command
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 Say = Callable[[str], None]
 DEFAULT_PORT = 8080
@@ -100,6 +105,8 @@ def serve(options: ServeOptions, say: Say) -> None:
         supervisor.add(
             Child("web", python_command("dispatch.cli", "web", *address), ready=_healthy(url))
         )
+        if town.optimiser.enabled:
+            supervisor.add(Child("optimiser", python_command("dispatch.cli", "optimiser")))
         token = ""
         if options.demo:
             token = create_token(database_url, "admin", "demo", area=town.config.area_id)
@@ -225,15 +232,20 @@ def run_dispatcher(town: TownConfig, var: Path) -> None:
     from dispatch.town import Town  # noqa: PLC0415
     from dispatch.views import answer  # noqa: PLC0415
     from dispatch.worker.dispatcher import Dispatcher, run_until_signalled  # noqa: PLC0415
+    from dispatch.worker.foresight import learn  # noqa: PLC0415
     from routing.plans import warm_up  # noqa: PLC0415
 
     network = load_network(town, var, RoadGraph.load(graph_path(var, town.config.roads)), _log)
     warm_up()
     engine = Engine(town.config, network)
     names = Town.of(town.config, network.stops)
+    clock = ServiceClock.from_env()
 
     def body(command: Command, events: Sequence[Event], state: State) -> dict[str, object]:
         return answer(command, events, state, names)
+
+    def foresee(connection: "Connection") -> None:
+        engine.expect(learn(connection, town.config, network, clock.now_s()))
 
     gc.freeze()  # else every full collection walks the roads: 80 ms in which nobody is answered
     dispatcher = Dispatcher(
@@ -242,12 +254,43 @@ def run_dispatcher(town: TownConfig, var: Path) -> None:
         town.config.area_id,
         decide=engine.decide,
         answer=body,
-        clock=ServiceClock.from_env(),
+        clock=clock,
         name=town.config.name,
         roads_sha256=network.graph.digest,
         adopt=engine.adopt,
+        decide_batch=engine.decide_batch,
+        foresee=foresee,
     )
     run_until_signalled(dispatcher)
+
+
+def run_optimiser(town: TownConfig, var: Path) -> None:
+    """The optimiser process: looks for better plans while nobody needs the processor."""
+    from dispatch.worker.optimiser import (  # noqa: PLC0415 - numba and scipy are slow to import
+        Optimiser,
+        Pace,
+        give_way,
+        run_until_killed,
+    )
+    from routing.plans import warm_up  # noqa: PLC0415
+
+    give_way()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    network = load_network(town, var, RoadGraph.load(graph_path(var, town.config.roads)), _log)
+    warm_up()
+    gc.freeze()
+    clock = ServiceClock.from_env()
+    pace = Pace(round_s=town.optimiser.round_s)
+    optimiser = Optimiser(
+        os.environ["DATABASE_URL"],
+        os.environ["REDIS_URL"],
+        town.config,
+        network,
+        clock=clock,
+        speed=clock.speed,
+        pace=pace,
+    )
+    run_until_killed(optimiser, pace)
 
 
 def _log(line: str) -> None:
