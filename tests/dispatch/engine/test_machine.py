@@ -12,11 +12,14 @@ from tiny_town import grid_config
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
-from dispatch.domain.model import ActionKind, Booking, Party, RideRequest, Shift
+from dispatch.domain.model import Action, ActionKind, Booking, Party, RideRequest, Shift
 from dispatch.domain.rules import Rules
 from dispatch.domain.state import State, apply
 from dispatch.engine import Network
 from dispatch.engine.invariants import broken_promises, broken_rules
+from dispatch.engine.problem import planning, takes_riders
+from dispatch.engine.proposals import propose
+from routing.plans import improve
 
 _shared: dict[str, Network] = {}
 
@@ -36,10 +39,11 @@ class Operation(RuleBasedStateMachine):
 
     requests: Bundle[RideRequest] = Bundle("requests")
     bookings: Bundle[Booking] = Bundle("bookings")
+    proposals: Bundle[cmd.ProposePlans | None] = Bundle("proposals")
 
     def __init__(self) -> None:
         super().__init__()
-        config = grid_config(vehicles=2, rules=Rules(shifts_ahead_days=1))
+        config = grid_config(vehicles=2, rules=Rules(shifts_ahead_days=1, replan_gain_min_s=0))
         self.desk = Desk(_grid(), config, opened_s=TUESDAY_9_S - 4 * 3600)
         self.promises: dict[str, object] = {}
         self.versions: dict[str, int] = {}
@@ -142,6 +146,38 @@ class Operation(RuleBasedStateMachine):
             worst_before = self.lateness_if_nothing_is_done()
             self.act(cmd.CancelBooking(booking.id, "rider"))
             self.not_worse_than(worst_before)
+
+    @rule(target=proposals, seed=st.integers(0, 3), ahead_s=st.sampled_from([0, 5, 120]))
+    def think(self, seed: int, ahead_s: int) -> cmd.ProposePlans | None:
+        """Look for a better plan; much may happen before it is proposed."""
+        desk, now_s = self.desk, self.desk.now_s + ahead_s
+        shifts = [s for s in desk.state.shifts.values() if takes_riders(desk.config, s, now_s)]
+        if not any(visit.actions for shift in shifts for visit in shift.visits):
+            return None
+        now = planning(desk.config, desk.network, desk.state, shifts, now_s)
+        found = improve(now.problem, iterations=60, seed=seed)
+        return propose(now, found.problem, now_s + 3600)
+
+    @rule(proposal=consumes(proposals))
+    def propose(self, proposal: cmd.ProposePlans | None) -> None:
+        """Whatever has happened since: the plan gets better or stays, and nobody is made late."""
+        if proposal is None:
+            return
+        worst_before = self.lateness_if_nothing_is_done()
+        open_before = {a.booking_id: a for a in self.planned_actions()}
+        for event in self.act(proposal):
+            assert isinstance(event, ev.BookingMoved | ev.PlanChanged)
+        self.not_worse_than(worst_before)
+        assert {a.booking_id for a in self.planned_actions()} == open_before.keys()
+
+    @rule(seed=st.integers(0, 3))
+    def improve(self, seed: int) -> None:
+        """Propose what has just been found."""
+        self.propose(self.think(seed, 0))
+
+    def planned_actions(self) -> list[Action]:
+        visits = (visit for shift in self.desk.state.shifts.values() for visit in shift.visits)
+        return [action for visit in visits for action in visit.actions]
 
     @rule(seconds=st.integers(1, 1500))
     def wait(self, seconds: int) -> None:
