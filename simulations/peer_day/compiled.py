@@ -24,10 +24,15 @@ _CACHE = Path(_SETTINGS.CACHE_DIR or _HERE / "__pycache__") / f"peer-day-{finger
 
 
 def compiled(function: F) -> F:
-    """Compile on first call; type checkers go on seeing the function's own signature."""
+    """Compile on first call; type checkers go on seeing the function's own signature.
+
+    The function must not make arrays (views are fine): references are not counted.
+    """
     usual = _SETTINGS.CACHE_DIR
     _SETTINGS.CACHE_DIR = str(_CACHE)
     try:
-        return cast("F", numba.njit(cache=True, nogil=True)(function))
+        return cast(
+            "F", numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+        )
     finally:
         _SETTINGS.CACHE_DIR = usual

@@ -60,7 +60,7 @@ def answer_with_improvement(setting: Setting, plan: Plan) -> Timed:
     network = setting.network()
     ready = time.perf_counter()
     desk = open_desk(setting, network)
-    limits = setting.max_ride_s(network)
+    view = View(setting, network, desk, setting.max_ride_s(network))
     asked = setting.demand.time_s
     accepted = np.zeros(len(asked), np.bool_)
     first = 0
@@ -74,7 +74,6 @@ def answer_with_improvement(setting: Setting, plan: Plan) -> Timed:
             arrived = []
         advance(desk, now_s)
         if arrived or desk.routes.length.any():
-            view = View(setting, network, desk, limits)
             accepted[view.improved(now_s, arrived, plan)] = True
     advance(desk, setting.rules.end_s)
     end, busy = time.perf_counter(), time.process_time() - busy
