@@ -121,7 +121,7 @@ def insertion(vehicles: tuple[int, ...], *, seed: int, as_json: bool) -> None:
 )
 @click.option(
     "--iterations",
-    default=200,
+    default=1000,
     show_default=True,
     type=click.IntRange(min=0),
     help="Of the search, each time.",
