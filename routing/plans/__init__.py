@@ -8,7 +8,6 @@ from routing.plans.insertion import (
     NewRoute,
     best_insertions,
     route_with,
-    warm_up,
 )
 from routing.plans.problem import Problem, build_problem, replace_vehicle
 from routing.plans.records import (
@@ -31,6 +30,7 @@ from routing.plans.schedules import (
     relaxed_all,
 )
 from routing.plans.seen import Seen
+from routing.plans.warming import warm_up
 
 __all__ = [
     "UNDER_WAY",

@@ -7,16 +7,15 @@ ride limits as a fixed point instead of forward slack, Cordeau and Laporte 2003.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from routing.plans import kernel, search
 from routing.plans.checks import require
-from routing.plans.problem import Problem, build_problem, replace_vehicle, request_nodes
-from routing.plans.records import Action, Booking, Request, StopPair, Vehicle, Weights
-from routing.plans.schedules import RouteSchedule, evaluate, project
+from routing.plans.problem import Problem, replace_vehicle, request_nodes
+from routing.plans.records import Action, Request
+from routing.plans.schedules import RouteSchedule, evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,22 +143,3 @@ def route_with(problem: Problem, vehicle: int, request: Request, insertion: Inse
     booking = request.booking(insertion.pair)
     changed = replace_vehicle(problem, vehicle, replace(record, route=actions), [booking])
     return NewRoute(actions, evaluate(changed, vehicle), changed)
-
-
-def warm_up() -> None:
-    """Compile the kernels, or load them from the cache on disk (about 20 s against 1 s)."""
-    profile = SimpleNamespace(base_s=0, speed_permille=np.array([1000, 800], dtype=np.int32))
-    booking = Booking("b", 0, 1, 0, 900, 900, 900, 0)
-    route = (Action("pickup", "b"), Action("dropoff", "b"))
-    problem = build_problem(
-        matrix_s=[[0, 60], [60, 0]],
-        profile=profile,
-        vehicles=[Vehicle("v", 0, 0, 0, 9000, ((4, 0),), route)],
-        bookings=[booking],
-        weights=Weights(1000, 1000, 1000, 1000),
-        setup_s=10,
-    )
-    request = Request("r", (StopPair(1, 0, 0, 900, 900, 900),), 0)
-    best_insertions(problem, request)
-    evaluate(problem, 0)
-    project(problem, 0)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from routing.plans import insertion
+from routing.plans import warm_up
 from routing.plans.problem import Problem, build_problem
 from routing.plans.records import Action, Booking, Request, StopPair, Vehicle, Weights
 
@@ -366,5 +366,5 @@ def _draw_request(rng: random.Random, rules: Rules, now: int, stops: int) -> Req
 @pytest.fixture(scope="session")
 def plans() -> SimpleNamespace:
     """Random cases and the naive rules, with the kernels compiled before any clock runs."""
-    insertion.warm_up()
+    warm_up()
     return SimpleNamespace(draw_case=draw_case, Rules=Rules)
