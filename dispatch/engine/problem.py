@@ -262,7 +262,7 @@ def _vehicle(
         route=route,
         breaks=fixed.breaks,
         locked=_locked(config, shift, now_s),
-        start_dwelling=_has_served(shift),
+        start_dwelling=_has_served(shift) or _stays_after_break(shift, where),
         start_leg_s=None if standing else network.travel.times_from(where.place),
     )
 
@@ -307,6 +307,16 @@ def _has_served(shift: Shift) -> bool:
     """Whether somebody has got on or off at the current visit, so that the doors are open."""
     current = shift.current_visit
     return current is not None and shift.anchor.at_s != current.arrived_at_s
+
+
+def _stays_after_break(shift: Shift, where: Whereabouts) -> bool:
+    """Whether the next riders come to where the vehicle is about to rest.
+
+    The break already contains getting ready for them; it must not count twice.
+    """
+    ahead = shift.visits[:2]
+    rests = len(ahead) > 1 and ahead[0].break_id is not None and ahead[0].arrived_at_s is None
+    return rests and bool(ahead[1].actions) and ahead[1].stop_id == where.stop_id
 
 
 def _locked(config: ServiceConfig, shift: Shift, now_s: int) -> int:

@@ -297,3 +297,29 @@ def test_a_driver_is_taken_to_go_on_when_the_break_is_over(desk: Desk) -> None:
     done = [e for e in desk.log if isinstance(e, ev.VisitCompleted)]
     assert [e.at_s for e in done] == [rest.depart_s]
     assert sound(desk)
+
+
+def test_a_rider_after_the_break_at_its_stop_is_timed_alike_before_and_after(desk: Desk) -> None:
+    first = desk.book(3, 30)
+    for report in (cmd.ReportBoarded, cmd.ReportAlighted):
+        desk.arrive(desk.shift(first))
+        desk.now_s += 60
+        desk.do(report(first.id))
+    [window] = shift_of(desk).breaks
+    rest = rest_of(shift_of(desk))
+    index = [s.id for s in desk.network.stops if s.bookable].index(rest.stop_id)
+    desk.now_s = window.latest_s - 600  # nobody has looked since the break was due
+    second = desk.take(desk.ask(index, 5, depart_at_s=window.latest_s + 900).offers[0])
+    ends_s = []
+    for wait_s in (0, 300, 1600):  # ahead, while it runs, and when it is over
+        desk.now_s += wait_s
+        now = now_of(desk)
+        schedule = plans.evaluate(now.problem, 0)
+        position = now.problem.vehicles[0].route.index(plans.Action("pickup", second.id))
+        assert position == (1 if wait_s == 0 else 0)
+        assert second.promise.pickup_stop_id == rest.stop_id
+        ends_s.append(int(schedule.end_s[position]))
+        desk.do(cmd.Tick())
+    setup_s = desk.config.rules.boarding_stop_s
+    assert ends_s[0] == ends_s[1] == desk.now_s - 1900 + HALF_HOUR_S + setup_s + 10
+    assert ends_s[2] == desk.now_s + setup_s + 10
