@@ -12,7 +12,6 @@ import numpy as np
 
 from routing.plans import Vehicle, build_problem
 from routing.plans.kernel import (
-    B_COST,
     DROPOFF,
     DWELLING,
     EARLIEST,
@@ -164,19 +163,13 @@ def _nodes(setting: Setting, network: Network) -> NDArray[np.int64]:
 
 @compiled
 def advance(desk: Desk, now_s: int) -> None:
-    """Let the vehicles drive until now, and bring plan, costs and bounds up to date.
-
-    A vehicle that has only driven on towards its next halt keeps all its times; what it has driven
-    meanwhile is no longer ahead of it, and leaves its costs.
-    """
-    plan, routes, fleet = desk.plan, desk.routes, desk.fleet
-    nodes, vehicles, end_s = plan.nodes, plan.vehicles, desk.record.end_s
-    cost, projected, bounds, counts = routes.cost, routes.projected, routes.bounds, routes.length
-    done = desk.done
+    """Let the vehicles drive until now, and tell the plan where they are and who is on board."""
+    nodes, vehicles, fleet = desk.plan.nodes, desk.plan.vehicles, desk.fleet
+    end_s, stale, done = desk.record.end_s, desk.stale, desk.done
     for at in range(drive_until(desk.city, fleet, desk.record, now_s, done)):
         node = done[at]
         v = desk.record.vehicle[node]
-        desk.stale[v] = True
+        stale[v] = True
         vehicles[v, LOAD_SEATS] += nodes[node, SEATS]
         if node % 2 == 0:
             off = nodes[node + 1]
@@ -185,57 +178,51 @@ def advance(desk: Desk, now_s: int) -> None:
             off[FIXED] = nodes[node, RATE_END] * end_s[node]
     for v in range(len(vehicles)):
         start_s = (fleet.tick[v] + TICK_UP) >> TICK_BITS
-        driven_s = start_s - vehicles[v, START_TIME]
+        if start_s > vehicles[v, START_TIME] and desk.routes.length[v] > 0:
+            stale[v] = True
         vehicles[v, START_TIME] = start_s
         vehicles[v, START_STOP] = fleet.door[v]
         vehicles[v, DWELLING] = fleet.door[v] != CLOSED
-        if not desk.stale[v] and counts[v] > 0 and driven_s > 0:
-            plan.start_legs_s[v, nodes[routes.nodes[v, 0], STOP]] -= driven_s
-            saved = plan.w_drive * driven_s
-            cost[v] -= saved
-            projected[v] -= saved
-            for k in range(1, counts[v] + 1):
-                bounds[v, B_COST, k] -= saved
-    for v in range(len(vehicles)):
-        if desk.stale[v]:
-            if counts[v] > 0:
-                first = nodes[routes.nodes[v, 0], STOP]
-                left = desk.city.ticks_to[first // LANES, fleet.rank[v], first % LANES]
-                arrival = (fleet.tick[v] + left + TICK_UP) >> TICK_BITS
-                plan.start_legs_s[v, first] = arrival - vehicles[v, START_TIME]
-            rebuild(plan, routes, v, desk.work)
-            desk.stale[v] = False
+
+
+@compiled
+def start_leg(desk: Desk, v: int, place: int) -> int:
+    """Seconds from when vehicle `v` is free to its arrival at a place, both rounded up."""
+    tick = desk.fleet.tick[v]
+    ticks = desk.city.ticks_to[place // LANES, desk.fleet.rank[v], place % LANES]
+    return int(((tick + ticks + TICK_UP) >> TICK_BITS) - ((tick + TICK_UP) >> TICK_BITS))
 
 
 @compiled
 def decide(desk: Desk, request: int, now_s: int) -> bool:
-    """Insert a request where it costs least; False if it fits nowhere."""
+    """Insert a request where it costs least; False if it fits nowhere.
+
+    Only vehicles that could come in time are brought up to date, and of the ways from where they
+    are only those that the search looks at: to the pick-up and to their next halt.
+    """
     advance(desk, now_s)
-    plan, routes = desk.plan, desk.routes
+    plan, routes, stale = desk.plan, desk.routes, desk.stale
     asks = plan.nodes[2 * request : 2 * request + 2]
-    pickup = asks[0, STOP]
-    block, lane = pickup // LANES, pickup % LANES
-    start_legs, ticks, ranks, ticks_to = (
-        plan.start_legs_s,
-        desk.fleet.tick,
-        desk.fleet.rank,
-        desk.city.ticks_to,
-    )
-    found, latest = 0, asks[0, LATEST]
-    for v in range(len(ranks)):
-        tick = ticks[v]
-        arrival = (tick + ticks_to[block, ranks[v], lane] + TICK_UP) >> TICK_BITS
-        if arrival <= latest:
-            start_legs[v, pickup] = arrival - ((tick + TICK_UP) >> TICK_BITS)
-            desk.reach[found] = v
-            found += 1
+    pickup, latest, reached = asks[0, STOP], asks[0, LATEST], 0
+    for v in range(len(plan.vehicles)):
+        leg = start_leg(desk, v, pickup)
+        if plan.vehicles[v, START_TIME] + leg > latest:
+            continue
+        plan.start_legs_s[v, pickup] = leg
+        desk.reach[reached] = v
+        reached += 1
+        if stale[v]:
+            if routes.length[v] > 0:
+                first = plan.nodes[routes.nodes[v, 0], STOP]
+                plan.start_legs_s[v, first] = start_leg(desk, v, first)
+            rebuild(plan, routes, v, desk.work)
+            stale[v] = False
     desk.cost[:] = FOREVER
-    where = desk.found[0, 0]
-    best_positions(
-        plan, routes, desk.work, asks, 0, desk.reach[:found], FOREVER, desk.cost, desk.found
-    )
+    which = desk.reach[:reached]
+    best_positions(plan, routes, desk.work, asks, 0, which, FOREVER, desk.cost, desk.found)
     if desk.cost[0, 0] == FOREVER:
         return False
+    where = desk.found[0, 0]
     v, i, j = where[R_VEHICLE], where[R_PICKUP_POSITION], where[R_DROPOFF_POSITION]
     route, count = routes.nodes[v], routes.length[v]
     if count + 2 > len(route):
@@ -244,7 +231,7 @@ def decide(desk: Desk, request: int, now_s: int) -> bool:
         route[k + (k >= i) + (k >= j)] = route[k]
     route[i], route[j + 1] = 2 * request, 2 * request + 1
     routes.length[v] = count + 2
-    desk.stale[v] = True
+    stale[v] = True
     return True
 
 
