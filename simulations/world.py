@@ -132,10 +132,8 @@ class World:
             return
         iterations, seed = self._pace.improve_iterations, self._seed + now_s
         better = proposal(self._engine, self.state, now_s, iterations=iterations, seed=seed)
-        if better is None:
+        if better is None or not self._do(better, now_s):
             self._improved = versions
-        else:
-            self._do(better, now_s)
 
     def _ask(self, trip: Trip, now_s: int) -> None:
         if self._pace.batch_window_s:

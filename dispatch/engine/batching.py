@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from random import Random
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
@@ -37,8 +37,20 @@ from routing import plans
 Outcome = list[Event] | DomainError
 _Command = TypeVar("_Command", bound=cmd.Command)
 _ANYBODY = Party(1)
+_NEAR_MAX = 12
+"""Shifts among which room is looked for, for each party; of these so many can carry it:"""
+_ABLE_MAX = 8
+_AROUND_S = 1800
 _SECOND_LOOK = 2
 """Taking an offer that needs others moved may search so much longer than making it."""
+
+
+class _Need(NamedTuple):
+    """When and where (stop index) a party wants to board."""
+
+    span_s: tuple[int, int]
+    stop: int
+    party: Party
 
 
 class Batches:
@@ -97,8 +109,7 @@ class Batches:
         alone = len(asked) == 1 and all(a.found for a in asked.values())
         if not rules.joint_iterations or not asked or alone:
             return {}
-        windows = [a.window for a in asked.values() if a.window is not None]
-        now = self._planning(state, ((w.from_s, w.board_by_s) for w in windows), now_s)
+        now = self._planning(state, [_need_of(a) for a in asked.values()], now_s)
         wanted = [replace(a.wanted, id=key) for key, a in asked.items() if a.wanted is not None]
         in_turn, cost = _in_turn(now.problem, wanted)
         if len(in_turn) == len(wanted):
@@ -134,7 +145,7 @@ class Batches:
     ) -> list[Outcome]:
         """Place all who have taken an offer anew, with the whole open plan; if that is better."""
         bookings = self._to_place(draft, takes, outcomes)
-        now = self._planning(state, _spans(bookings.values()), draft.now_s)
+        now = self._planning(state, map(self._need, bookings.values()), draft.now_s)
         wanted = [self._wanted(booking) for booking in bookings.values()]
         iterations = _SECOND_LOOK * self._config.rules.joint_iterations
         found = plans.improve(now.problem, wanted, iterations=iterations, seed=draft.now_s)
@@ -187,7 +198,7 @@ class Batches:
     def _improved(self, draft: Draft, bookings: Iterable[Booking]) -> list[Event]:
         """What makes the plan better after several bookings have been placed in it."""
         rules = self._config.rules
-        now = self._planning(draft.state, _spans(bookings), draft.now_s)
+        now = self._planning(draft.state, map(self._need, bookings), draft.now_s)
         found = plans.improve(now.problem, iterations=rules.joint_iterations, seed=draft.now_s)
         least = self._config.weights.drive * rules.replan_gain_min_s
         better = found.cost_before - found.cost >= max(1, least)
@@ -198,13 +209,42 @@ class Batches:
     def _wanted(self, booking: Booking) -> plans.Request:
         return request_for(plan_booking(self._config, self._network, booking))
 
-    def _planning(self, state: State, spans_s: Iterable[tuple[int, int]], now_s: int) -> Planning:
-        """All shifts at work at these times, whoever they can carry: one may make room."""
+    def _need(self, booking: Booking) -> _Need:
+        promise = booking.promise
+        span_s = (promise.pickup_from_s, promise.pickup_to_s)
+        return _Need(span_s, self._network.stop_index[promise.pickup_stop_id], booking.party)
+
+    def _planning(self, state: State, needs: Iterable[_Need], now_s: int) -> Planning:
+        """The shifts that pass by at these times: who can carry the riders, and who can make room.
+
+        In a large fleet only the nearest ones, so that the time this takes does not grow with it.
+        """
         shifts: dict[str, Shift] = {}
-        for span_s in spans_s:
-            for shift in suitable_shifts(self._config, state, _ANYBODY, span_s, now_s):
-                shifts[shift.id] = shift
+        for need in needs:
+            able = suitable_shifts(self._config, state, need.party, need.span_s, now_s)
+            others = suitable_shifts(self._config, state, _ANYBODY, need.span_s, now_s)
+            near = self._nearest(able, need)[:_ABLE_MAX]
+            near += [s for s in self._nearest(others, need)[:_NEAR_MAX] if s not in near]
+            shifts |= {shift.id: shift for shift in near[:_NEAR_MAX]}
         return planning(self._config, self._network, state, shifts.values(), now_s)
+
+    def _nearest(self, shifts: Iterable[Shift], need: _Need) -> list[Shift]:
+        """Shifts by how near their plans come to a stop around a time."""
+        from_s, to_s = need.span_s[0] - _AROUND_S, need.span_s[1] + _AROUND_S
+        index, matrix = self._network.stop_index, self._network.travel.matrix_s
+
+        def away_s(shift: Shift) -> int:
+            places = [
+                index[visit.stop_id]
+                for visit in shift.visits
+                if visit.depart_s >= from_s and visit.arrive_s <= to_s
+            ]
+            if not places:
+                before = [v.stop_id for v in shift.visits if v.depart_s < from_s][-1:]
+                places = [index[(*before, shift.anchor.stop_id or shift.depot_stop_id)[0]]]
+            return int(min(matrix[place, need.stop] for place in places))
+
+        return sorted(shifts, key=lambda shift: (away_s(shift), shift.id))
 
 
 def grouped(commands: Sequence[cmd.Command]) -> list[list[cmd.Command]]:
@@ -279,5 +319,9 @@ def _bookings(outcomes: Sequence[Outcome]) -> list[Booking]:
     ]
 
 
-def _spans(bookings: Iterable[Booking]) -> Iterable[tuple[int, int]]:
-    return ((b.promise.pickup_from_s, b.promise.pickup_to_s) for b in bookings)
+def _need_of(asked: Asked) -> _Need:
+    window, wanted = asked.window, asked.wanted
+    if window is None or wanted is None:
+        raise ValueError("nothing was asked of the plans")
+    span_s = (window.from_s, window.board_by_s)
+    return _Need(span_s, wanted.pairs[0].pickup_stop, asked.ask.party)
