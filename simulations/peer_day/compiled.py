@@ -12,6 +12,7 @@ from routing.roads import kernels, many_to_many
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SETTINGS: Any = numba.config
+_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
 _HERE = Path(__file__).parent
 _CONTENT = (
     *SOURCES,
@@ -31,8 +32,6 @@ def compiled(function: F) -> F:
     usual = _SETTINGS.CACHE_DIR
     _SETTINGS.CACHE_DIR = str(_CACHE)
     try:
-        return cast(
-            "F", numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
-        )
+        return cast("F", numba.njit(**_OPTIONS)(function))
     finally:
         _SETTINGS.CACHE_DIR = usual

@@ -55,8 +55,13 @@ class Setting:
         return build_network(self.roads, np.concatenate((*ends, self.starts)))
 
     def max_ride_s(self, network: Network) -> NDArray[np.int64]:
-        """int64[R], the longest rides, rounded down to seconds."""
+        """int64[R], the longest rides, rounded down to seconds.
+
+        An edge has up to one tick more than the file says, a way at most as many edges as there
+        are nodes: so much less is allowed, lest a limit be a moment too long.
+        """
         direct = network.ticks(self.demand.origin, self.demand.destination)
+        direct = np.maximum(direct - len(self.roads.names), 0)
         return (direct * self.rules.detour).astype(np.int64) >> TICK_BITS
 
 

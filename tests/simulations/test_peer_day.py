@@ -1,6 +1,7 @@
 """The peer day: files, driving times, every answer the cheapest insertion, an honest check."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,12 +17,13 @@ from simulations.benchmarks.table import Row
 from simulations.peer_day import check
 from simulations.peer_day.at_once import answer_at_once
 from simulations.peer_day.check import Rules
-from simulations.peer_day.command import report
+from simulations.peer_day.command import at_once_row, report
 from simulations.peer_day.day import Desk, advance, decide, open_desk
 from simulations.peer_day.driving import CLOSED
 from simulations.peer_day.files import demand_files, read_demand, read_roads
 from simulations.peer_day.network import TICK_BITS, Network, build_network
 from simulations.peer_day.outcome import DrivenDay, Halt, Pass
+from simulations.peer_day.peers import PEERS
 from simulations.peer_day.rolling import Plan, answer_with_improvement
 from simulations.peer_day.setting import Setting, setting_of
 
@@ -77,6 +79,17 @@ def test_times_between_places_are_rounded_up_once(street: Setting) -> None:
         [200, 100, 0, 101],
         [150, 200, 100, 0],
     ]
+
+
+def test_limits_are_never_longer_than_the_files_times_allow(tmp_path: Path) -> None:
+    just_below = [f"{edge.rsplit(',', 1)[0]},99.9999999" for edge in STREET[:-1]]
+    write_day(tmp_path, [*just_below, STREET[-1]], ASKED)
+    roads = read_roads(tmp_path)
+    setting = setting_of(roads, read_demand(tmp_path / "peer_3.csv", roads), seed=0)
+    limits = setting.max_ride_s(setting.network())
+    allowed = [1.4 * way.time_s for way in setting.direct]
+    assert all(below - 1.5 < limit <= below for limit, below in zip(limits, allowed, strict=True))
+    assert limits[1] == 139
 
 
 def test_a_route_may_end_nowhere_but_no_way_leads_through_it(street: Setting) -> None:
@@ -346,3 +359,34 @@ def test_the_command_says_in_one_line_what_is_wrong(
         main(["bench", "peer-day", str(tmp_path)])
     assert stopped.value.code == 1
     assert capsys.readouterr().err.startswith("error: [benchmark_input] ")
+
+
+def test_the_command_prints_flat_objects(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_day(tmp_path, STREET, ASKED)
+    main(
+        ["bench", "peer-day", str(tmp_path), "--json", "--every", "30", "--iterations", "5"],
+        standalone_mode=False,
+    )
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["mode"] for row in rows] == [
+        "insertion, at once",
+        "improved, at once",
+        "improved, batches of 30 s",
+    ]
+    for row in rows:
+        assert row["problem"] == "3/1"
+        assert row["verified"] is True
+        assert row["requests_per_s"] > 0
+        assert {"served", "vehicle_km", "empty_share"} <= row.keys()
+        assert not any(isinstance(value, dict | list) for value in row.values())
+
+
+@needs_shared
+def test_the_peers_figures_stand_beside_ours(shared_800: Setting) -> None:
+    peer = PEERS[shared_800.demand.problem][0]
+    ours = at_once_row(shared_800)
+    assert {"requests_per_s", "served", "vehicle_km", "empty_share"} <= peer.keys() & ours.keys()
+    assert ours["verified"] is True
