@@ -70,6 +70,8 @@ class Drivers:
         driver.at_s = float(int(now_s))
         vehicle_id = shift["vehicle"]["id"]
         if driver.place == stop.place:
+            if visit["kind"] == "break" and now_s < _instant(visit["arrive"]):
+                return  # there already, but it is not time to rest yet
             self._client.post(f"/vehicles/{vehicle_id}/visits/{visit['id']}/arrived")
             return
         lon, lat = position_of(self._network.graph, driver.place)
