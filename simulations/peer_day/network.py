@@ -66,10 +66,9 @@ def build_network(roads: Roads, nodes: NDArray[np.int32]) -> Network:
     times = times_to(hierarchy, places)
     place = np.full(len(roads.names), -1, np.int32)
     place[places] = np.arange(len(places), dtype=np.int32)
-    matrix = np.zeros((len(places) + 1, len(places) + 1), np.int32)
-    times.matrix(TICK_BITS, matrix[:-1, :-1])
-    if matrix.max() >= UNREACHABLE:
+    matrix = np.empty((len(places) + 1, len(places) + 1), np.int32)
+    if times.matrix(TICK_BITS, matrix[:-1, :-1]).max() >= UNREACHABLE:
         raise BenchmarkError("some places of the day cannot be reached from others")
-    matrix[-1, :-1] = UNREACHABLE_S
+    matrix[-1], matrix[:, -1] = UNREACHABLE_S, 0
     matrix.flags.writeable = False
     return Network(times, place, matrix)
