@@ -49,6 +49,8 @@ _COMPARED = ("served", "vehicle_km", "wait_mean_s", "objective_h")
 _CONFIDENCE = 0.95
 _CHECKED_SEED = 1
 """The day on which all rules and promises are checked after every decision."""
+_ROUNDING_S = 2
+"""Where a vehicle between two stops is diverted, its times are rounded up anew."""
 
 COLUMNS = (
     Column("variant", -16),
@@ -185,7 +187,8 @@ def _drive(job: _Job) -> Row:
 
     def check(state: State, now_s: int) -> None:
         broken.extend(broken_rules(bench.town.config, bench.network, state, now_s))
-        broken.extend(map(str, broken_promises(state)))
+        late = broken_promises(state).items()
+        broken.extend(f"{what}: {late_s} s" for what, late_s in late if late_s > _ROUNDING_S)
 
     on_settled = check if job.seed == _CHECKED_SEED else None
     figures = run_scenario(scenario, bench.town.config, bench.network, job.seed, on_settled).figures
