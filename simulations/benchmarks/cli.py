@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from dispatch.options import cache_option, report_errors
+from dispatch.options import cache_option, report_errors, var_option
 
+_WEEKDAY = Path(__file__).resolve().parent.parent / "scenarios" / "beckum-weekday.toml"
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print a JSON list instead of a table."
 )
@@ -137,6 +138,43 @@ def peer_day(folder: Path, *, modes: tuple[str, ...], as_json: bool, **options: 
 
     rows = command.peer_day(folder, modes, **options)
     table.show(rows, command.COLUMNS, click.echo, as_json=as_json)
+
+
+@bench.command(cls=ListsCommand)
+@click.option(
+    "--requests",
+    multiple=True,
+    default=(300,),
+    show_default="300",
+    type=click.IntRange(1, 5000),
+    help="Requests a day, one or more: --requests 200 300 400.",
+)
+@click.option(
+    "--seeds",
+    default=10,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Days of each kind, with seeds 1, 2, ...",
+)
+@click.option(
+    "--scenario",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=_WEEKDAY,
+    help="Another day than a weekday in Beckum.",
+)
+@click.option("--processes", default=2, show_default=True, type=click.IntRange(min=1))
+@var_option
+@json_option
+@report_errors
+def online(*, as_json: bool, **options: Any) -> None:
+    """A weekday with each piece of the dispatcher added in turn, and planned in hindsight."""
+    from simulations.benchmarks import online, table  # noqa: PLC0415 - `--help` is quick
+
+    rows = online.run(online.OnlineRun(**options), lambda line: click.echo(line, err=True))
+    shown = table.show(rows, online.COLUMNS, click.echo, as_json=as_json)
+    if not as_json:
+        for text in online.differences(shown):
+            click.echo(text)
 
 
 def _is_number(word: str) -> bool:
