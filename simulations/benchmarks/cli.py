@@ -115,14 +115,14 @@ def insertion(vehicles: tuple[int, ...], *, seed: int, as_json: bool) -> None:
 @click.option(
     "--every",
     "every_s",
-    default=60,
+    default=30,
     show_default=True,
     type=click.IntRange(1, 600),
     help="Seconds between improvements, and length of a batch.",
 )
 @click.option(
     "--iterations",
-    default=1000,
+    default=500,
     show_default=True,
     type=click.IntRange(min=0),
     help="Of the search, each time.",
