@@ -64,6 +64,8 @@ def test_a_shift_of_more_than_ten_hours_of_work_is_refused(tmp_path: Path) -> No
         ('weekday = ["06:00"', 'weekday = ["6 Uhr"', "hours.weekday"),
         ('depot = "depot"', 'depot = "depott"', "did you mean 'depot'?"),
         ("Europe/Berlin", "Europe/Beckum", "unknown zone"),
+        ("[hours]", '[repositioning]\nidle = "home"\n[hours]', "repositioning.idle"),
+        ("[hours]", "[repositioning]\nhorizon = 9\n[hours]", "did you mean 'horizon_s'?"),
         ("[map]", "[map", "service.toml"),
     ],
 )
