@@ -335,11 +335,11 @@ def visit_view(visit: Visit, bookings: Mapping[str, Booking], town: Town) -> Jso
     """One vehicle at one stop: who boards, who alights, when, and how late against the promise.
 
     A driver's break is a visit of the kind `break`: from `arrive` to `depart`, where the vehicle
-    stands; `arrived_at` says since when it runs.
+    stands; `arrived_at` says since when it runs. At a `waiting` place nobody is due.
     """
     return {
         "id": visit.id,
-        "kind": "stop" if visit.break_id is None else "break",
+        "kind": _kind_of(visit),
         "stop": town.stop(visit.stop_id),
         "leave": town.time(visit.leave_s),
         "arrive": town.time(visit.arrive_s),
@@ -349,6 +349,12 @@ def visit_view(visit: Visit, bookings: Mapping[str, Booking], town: Town) -> Jso
         "alighting": _riders(visit, ActionKind.DROPOFF, bookings, town),
         "late_s": _lateness([visit], bookings),
     }
+
+
+def _kind_of(visit: Visit) -> str:
+    if visit.break_id is not None:
+        return "break"
+    return "stop" if visit.actions or visit.arrived_at_s is not None else "waiting"
 
 
 def _riders(

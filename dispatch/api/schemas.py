@@ -188,10 +188,13 @@ class Rider(_Answer):
 
 
 class Visit(_Answer):
-    """One vehicle at one stop; a `break` is the driver's, from `arrive` to `depart`."""
+    """One vehicle at one stop; a `break` is the driver's, from `arrive` to `depart`.
+
+    At a `waiting` place there is nothing to do but to be near the next riders.
+    """
 
     id: str
-    kind: Literal["stop", "break"]
+    kind: Literal["stop", "break", "waiting"]
     stop: StopRef
     leave: datetime
     arrive: datetime

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tiny_engine import decide, random_command, rest, ride
 
 from dispatch.domain import commands as co
+from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
 from dispatch.domain.model import Action, ActionKind, BookingStatus, Visit
 from dispatch.domain.state import State, forget_closed
@@ -144,6 +145,31 @@ def test_the_audit_sees_tampering(area_dsn: str, tampering: str, message: str) -
         found = differences(connection, "town")
         assert found
         assert all(line.startswith(message) for line in found)
+
+
+@pytest.mark.parametrize("reached", [False, True])
+def test_a_waiting_place_is_kept_like_any_visit(area_dsn: str, *, reached: bool) -> None:
+    """A visit without riders: planned, loaded again, and reached or given up."""
+    with connect(area_dsn) as connection:
+        story = Story(connection, "town", 3)
+        story.tell(30)
+        shift = next(s for s in story.state.shifts.values() if not s.visits)
+        waiting = Visit("vs_wait", "b", (), NOW_S, NOW_S + 60, NOW_S + 60)
+        planned = ev.PlanChanged(shift.id, shift.version + 1, shift.anchor, (waiting,))
+        ends: list[ev.Event] = [ev.PlanChanged(shift.id, shift.version + 2, shift.anchor, ())]
+        if reached:
+            ends = [
+                ev.VisitArrived(shift.id, waiting.id, story.now_s, shift.anchor),
+                ev.VisitCompleted(shift.id, waiting.id, story.now_s),
+            ]
+        for events in ([planned], ends):
+            changes = Changes()
+            for event in events:
+                changes.apply(story.state, event, story.now_s)
+            story.write(changes)
+            loaded = load_state(connection, "town", before_s=0)
+            assert loaded.shifts == story.state.shifts
+            assert differences(connection, "town") == []
 
 
 def test_a_batch_is_written_whole_or_not_at_all(area_dsn: str) -> None:

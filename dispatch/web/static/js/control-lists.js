@@ -44,6 +44,7 @@ export function drawCounts(fleet, plan) {
 }
 
 function riders(visit) {
+  if (visit.kind === "waiting") return t("control.waits_there");
   const parts = [];
   const names = (list) => list.map((rider) => rider.code ?? "?").join(", ");
   if (visit.boarding.length) parts.push(`${t("control.boarding")} ${names(visit.boarding)}`);
