@@ -106,9 +106,11 @@ class World:
         """Simulate from one instant, or just before the first request, to another."""
         first_s = self._queue[0][0] if self._queue else from_s
         from_s -= max(0, (from_s - first_s) // _TICK_S + 1) * _TICK_S
-        stays = self._engine.config.repositioning.idle == "stay"
-        for at_s in range(from_s, to_s, _TICK_S if stays else _MOVE_TICK_S):
+        for at_s in range(from_s, to_s, _TICK_S):
             self._at(at_s, self._tick)
+        if self._engine.config.repositioning.idle != "stay":
+            for at_s in range(from_s, to_s, _MOVE_TICK_S):
+                self._at(at_s, self._tick_on_duty)
         if self._pace.improve_every_s:
             for at_s in range(from_s, to_s, self._pace.improve_every_s):
                 self._at(at_s, self._improve)
@@ -124,6 +126,10 @@ class World:
     def _tick(self, now_s: int) -> None:
         self._do(cmd.Tick(), now_s)
         forget_closed(self.state, now_s - _FORGET_AFTER_S)
+
+    def _tick_on_duty(self, now_s: int) -> None:
+        if any(shift.status is ShiftStatus.ACTIVE for shift in self.state.shifts.values()):
+            self._do(cmd.Tick(), now_s)
 
     def _improve(self, now_s: int) -> None:
         """Search for better plans, unless nothing has changed since a search found none."""

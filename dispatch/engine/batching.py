@@ -41,8 +41,8 @@ _NEAR_MAX = 12
 """Shifts among which room is looked for, for each party; of these so many can carry it:"""
 _ABLE_MAX = 8
 _AROUND_S = 1800
-_SECOND_LOOK = 2
-"""Taking an offer that needs others moved may search so much longer than making it."""
+_ATTEMPTS = 3
+"""How often room is looked for, longer each time, before an offer is said to be gone."""
 
 
 class _Need(NamedTuple):
@@ -147,8 +147,7 @@ class Batches:
         bookings = self._to_place(draft, takes, outcomes)
         now = self._planning(state, map(self._need, bookings.values()), draft.now_s)
         wanted = [self._wanted(booking) for booking in bookings.values()]
-        iterations = _SECOND_LOOK * self._config.rules.joint_iterations
-        found = plans.improve(now.problem, wanted, iterations=iterations, seed=draft.now_s)
+        found = self._best_of(now.problem, wanted, draft.now_s)
         left_out = sum(_has_no_room(outcomes[k]) for k in bookings)
         shifts = [after.shifts[shift.id] for shift in now.shifts]
         singly = planning(self._config, self._network, after, shifts, draft.now_s).problem
@@ -175,6 +174,21 @@ class Batches:
         if last is not None:
             result[last] = [draft.events[made - 1], *draft.events[made:]]
         return result
+
+    def _best_of(
+        self, problem: plans.Problem, wanted: Sequence[plans.Request], seed: int
+    ) -> "plans.Improvement":
+        """A search that does not give up at once where an offer has been made."""
+        best = None
+        for attempt in range(_ATTEMPTS):
+            iterations = (attempt + 1) * self._config.rules.joint_iterations
+            found = plans.improve(problem, wanted, iterations=iterations, seed=seed + attempt)
+            best = found if best is None or found.cost < best.cost else best
+            if len(best.served) == len(wanted):
+                break
+        if best is None:
+            raise ValueError("a search needs an attempt")
+        return best
 
     def _to_place(
         self, draft: Draft, takes: Sequence[cmd.AcceptOffer], outcomes: Sequence[Outcome]

@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 BASE = "insertion"
 HINDSIGHT = "clairvoyant"
 _IMPROVE = {"improve_every_s": 120, "improve_iterations": 200}
-_BATCH = {"joint_iterations": 200, "batch_window_s": 30}
+_BATCH = {"joint_iterations": 100, "batch_window_s": 10}
 _VARIANTS: dict[str, dict[str, int | str]] = {
     BASE: {},
     "+ improvement": {**_IMPROVE},
     "+ batching": {**_IMPROVE, **_BATCH},
     "+ repositioning": {**_IMPROVE, **_BATCH, "repositioning": "demand"},
 }
-_HINDSIGHT_ITERATIONS = 2_000
+_HINDSIGHT_ITERATIONS = 1_500
 _COMPARED = ("served", "vehicle_km", "wait_mean_s", "objective_h")
 _CONFIDENCE = 0.95
 _CHECKED_SEED = 1
