@@ -115,14 +115,14 @@ def insertion(vehicles: tuple[int, ...], *, seed: int, as_json: bool) -> None:
 @click.option(
     "--every",
     "every_s",
-    default=30,
+    default=60,
     show_default=True,
     type=click.IntRange(1, 600),
     help="Seconds between improvements, and length of a batch.",
 )
 @click.option(
     "--iterations",
-    default=500,
+    default=1000,
     show_default=True,
     type=click.IntRange(min=0),
     help="Of the search, each time.",
@@ -144,8 +144,8 @@ def peer_day(folder: Path, *, modes: tuple[str, ...], as_json: bool, **options: 
 @click.option(
     "--requests",
     multiple=True,
-    default=(300,),
-    show_default="300",
+    default=(350,),
+    show_default="350",
     type=click.IntRange(1, 5000),
     help="Requests a day, one or more: --requests 200 300 400.",
 )
