@@ -114,17 +114,17 @@ WHERE visit IS DISTINCT FROM excluded
 """
 
 # Replaced, never overwritten: a second pick-up of a booking, open or done, violates the key.
+# NOT IN, because it is hashed: NOT EXISTS compared each action of a large change with each other.
 _STALE_ACTIONS: Final = """
 DELETE FROM plan_action a USING visit v
 WHERE v.area = %(area)s AND v.shift_id = ANY(%(shifts)s)
     AND a.area = v.area AND a.visit_id = v.id AND a.done_at_s IS NULL
-    AND NOT EXISTS (
-        SELECT FROM jsonb_to_recordset(%(rows)s::jsonb) AS n(
+    AND (a.booking_id, a.kind, a.visit_id, a.ordinal, a.start_s, a.end_s) NOT IN (
+        SELECT n.booking_id, n.kind, n.visit_id, n.ordinal, n.start_s, n.end_s
+        FROM jsonb_to_recordset(%(rows)s::jsonb) AS n(
             booking_id text, kind text, visit_id text, ordinal int, start_s bigint, end_s bigint,
             done_at_s bigint)
-        WHERE (n.booking_id, n.kind, n.visit_id, n.ordinal, n.start_s, n.end_s)
-                = (a.booking_id, a.kind, a.visit_id, a.ordinal, a.start_s, a.end_s)
-            AND n.done_at_s IS NULL)
+        WHERE n.done_at_s IS NULL)
 """
 
 _ACTIONS: Final = """

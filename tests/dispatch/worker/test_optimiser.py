@@ -30,7 +30,7 @@ from dispatch.store.connect import connect
 from dispatch.town import Town
 from dispatch.views import answer
 from dispatch.worker.dispatcher import Dispatcher
-from dispatch.worker.optimiser import Agenda, Optimiser, Pace, Topic, service_days
+from dispatch.worker.optimiser import Agenda, Optimiser, Pace, Topic, service_days, some_of
 from routing import plans
 
 AREA = "town"
@@ -344,8 +344,27 @@ def test_shifts_that_overlap_belong_together() -> None:
     assert [[s.id for s in day] for day in days] == [["a", "b"], ["c"]]
 
 
+def test_a_large_fleet_is_thought_about_in_parts_that_drive_at_the_same_time() -> None:
+    fleet = [shift(f"a{n}", 0, 10) for n in range(20)] + [shift(f"b{n}", 10, 20) for n in range(20)]
+    chosen = [some_of(fleet, 6, random.Random(seed)) for seed in range(30)]
+    assert all(len(part) == len({s.id for s in part}) == 6 for part in chosen)
+    assert all(len({s.start_s for s in part}) == 1 for part in chosen)
+    assert {s.id for part in chosen for s in part} == {s.id for s in fleet}
+    assert some_of(fleet[:6], 6, random.Random(0)) == fleet[:6]
+
+
+def test_a_large_fleet_is_given_up_on_later() -> None:
+    agenda = Agenda(tries=2, shifts_max=5)
+    today = Topic.of([shift(f"a{n}", 0, 10) for n in range(12)], 0)
+    rounds = 0
+    while (topic := agenda.next([today])) is not None:
+        agenda.note(topic, gained=False)
+        rounds += 1
+    assert rounds == 6
+
+
 def test_every_day_has_its_turn_though_today_is_always_new() -> None:
-    agenda = Agenda(tries=2)
+    agenda = Agenda(tries=2, shifts_max=5)
     tomorrow = Topic.of([shift("b", 100, 110)], 0)
     seen = []
     for version in range(8):
@@ -358,7 +377,7 @@ def test_every_day_has_its_turn_though_today_is_always_new() -> None:
 
 
 def test_a_gain_makes_a_plan_worth_another_look() -> None:
-    agenda = Agenda(tries=1)
+    agenda = Agenda(tries=1, shifts_max=5)
     today = Topic.of([shift("a", 0, 10)], 0)
     first = agenda.next([today])
     assert first is not None
