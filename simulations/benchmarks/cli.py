@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from dispatch.options import cache_option, report_errors, var_option
+from dispatch.options import cache_option, report_errors, town_folder, town_option, var_option
 
 _WEEKDAY = Path(__file__).resolve().parent.parent / "scenarios" / "beckum-weekday.toml"
 json_option = click.option(
@@ -115,14 +115,14 @@ def insertion(vehicles: tuple[int, ...], *, seed: int, as_json: bool) -> None:
 @click.option(
     "--every",
     "every_s",
-    default=60,
+    default=30,
     show_default=True,
     type=click.IntRange(1, 600),
     help="Seconds between improvements, and length of a batch.",
 )
 @click.option(
     "--iterations",
-    default=1000,
+    default=500,
     show_default=True,
     type=click.IntRange(min=0),
     help="Of the search, each time.",
@@ -138,6 +138,24 @@ def peer_day(folder: Path, *, modes: tuple[str, ...], as_json: bool, **options: 
 
     rows = command.peer_day(folder, modes, **options)
     table.show(rows, command.COLUMNS, click.echo, as_json=as_json)
+
+
+@bench.command()
+@click.option("--vehicles", default=50, show_default=True, type=click.IntRange(1, 500))
+@click.option("--rate", default=10.0, show_default=True, help="Ride requests per second.")
+@click.option("--seconds", default=30.0, show_default=True, help="Length of each of three phases.")
+@click.option("--fill", default=300, show_default=True, help="Rides booked before measuring.")
+@town_option
+@var_option
+@json_option
+@report_errors
+def live(town: Path, var: Path, *, as_json: bool, **options: Any) -> None:
+    """Offers' latency on a real service while the optimiser works, is killed, is stopped."""
+    from simulations.benchmarks import live, table  # noqa: PLC0415 - `--help` is quick
+
+    options |= {"town": town_folder(town), "var": var}
+    rows = live.run(live.LiveRun(**options), lambda line: click.echo(line, err=True))
+    table.show(rows, live.COLUMNS, click.echo, as_json=as_json)
 
 
 @bench.command(cls=ListsCommand)

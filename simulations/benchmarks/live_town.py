@@ -1,0 +1,195 @@
+"""A town of any size out of a town's folder, and a real service on it that cleans up after itself.
+
+The service is the very one that `rufbus serve` runs, in processes of its own, on a clock that shows
+a weekday morning.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from simulations.benchmarks.errors import BenchmarkError
+
+UP_WITHIN_S = 300.0
+_STOP_WITHIN_S = 30.0
+_TICK_S = 0.1
+_MORNING = time_of_day(10, 0)
+_TUESDAY = 1
+_VEHICLE = """
+[[vehicles]]
+id = "v{n}"
+name = "Shuttle {n}"
+depot = "{depot}"
+configurations = [{{ seats = 8, wheelchairs = 0 }}, {{ seats = 5, wheelchairs = 1 }}]
+"""
+_SHIFTS = """
+[[shifts]]
+vehicle = "v{n}"
+days = ["weekday"]
+start = "05:00"
+end = "14:00"
+[[shifts]]
+vehicle = "v{n}"
+days = ["weekday"]
+start = "14:00"
+end = "23:00"
+"""
+
+
+class LiveService:
+    """`rufbus serve` on a scaled-up town in a temporary folder; a context manager.
+
+    Args:
+        town: the folder of the town to begin with.
+        var: where its roads may lie already, to save the time of making them.
+        vehicles: how many vehicles the town gets, each staffed all day.
+    """
+
+    def __init__(self, town: Path, var: Path, vehicles: int) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="rufbus-live-"))
+        self._var = self._folder / "var"
+        self._town = self._folder / town.name
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        try:
+            _scaled(town, self._town, vehicles)
+            self._var.mkdir()
+            if (var / "roads").is_dir():
+                shutil.copytree(var / "roads", self._var / "roads")
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def __enter__(self) -> Self:
+        try:
+            with (self._folder / "serve.log").open("wb") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "dispatch.cli", "serve", "--offline"],
+                    env=self._environment(),
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            self._await()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def pid(self, name: str) -> int | None:
+        """The process number of one of the service's processes, None while it is not there."""
+        pid = self._state().get("processes", {}).get(name)
+        return None if pid is None else int(pid)
+
+    def token(self, role: str) -> str:
+        """A fresh access token."""
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "dispatch.cli", "token", "create", "--role", role],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def logged(self, name: str, words: str) -> int:
+        """In how many lines of a process's log the words occur."""
+        path = self._var / "log" / f"{name}.log"
+        return path.read_text("utf-8", "replace").count(words) if path.is_file() else 0
+
+    def _environment(self) -> dict[str, str]:
+        zone = ZoneInfo(tomllib.loads(_service_file(self._town))["town"]["timezone"])
+        today = date(2026, 3, 9)
+        while today.weekday() != _TUESDAY:
+            today += timedelta(days=1)
+        shown_s = datetime.combine(today, _MORNING, zone).timestamp()
+        names = ("DATABASE_URL", "REDIS_URL", "RUFBUS_DEMO")
+        kept = {key: value for key, value in os.environ.items() if key not in names}
+        self._began_s = getattr(self, "_began_s", time.time())
+        return kept | {
+            "RUFBUS_VAR": str(self._var),
+            "RUFBUS_TOWN": str(self._town),
+            "RUFBUS_CLOCK": f"{self._began_s!r}:{shown_s!r}:1.0",
+        }
+
+    def _state(self) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = json.loads((self._var / "run" / "service.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return state
+
+    def _await(self) -> None:
+        deadline = time.monotonic() + UP_WITHIN_S
+        while time.monotonic() < deadline:
+            state = self._state()
+            if state.get("ready"):
+                self.url = str(state["url"])
+                return
+            if self._process is None or self._process.poll() is not None:
+                break
+            time.sleep(_TICK_S)
+        said = (self._folder / "serve.log").read_text("utf-8", "replace")
+        raise BenchmarkError(f"the service did not come up:\n{said}")
+
+    def _end(self) -> None:
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(_STOP_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _service_file(folder: Path) -> str:
+    try:
+        return (folder / "service.toml").read_text("utf-8")
+    except OSError as error:
+        raise BenchmarkError(f"{folder} is no town's folder: {error}") from error
+
+
+def _scaled(town: Path, folder: Path, vehicles: int) -> None:
+    """Copy a town with so many vehicles instead of its own."""
+    text = _service_file(town)
+    depots = [depot["id"] for depot in tomllib.loads(text)["depots"]]
+    shutil.copytree(town, folder)
+    fleet = "".join(
+        _VEHICLE.format(n=n, depot=depots[n % len(depots)]) + _SHIFTS.format(n=n)
+        for n in range(1, vehicles + 1)
+    )
+    kept = _without_tables(text, {"[[vehicles]]", "[[shifts]]"})
+    (folder / "service.toml").write_text(kept + fleet, encoding="utf-8")
+
+
+def _without_tables(text: str, headings: set[str]) -> str:
+    """A TOML file without the tables under some headings."""
+    lines, keeps = [], True
+    for line in text.splitlines(keepends=True):
+        if line.startswith("["):
+            keeps = line.split("#")[0].strip() not in headings
+        if keeps:
+            lines.append(line)
+    return "".join(lines)
