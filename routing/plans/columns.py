@@ -1,4 +1,4 @@
-"""The routes a search has seen as columns of a set partitioning problem, and the choice as routes."""
+"""The routes a search has seen as columns of set partitioning, and the choice as routes again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from routing.plans import kernel, lns
+from routing.plans import kernel, memory
 
 if TYPE_CHECKING:
     from routing.plans.kernel import Arrays, Ints, Routes, ShortInts
@@ -33,7 +33,9 @@ class Columns(NamedTuple):
         return np.array(vehicles, np.int64), self.length[chosen], self.nodes[chosen]
 
 
-def columns_of(a: Arrays, jobs: lns.Jobs, seen: lns.Pool, best: Routes, idle_cost: Ints) -> Columns:
+def columns_of(
+    a: Arrays, jobs: memory.Jobs, seen: memory.Pool, best: Routes, idle_cost: Ints
+) -> Columns:
     """Lay out the routes of a pool and of the best plan.
 
     Args:
@@ -51,17 +53,17 @@ def columns_of(a: Arrays, jobs: lns.Jobs, seen: lns.Pool, best: Routes, idle_cos
     vehicle = np.concatenate((np.arange(len(best.length)), seen.vehicle[used]))
     cost = np.concatenate((best.cost, seen.cost[used])) - idle_cost[vehicle]
     owner = jobs.of_node[nodes]
-    boards = (np.arange(nodes.shape[1]) < length[:, None]) & (owner != lns.NOWHERE)
-    boards &= (jobs.tied[owner] == lns.ANY) & (nodes % 2 == 0)
+    boards = (np.arange(nodes.shape[1]) < length[:, None]) & (owner != memory.NOWHERE)
+    boards &= (jobs.tied[owner] == memory.ANY) & (nodes % 2 == 0)
     count = boards.sum(axis=1)
     chosen = np.flatnonzero(count > 0)
     if len(chosen) > _COLUMNS_MAX:
         chosen = _promising(chosen, owner, boards, cost, len(best.length))
     kinds, kin = np.unique(a.vehicles[:, kernel.KIN], return_inverse=True)
-    numbers = np.cumsum(jobs.tied == lns.ANY) - 1
+    numbers = np.cumsum(jobs.tied == memory.ANY) - 1
     rows = boards[chosen]
     begin = np.concatenate(([0], np.cumsum(count[chosen])))
-    penalty = jobs.penalty[jobs.tied == lns.ANY]
+    penalty = jobs.penalty[jobs.tied == memory.ANY]
     return Columns(
         RoutePool(cost[chosen], begin, numbers[owner[chosen][rows]], kin[vehicle[chosen]]),
         np.bincount(kin, minlength=len(kinds)),

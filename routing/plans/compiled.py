@@ -14,8 +14,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 _SETTINGS: Any = numba.config  # NUMBA_CACHE_DIR and its like; set by numba at import
 
 _HERE = Path(__file__).parent
-_KERNELS = ("kernel.py", "scratch.py", "search.py", "lns.py", "records.py")
-SOURCES = (*(_HERE / name for name in _KERNELS if (_HERE / name).exists()), Path(traffic.__file__))
+_KERNELS = (
+    "kernel.py",
+    "scratch.py",
+    "search.py",
+    "memory.py",
+    "moves.py",
+    "repair.py",
+    "ruin.py",
+    "tails.py",
+    "lns.py",
+    "records.py",
+)
+SOURCES = (*(_HERE / name for name in _KERNELS), Path(traffic.__file__))
 """All files whose code ends up in the kernels."""
 
 

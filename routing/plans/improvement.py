@@ -8,6 +8,7 @@ out.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from routing.plans.records import Request
 
 _CHUNK = 200  # iterations between two looks at the clock
-_HOT, _COLD = 0.3, 0.002  # temperature, in shares of what a job costs on average
-_COMBINE_AT = (0.35, 0.6, 0.8, 0.95)  # shares of the time after which routes seen are combined
+_HOT_MIN, _HOT_MAX, _COLD = 0.05, 1.0, 0.03  # temperature, in shares of what a job costs on average
+_THOROUGH = 600  # iterations per job with which it pays to begin at the highest temperature
+_COMBINE_AT = (0.5, 0.75, 0.92)  # shares of the time after which routes seen are combined
 _COMBINE_SHARE = 0.06  # of the time, for each of these
 _COMBINE_MIN_S = 0.5  # with less time there is nothing to combine yet
 _EFFORT = 1e-5  # deterministic time of the solver for each iteration of the search
@@ -99,7 +101,7 @@ def _counted(plan: OpenPlan, iterations: int, *, partition: bool) -> int:
         step = min(_CHUNK, iterations - done)
         if marks:
             step = max(1, min(step, marks[0] - done))
-        _cool(plan, step, done / iterations, (done + step) / iterations)
+        _cool(plan, step, (done / iterations, (done + step) / iterations), iterations)
         done += step
         if marks and done >= marks[0]:
             marks.pop(0)
@@ -112,13 +114,14 @@ def _timed(plan: OpenPlan, seconds: float, *, partition: bool) -> int:
     begun = time.perf_counter()
     plan.fill()
     marks = list(_COMBINE_AT) if partition and seconds >= _COMBINE_MIN_S else []
-    done, chunk = 0, 10
+    done, chunk, expected = 0, 10, 10
     while (spent_s := time.perf_counter() - begun) < seconds:
         share = spent_s / seconds
-        _cool(plan, chunk, share, share)
+        _cool(plan, chunk, (share, share), expected)
         done += chunk
         left_s = seconds - (time.perf_counter() - begun)
         pace_s = max(seconds - left_s - spent_s, 1e-6) / chunk
+        expected = done + int(left_s / pace_s)
         chunk = max(1, min(_CHUNK, int(min(0.02, 0.2 * left_s) / pace_s)))
         if marks and share >= marks[0] and left_s > 0:
             marks.pop(0)
@@ -126,6 +129,16 @@ def _timed(plan: OpenPlan, seconds: float, *, partition: bool) -> int:
     return done
 
 
-def _cool(plan: OpenPlan, iterations: int, begin: float, end: float) -> None:
-    hot, cold = (plan.cost_per_job * _HOT * (_COLD / _HOT) ** share for share in (begin, end))
-    plan.search(iterations, hot, cold)
+def _cool(plan: OpenPlan, iterations: int, shares: tuple[float, float], total: int) -> None:
+    """Search on while it gets colder; a search that can be thorough begins hotter.
+
+    Args:
+        plan: to search on.
+        iterations: how many.
+        shares: of the whole search that are over before and after these.
+        total: iterations of the whole search.
+    """
+    thorough = math.sqrt(total / (_THOROUGH * max(1, plan.jobs)))
+    hottest = min(_HOT_MAX, max(_HOT_MIN, thorough))
+    hot, cold = (hottest * (min(_COLD, hottest) / hottest) ** share for share in shares)
+    plan.search(iterations, plan.cost_per_job * hot, plan.cost_per_job * cold)

@@ -58,13 +58,14 @@ PERMILLE = 1000
 OK, CAPACITY, UNREACHABLE, PICKUP_LATE, ARRIVAL_LATE, RIDE_TOO_LONG, SHIFT_END = 0, 1, 2, 3, 4, 5, 6
 BREAK_LATE, ROUTE_TOO_LONG = 7, 8
 
-# Rows of the bounds of one route, int64[9, n + 1]. "The projection" is its schedule without upper
-# bounds and ride caps: whatever is inserted behind an action, it happens no earlier than there.
-B_END = 0  # end of service of action k in the projection
+# Rows of the bounds of one route, int64[9, n + 1]. Whatever is inserted, an action happens no
+# earlier than in the route's own earliest schedule (but for the set-up that a halt at the same stop
+# may spare it).
+B_END = 0  # end of service of action k in the earliest schedule
 B_LATEST_END = 1  # no feasible schedule, whatever is inserted, ends the service of action k later
 B_SEATS, B_WHEELCHAIRS = 2, 3  # load before action k
-B_PUSHES = 4  # 1 if the projection breaks a ride cap among the actions before k
-B_COST = 5  # cost of the actions before k in the projection, driving included
+B_EARLIEST = 4  # of the start of service of action k, raised by the ride caps' pushes
+B_COST = 5  # cost of the actions before k, driving included
 B_SAVING = (
     6  # what driving into the actions from k on and home would cost less at the best of times
 )
@@ -102,10 +103,10 @@ class Routes(NamedTuple):
     length: Ints  # int64[V]: how many
     bounds: Ints  # int64[V, 9, room + 1]
     cost: Ints  # int64[V]: of the earliest feasible schedule, FOREVER if there is none
-    projected: Ints  # int64[V]: of the projection
-    departure: Ints  # int64[V]: the latest departure that changes nothing else in the projection
-    depot: Ints  # int64[V]: arrival at the depot in the projection
+    departure: Ints  # int64[V]: the latest departure that changes nothing else
+    depot: Ints  # int64[V]: arrival at the depot
     shared: Ints  # int64[V]: 1 if two actions in a row share a set-up
+    pushed: Ints  # int64[V]: 1 if a cap on time has raised something in B_EARLIEST
 
 
 class Work(NamedTuple):
@@ -344,20 +345,12 @@ def rebuild(a: Arrays, r: Routes, v: int, w: Work) -> None:
     count, bounds = r.length[v], r.bounds[v]
     gather(a, v, w, r.nodes[v], count)
     r.cost[v] = FOREVER
-    reason, _ = settle(a, v, w, count, PROJECTED)
+    reason, _ = settle(a, v, w, count, LIMITED)
     if reason != OK or overloaded(a, v, w, count) >= 0:
         return
-    r.projected[v], _ = price(a, w, count)
-    within = bound_forward(a, r, v, w)
-    if not within:
-        return
+    r.cost[v], _ = price(a, w, count)
+    bound_forward(a, r, v, w)
     bound_backward(a, v, w, count, bounds)
-    if bounds[B_PUSHES, count] == 0 and within_route(a, v, r.depot[v], r.departure[v]):
-        r.cost[v] = r.projected[v]
-        return
-    reason, _ = settle(a, v, w, count, LIMITED)
-    if reason == OK:
-        r.cost[v], _ = price(a, w, count)
 
 
 @inlined
@@ -373,19 +366,19 @@ def within_route(a: Arrays, v: int, depot_s: int, departure_s: int) -> bool:
 
 
 @compiled
-def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> bool:
-    """Fill all rows of the bounds but B_LATEST_END from the projection in the scratch.
-
-    Returns whether all upper bounds hold in it; without that no schedule exists.
-    """
+def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> None:
+    """Fill all rows of the bounds but B_LATEST_END from the schedule in the scratch."""
     rows, times, bounds, count = w.rows, w.times, r.bounds[v], r.length[v]
     seats, wheelchairs = a.vehicles[v, LOAD_SEATS], a.vehicles[v, LOAD_WHEELCHAIRS]
-    pushes, cost, fastest, matrix = 0, 0, a.fastest, a.matrix_s
+    cost, fastest, matrix = 0, a.fastest, a.matrix_s
     here = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else AT_START
     r.shared[v] = 0
+    r.pushed[v] = 1 if rows[0, EARLIEST] > a.vehicles[v, START_TIME] else 0
     for k in range(count):
         bounds[B_SEATS, k], bounds[B_WHEELCHAIRS, k] = seats, wheelchairs
-        bounds[B_PUSHES, k], bounds[B_COST, k] = pushes, cost
+        bounds[B_EARLIEST, k], bounds[B_COST, k] = rows[k + 1, EARLIEST], cost
+        if rows[k + 1, EARLIEST] > a.nodes[r.nodes[v, k], EARLIEST]:
+            r.pushed[v] = 1
         bounds[B_AT, k] = w.at[k]
         bounds[B_END, k] = times[END, k + 1]
         if rows[k + 1, KIND] != BREAK:
@@ -395,16 +388,12 @@ def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> bool:
         p = w.partner[k + 1]
         bounds[B_PARTNER, k] = p - 1 if p >= 0 else NO_PARTNER
         start = times[START, k + 1]
-        if start > rows[k + 1, LATEST]:
-            return False
-        if p >= 0 and start - times[END, p] > rows[k + 1, MAX_RIDE]:
-            pushes = 1
         cost += rows[k + 1, RATE_START] * start + rows[k + 1, RATE_END] * times[END, k + 1]
         cost += rows[k + 1, FIXED] + a.w_drive * (times[ARRIVAL, k + 1] - times[END, k])
         seats += rows[k + 1, SEATS]
         wheelchairs += rows[k + 1, WHEELCHAIRS]
     bounds[B_SEATS, count], bounds[B_WHEELCHAIRS, count] = seats, wheelchairs
-    bounds[B_PUSHES, count], bounds[B_COST, count] = pushes, cost
+    bounds[B_COST, count] = cost
     bounds[B_AT, count] = w.at[count]
     saving = 0
     for k in range(count, -1, -1):
@@ -417,7 +406,6 @@ def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> bool:
     r.depot[v] = times[ARRIVAL, count + 1]
     first = times[ARRIVAL, 1] - times[START, 0]
     r.departure[v] = times[START, 1] - first
-    return bool(r.depot[v] <= a.vehicles[v, END_TIME])
 
 
 @compiled

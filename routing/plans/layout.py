@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from routing.plans import kernel, lns, scratch
+from routing.plans import kernel, memory, scratch
 from routing.plans.problem import Problem, with_routes
 from routing.plans.records import Action
 from routing.plans.rows import booking_rows, break_row, frozen
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from routing.plans.kernel import Arrays, Ints, Routes, ShortInts
-    from routing.plans.lns import Jobs
+    from routing.plans.memory import Jobs
     from routing.plans.records import Booking, Request
 
 _NEAR = 60  # how many related jobs are known of each
@@ -47,7 +47,7 @@ class Layout:
             self._add_planned(index, int(v))
         for request, first in zip(requests, self._first_nodes, strict=True):
             nodes = range(first, first + 2 * len(request.pairs), 2)
-            self._add_job(list(nodes), problem.weights.unserved, lns.ANY, lns.NOWHERE)
+            self._add_job(list(nodes), problem.weights.unserved, memory.ANY, memory.NOWHERE)
         self.nodes = frozen(
             np.array(self._rows, np.int64).reshape(-1, kernel.NODE_COLUMNS), np.int64
         )
@@ -66,7 +66,7 @@ class Layout:
     def routes(self) -> Routes:
         """The present routes; their bounds are still to be built."""
         chosen = [self._problem.vehicles[v].route for v in self._vehicles]
-        movable = sum(2 if tied == lns.ANY else 1 for tied in self._tied)
+        movable = sum(2 if tied == memory.ANY else 1 for tied in self._tied)
         longest = max((len(route) for route in chosen), default=0)
         usual = 3 * -(-movable // max(1, len(chosen)))
         room = min(longest + movable, max(_ROOM_MIN, usual + longest)) + 2
@@ -78,15 +78,15 @@ class Layout:
 
     def jobs(self, random: np.random.Generator) -> Jobs:
         """What can be moved."""
-        of_node = np.full(max(1, len(self.nodes)), lns.NOWHERE, np.int64)
+        of_node = np.full(max(1, len(self.nodes)), memory.NOWHERE, np.int64)
         begin, node = np.array(self._begin, np.int64), np.array(self._node, np.int64)
         tied = np.array(self._tied, np.int64)
         owner = np.repeat(np.arange(len(tied)), np.diff(begin))
         of_node[node] = owner
-        pairs = tied[owner] == lns.ANY
+        pairs = tied[owner] == memory.ANY
         of_node[node[pairs] + 1] = owner[pairs]
         keys = random.integers(-(1 << 62), 1 << 62, size=len(tied), dtype=np.int64)
-        return lns.Jobs(begin, node, self.penalty, tied, of_node, self._related(), keys)
+        return memory.Jobs(begin, node, self.penalty, tied, of_node, self._related(), keys)
 
     def problem_with(self, nodes: ShortInts, length: Ints) -> tuple[Problem, Mapping[str, int]]:
         """The problem with these routes, and the pair with which each request is served."""
@@ -142,7 +142,7 @@ class Layout:
         for action in free:
             node = self._numbers[action]
             if action.kind == "pickup":
-                self._add_job([node], kernel.FOREVER, lns.ANY, index)
+                self._add_job([node], kernel.FOREVER, memory.ANY, index)
             elif action.kind == "break" or action.booking not in boarding:
                 self._add_job([node], kernel.FOREVER, index, index)
 
@@ -160,7 +160,7 @@ class Layout:
         if near == 0:
             return np.zeros((count, 0), np.int32)
         first = np.array([self._node[begin] for begin in self._begin[:-1]])
-        single = np.array(self._tied) != lns.ANY
+        single = np.array(self._tied) != memory.ANY
         last = np.where(single, first, np.minimum(first + 1, len(self.nodes) - 1))
         pickup = np.maximum(self.nodes[first, kernel.STOP], 0)
         dropoff = np.maximum(self.nodes[last, kernel.STOP], 0)

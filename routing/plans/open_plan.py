@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from routing.plans import kernel, lns, scratch
+from routing.plans import kernel, lns, memory, moves, scratch
 from routing.plans.columns import columns_of
 from routing.plans.layout import Layout
 from routing.plans.search import RESULT_COLUMNS
@@ -14,12 +14,16 @@ from routing.plans.search import RESULT_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from routing.plans.kernel import Ints, Routes
+    from routing.plans.kernel import Arrays, Ints, Routes, Work
     from routing.plans.problem import Problem
     from routing.plans.records import Request
 
+    Tables = tuple[
+        Arrays, Routes, Routes, Work, memory.Jobs, memory.Cache, memory.State, memory.Pool
+    ]
+
 _POOL_BITS = 16  # of the number of routes remembered at most
-_GOAL_SHARE, _GOAL_MAX = 0.35, 24  # of the jobs, and how many at most are taken out at once
+_GOAL_SHARE, _GOAL_MAX = 0.35, 14  # of the jobs, and how many at most are taken out at once
 
 
 class OpenPlan:
@@ -46,30 +50,35 @@ class OpenPlan:
         self._routes = scratch.copy_routes(self._kept, room)
         self._jobs = layout.jobs(random)
         count, fleet = len(layout.penalty), len(vehicles)
-        self._cache = lns.Cache(*(np.full((count, fleet), -1, np.int64) for _ in range(5)))
+        self._cache = memory.Cache(*(np.full((count, fleet), -1, np.int64) for _ in range(5)))
         self._state = _state(self._kept, layout.where, int(random.integers(1, 1 << 62)))
         self._pool = _pool(_POOL_BITS if pooled else 0, room)
         totals = self._state.totals
-        totals[lns.T_COST] = lns.total_cost(self._kept, self._jobs, self._state.where)
-        totals[lns.T_BEST] = totals[lns.T_COST]
-        totals[lns.T_ABSENT] = int((layout.where == lns.NOWHERE).sum())
+        totals[memory.T_COST] = lns.total_cost(self._kept, self._jobs, self._state.where)
+        totals[memory.T_BEST] = totals[memory.T_COST]
+        totals[memory.T_ABSENT] = int((layout.where == memory.NOWHERE).sum())
         self._goal = max(2, min(_GOAL_MAX, int(_GOAL_SHARE * count)))
 
     @property
     def cost(self) -> int:
         """Cost of the best plan so far: of the routes that take part, and of who is left out."""
-        return int(self._state.totals[lns.T_BEST])
+        return int(self._state.totals[memory.T_BEST])
+
+    @property
+    def jobs(self) -> int:
+        """How many things can be moved."""
+        return len(self._jobs.penalty)
 
     @property
     def cost_per_job(self) -> float:
         """What a job adds to the routes on average: the scale of the search's temperatures."""
-        served = self._state.best_where != lns.NOWHERE
+        served = self._state.best_where != memory.NOWHERE
         left_out = float(self._jobs.penalty[~served].sum())
         return max(1.0, (self.cost - left_out) / max(1, int(served.sum())))
 
     def fill(self) -> None:
         """Serve whom it pays to serve, without moving anybody yet."""
-        if self._state.totals[lns.T_ABSENT] > 0:
+        if self._state.totals[memory.T_ABSENT] > 0:
             lns.insert_all(*self._tables())
 
     def search(self, iterations: int, hot: float, cold: float) -> None:
@@ -99,25 +108,26 @@ class OpenPlan:
             effort=effort,
         )
         if chosen is not None:
-            lns.take_over(*self._tables(), *seen.routes(chosen))
+            tables = (self._arrays, self._kept, self._routes, self._work, self._jobs)
+            lns.take_over(*tables, self._state, self._pool, *seen.routes(chosen))
 
     def _idle_costs(self) -> Ints:
         """int64[F]: what each vehicle costs without anybody whom another could serve."""
         idle = scratch.copy_routes(self._kept, self._kept.nodes.shape[1])
-        marked = (self._jobs.tied == lns.ANY).astype(np.int64)
+        marked = (self._jobs.tied == memory.ANY).astype(np.int64)
         for v in range(len(idle.length)):
-            lns.take_out(idle, v, self._jobs, marked)
+            moves.take_out(idle, v, self._jobs, marked)
         scratch.rebuild_all(self._arrays, idle)
         return idle.cost
 
-    def _tables(self) -> tuple[Any, ...]:
+    def _tables(self) -> Tables:
         tables = (self._arrays, self._kept, self._routes, self._work, self._jobs)
         return (*tables, self._cache, self._state, self._pool)
 
 
-def _state(routes: Routes, where: Ints, seed: int) -> lns.State:
+def _state(routes: Routes, where: Ints, seed: int) -> memory.State:
     fleet, count = len(routes.length), len(where)
-    return lns.State(
+    return memory.State(
         where=where.copy(),
         kept_where=where.copy(),
         version=np.arange(fleet, dtype=np.int64),
@@ -136,7 +146,7 @@ def _state(routes: Routes, where: Ints, seed: int) -> lns.State:
     )
 
 
-def _pool(bits: int, room: int) -> lns.Pool:
+def _pool(bits: int, room: int) -> memory.Pool:
     size = 1 << bits
     key, cost, vehicle, length = (np.zeros(size, np.int64) for _ in range(4))
-    return lns.Pool(key, cost, vehicle, length, np.zeros((size, room), np.int32))
+    return memory.Pool(key, cost, vehicle, length, np.zeros((size, room), np.int32))

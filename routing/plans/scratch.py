@@ -51,10 +51,10 @@ def copy_routes(r: Routes, room: int) -> Routes:
     copied.length[:] = r.length
     copied.bounds[:, :, : width + 1] = r.bounds
     copied.cost[:] = r.cost
-    copied.projected[:] = r.projected
     copied.departure[:] = r.departure
     copied.depot[:] = r.depot
     copied.shared[:] = r.shared
+    copied.pushed[:] = r.pushed
     return copied
 
 

@@ -11,10 +11,10 @@ from routing.plans.kernel import (
     AT_START,
     B_AT,
     B_COST,
+    B_EARLIEST,
     B_END,
     B_LATEST_END,
     B_PARTNER,
-    B_PUSHES,
     B_SAVING,
     B_SEATS,
     B_WHEELCHAIRS,
@@ -66,16 +66,25 @@ R_VEHICLE, R_PAIR, R_PICKUP_POSITION, R_DROPOFF_POSITION = range(4)
 R_COST, R_PICKUP_START, R_PICKUP_END, R_DROPOFF_START = range(4, 8)
 RESULT_COLUMNS = 8
 
+ANEW, SETTLED = 0, 1  # where a full evaluation begins
+
 
 @compiled
-def compose(a: Arrays, r: Routes, v: int, w: Work, asks: Ints, pair: int, i: int, j: int) -> None:
-    """Write route `v` with a pair inserted at positions (i, j) to the scratch, as `gather` does."""
+def compose(  # noqa: PLR0913, PLR0917 - a kernel's arguments
+    a: Arrays, r: Routes, v: int, w: Work, asks: Ints, pair: int, i: int, j: int, since: int
+) -> None:
+    """Write route `v` with a pair inserted at positions (i, j) to the scratch, as `gather` does.
+
+    `since`: SETTLED to begin with what the route's own ride caps have raised already, else ANEW.
+    """
     count, nodes, table, rows = r.length[v], r.nodes[v], a.nodes, w.rows
     for k in range(count):
         to = k + 1 + (k >= i) + (k >= j)
         node = nodes[k]
         for column in range(NODE_COLUMNS):
             rows[to, column] = table[node, column]
+        if since == SETTLED:
+            rows[to, EARLIEST] = r.bounds[v, B_EARLIEST, k]
         p = r.bounds[v, B_PARTNER, k]
         w.partner[to] = p + 1 + (p >= i) + (p >= j) if p >= 0 else NO_PARTNER
     for column in range(NODE_COLUMNS):
@@ -86,16 +95,56 @@ def compose(a: Arrays, r: Routes, v: int, w: Work, asks: Ints, pair: int, i: int
 
 
 @compiled
-def fixed_point(
-    a: Arrays, r: Routes, v: int, w: Work, asks: Ints, pair: int, i: int, j: int
+def fixed_point(  # noqa: PLR0913, PLR0917 - a kernel's arguments
+    a: Arrays, r: Routes, v: int, w: Work, asks: Ints, pair: int, i: int, j: int, since: int
 ) -> int:
     """Cost by full evaluation, its times in the scratch; FOREVER if there is no schedule."""
-    compose(a, r, v, w, asks, pair, i, j)
+    compose(a, r, v, w, asks, pair, i, j, since)
     reason, _ = settle(a, v, w, r.length[v] + 2, LIMITED)
     if reason != OK:
         return FOREVER
     cost, _ = price(a, w, r.length[v] + 2)
     return cost
+
+
+@compiled
+def try_all(  # noqa: PLR0913, PLR0917 - a kernel's arguments
+    a: Arrays,
+    r: Routes,
+    v: int,
+    w: Work,
+    asks: Ints,
+    pair: int,
+    apart_s: int,
+    best: Ints,
+    out: Ints,
+) -> None:
+    """As `best_positions` for one route, by the full fixed point of every insertion.
+
+    For routes in which ride caps push and set-ups may be spared at the same time: there an
+    insertion can let something happen sooner, and bounds from the present schedule do not hold.
+    """
+    count, seats, wheelchairs = r.length[v], asks[2 * pair, SEATS], asks[2 * pair, WHEELCHAIRS]
+    first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
+    for i in range(a.vehicles[v, LOCKED], count + 1):
+        for j in range(i, count + 1):
+            if j > i and a.nodes[r.nodes[v, j - 1], KIND] == BREAK:
+                break
+            load, places = r.bounds[v, B_SEATS, j], r.bounds[v, B_WHEELCHAIRS, j]
+            if not fits(load + seats, places + wheelchairs, a.configurations, first, last):
+                break
+            cost = fixed_point(a, r, v, w, asks, pair, i, j, ANEW)
+            if cost == FOREVER:
+                continue
+            begins = w.times[START, i + 1]
+            slot = min((begins - asks[2 * pair, EARLIEST]) // apart_s, len(best) - 1)
+            if cost - r.cost[v] < best[slot]:
+                best[slot] = cost - r.cost[v]
+                row = out[slot]
+                row[R_VEHICLE], row[R_PAIR], row[R_COST] = v, pair, best[slot]
+                row[R_PICKUP_POSITION], row[R_DROPOFF_POSITION] = i, j
+                row[R_PICKUP_START], row[R_PICKUP_END] = begins, w.times[END, i + 1]
+                row[R_DROPOFF_START] = w.times[START, j + 2]
 
 
 @compiled
@@ -112,11 +161,11 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
 ) -> None:
     """Cheapest feasible positions of one stop pair in some routes, one for each slot of time.
 
-    The slot of an insertion is given by how many times `apart_s` its projected pick-up lies behind
-    the earliest one. What is cheaper than `best` (additional cost by slot) replaces it there and
-    in `out`; ties stay with what came first. Routes that break a limit as they stand are passed
-    over. The cuts assume that `drive` is FIFO and that matrix and start legs obey the triangle
-    inequality: then a detour never arrives earlier.
+    The slot of an insertion is given by how many times `apart_s` its pick-up lies behind the
+    earliest one, before the new rider's own ride cap pushes it. What is cheaper than `best`
+    (additional cost by slot) replaces it there and in `out`; ties stay with what came first. Routes
+    that break a limit as they stand are passed over. The cuts assume that `drive` is FIFO and that
+    matrix and start legs obey the triangle inequality: then a detour never arrives earlier.
 
     One call looks at many vehicles, since calls count references of every array they pass.
 
@@ -149,7 +198,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
     for m in range(len(which)):
         v = which[m]
         to_best = m if len(best) > 1 else 0
-        base, total, home = r.cost[v], r.projected[v], vehicles[v, END_STOP]
+        base, home = r.cost[v], vehicles[v, END_STOP]
         start_time = vehicles[v, START_TIME]
         first, last = vehicles[v, CONFIG_BEGIN], vehicles[v, CONFIG_END]
         if base == FOREVER or vehicles[v, END_TIME] < pickup_earliest:
@@ -160,15 +209,18 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
             continue  # triangle: not even going there at once it is in time
         count = r.length[v]
         door = vehicles[v, START_STOP] if vehicles[v, DWELLING] else AT_START
-        pushed_before = bounds[v, B_PUSHES, count] != 0
         locked = vehicles[v, LOCKED]
         # An insertion may spare others at the same stop a set-up, or part two who share one.
-        cut = a.monotone
+        shares = False
         if setup_s > 0:
-            cut = cut and r.shared[v] == 0 and door not in (pickup, dropoff)
+            shares = r.shared[v] != 0 or door in (pickup, dropoff)
             for k in range(1, count + 1):
                 if bounds[v, B_AT, k] in (pickup, dropoff):
-                    cut = False
+                    shares = True
+        if shares and r.pushed[v] != 0:
+            try_all(a, r, v, w, asks, pair, apart_s, best[to_best], out[to_best])
+            continue
+        cut = a.monotone and not shares
         for k in range(locked):
             ends[k] = bounds[v, B_END, k]
         for i in range(locked, count + 1):
@@ -194,7 +246,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
             own = on_start * start_p + on_end * end_p + fixed
             if cut:
                 ride = off_start * max(end_p + least_direct, dropoff_earliest)
-                least = total - bounds[v, B_SAVING, 0] + own + ride
+                least = base - bounds[v, B_SAVING, 0] + own + ride
                 if least >= limit:
                     continue  # triangle: a detour costs no less than nothing
                 goal = home
@@ -206,7 +258,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     if least + w_drive * (detour * PERMILLE // fastest) >= limit:
                         continue  # nor less than by the pick-up alone
             so_far = bounds[v, B_COST, i] + w_drive * (arrival - leave) + own
-            pushes, spared = bounds[v, B_PUSHES, i] != 0, False
+            pushes, spared = False, False
             departure = start_p - (arrival - leave) if i == 0 else r.departure[v]
             stop, leave, shortest = pickup, end_p, 0
             for j in range(i, count + 1):
@@ -218,7 +270,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     to = nodes[node, STOP]
                     leg = int(matrix[stop, to])
                     arrival = arrive(leave, leg, base_s, speed, flat)
-                    start = max(arrival, nodes[node, EARLIEST])
+                    start = max(arrival, bounds[v, B_EARLIEST, k])
                     if start > nodes[node, LATEST]:
                         break  # the pick-up alone delays action k too much
                     end = start + nodes[node, SERVICE] + (setup_s if to != stop else 0)
@@ -247,7 +299,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                 # The rest of the route and the way home, as long as all upper bounds hold.
                 at, free = dropoff, start_d + alight + (setup_s if dropoff != stop else 0)
                 cost = so_far + w_drive * (arrival - leave) + off_start * start_d
-                pushed = pushes or pushed_before or start_d - end_p > max_ride
+                pushed = pushes or start_d - end_p > max_ride
                 depot, hopeless, k, longer = NEVER, False, j, spared
                 while k < count:
                     node = routes[v, k]
@@ -258,7 +310,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                         arrival = arrive(free, matrix[at, to], base_s, speed, flat)
                         setup = setup_s if to != at else 0
                         at = to
-                    start = max(arrival, nodes[node, EARLIEST])
+                    start = max(arrival, bounds[v, B_EARLIEST, k])
                     end = start + nodes[node, SERVICE] + setup
                     if start > nodes[node, LATEST] or end > bounds[v, B_LATEST_END, k]:
                         hopeless = True
@@ -277,12 +329,12 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     longer = longer or end < before
                     if end == before and not longer:
                         # From here on everything is as it was, and nobody boarded any sooner.
-                        cost += total - bounds[v, B_COST, k]
+                        cost += base - bounds[v, B_COST, k]
                         depot = r.depot[v]
                         break
                     if a.monotone and end > before and limit < FOREVER:
                         saving = bounds[v, B_SAVING, 0] if pushed else bounds[v, B_SAVING, k]
-                        if cost + total - bounds[v, B_COST, k] - saving >= limit:
+                        if cost + base - bounds[v, B_COST, k] - saving >= limit:
                             hopeless = True  # what comes later costs no less
                             break
                 if hopeless:
@@ -298,7 +350,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                 if pushed:
                     if a.monotone and cost - bounds[v, B_SAVING, 0] >= limit:
                         continue
-                    cost = fixed_point(a, r, v, w, asks, pair, i, j)
+                    cost = fixed_point(a, r, v, w, asks, pair, i, j, SETTLED)
                     at_p, done_p, at_d = (
                         w.times[START, i + 1],
                         w.times[END, i + 1],

@@ -176,8 +176,8 @@ def test_latest_departure_is_the_inverse_of_driving(
 ) -> None:
     speed = np.array(speeds, dtype=np.int32)
     depart_s = kernel.latest_departure(arrive_by_s, leg_s, 0, speed)
-    assert kernel.arrive(depart_s, leg_s, 0, speed, False) <= arrive_by_s
-    assert kernel.arrive(depart_s + 1, leg_s, 0, speed, False) > arrive_by_s
+    assert kernel.arrive(depart_s, leg_s, 0, speed, flat=False) <= arrive_by_s
+    assert kernel.arrive(depart_s + 1, leg_s, 0, speed, flat=False) > arrive_by_s
 
 
 # A line of stops 0 - 1 - 2 - 3, 100 s apart; from 3600 s on traffic is twice as slow.
