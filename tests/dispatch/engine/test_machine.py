@@ -1,8 +1,11 @@
 """Random operation of the engine, checked against its invariants after every step."""
 
+from dataclasses import replace
 from random import Random
+from typing import ClassVar
 
 import hypothesis.strategies as st
+import numpy as np
 from desk import TUESDAY_9_S, Desk
 from grid_network import grid_network
 from hypothesis import HealthCheck, settings
@@ -13,12 +16,13 @@ from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
 from dispatch.domain.model import Action, ActionKind, Booking, Party, RideRequest, Shift
-from dispatch.domain.rules import Rules
+from dispatch.domain.rules import Repositioning, Rules
 from dispatch.domain.state import State, apply
 from dispatch.engine import Network
 from dispatch.engine.invariants import broken_promises, broken_rules
 from dispatch.engine.problem import planning, takes_riders
 from dispatch.engine.proposals import propose
+from dispatch.engine.repositioning import Forecast
 from routing.plans import improve
 
 _shared: dict[str, Network] = {}
@@ -40,6 +44,8 @@ class Operation(RuleBasedStateMachine):
     requests: Bundle[RideRequest] = Bundle("requests")
     bookings: Bundle[Booking] = Bundle("bookings")
     proposals: Bundle[cmd.ProposePlans | None] = Bundle("proposals")
+
+    offers_hold: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +116,8 @@ class Operation(RuleBasedStateMachine):
         request = self.ask(origin, origin + hop, seats, 0, ahead_s, by_arrival=False)
         booking = self.take(request, 0)
         offered = request is not None and request.offers
-        assert not offered or booking is not None, "nothing happened, and yet the offer is gone"
+        holds = booking is not None or not self.offers_hold
+        assert not offered or holds, "nothing happened, and yet the offer is gone"
         return booking
 
     @rule(target=bookings, request=consumes(requests), which=st.integers(0, 2))
@@ -302,3 +309,59 @@ Operation.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestOperation = Operation.TestCase
+
+
+class Joint(Operation):
+    """The same with riders who come together, others who make room, and vehicles sent to wait."""
+
+    offers_hold = False  # what only a search has found, the next search may miss
+
+    def __init__(self) -> None:
+        super().__init__()
+        config = self.desk.config
+        rules = replace(config.rules, joint_iterations=30)
+        waiting = Repositioning(idle="demand", min_gain_s=0)
+        config = replace(config, rules=rules, repositioning=waiting)
+        self.desk = Desk(_grid(), config, opened_s=TUESDAY_9_S - 4 * 3600)
+        rates = np.zeros((24, len(_grid().stops)))
+        rates[:, ::7] = 2.0
+        self.desk.engine.expect(Forecast({"weekday": rates}))
+
+    @rule(
+        trips=st.lists(
+            st.tuples(st.integers(0, 43), st.integers(5, 38), st.integers(1, 4)),
+            min_size=2,
+            max_size=4,
+        )
+    )
+    def ask_and_book_together(self, trips: list[tuple[int, int, int]]) -> None:
+        stop = self.desk.stop
+        asks: list[cmd.Command] = [
+            cmd.RequestRide(stop(origin), stop(origin + hop), Party(seats))
+            for origin, hop, seats in trips
+        ]
+        takes: list[cmd.Command] = []
+        for event in self.together(asks):
+            assert isinstance(event, ev.RideOffered | ev.RideRefused)
+            takes += [cmd.AcceptOffer(offer.id, "rd_x") for offer in event.request.offers[:1]]
+        worst_before = self.lateness_if_nothing_is_done()
+        self.together(takes)
+        self.not_worse_than(worst_before)
+
+    def together(self, commands: list[cmd.Command]) -> list[ev.Event]:
+        desk = self.desk
+        outcomes = desk.engine.decide_batch(desk.state, commands, desk.now_s, desk.rng)
+        events = [e for o in outcomes if not isinstance(o, DomainError) for e in o]
+        for event in events:
+            apply(desk.state, event)
+        desk.log += events
+        return events
+
+
+Joint.TestCase.settings = settings(
+    max_examples=20,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestJoint = Joint.TestCase
