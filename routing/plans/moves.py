@@ -50,7 +50,7 @@ def copy_route(source: Routes, target: Routes, v: int) -> None:
 def changed(a: Arrays, r: Routes, v: int, w: Work, s: State) -> None:
     """Note that a route is new, and know it again by its nodes."""
     rebuild(a, r, v, w)
-    number = r.length[v]
+    number = (r.length[v] + 1) * 0x632BE59BD9B4E019  # else [] and [1] would look the same
     for k in range(r.length[v]):
         number = (number ^ r.nodes[v, k]) * 0x5851F42D4C957F2D
         number ^= (number >> 29) & 0x7FFFFFFFF
