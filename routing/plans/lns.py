@@ -217,7 +217,7 @@ def improve_routes(  # noqa: C901, PLR0912, PLR0913, PLR0917 - the search's whol
         cold: of the last one.
         goal_max: how many jobs to take out at most.
     """
-    if len(s.where) == 0:
+    if len(s.where) == 0 or len(r.length) == 0:
         return
     for step in range(iterations):
         heat = hot * (cold / hot) ** (step / iterations) if hot > 0 else 0.0

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Arrays, Routes, Routes, Work, memory.Jobs, memory.Cache, memory.State, memory.Pool
     ]
 
+_UNKNOWN = np.int64(-2)  # fingerprint of routes not looked at yet; caches begin with -1
 _POOL_BITS = 16  # of the number of routes remembered at most
 _GOAL_SHARE, _GOAL_MAX = 0.35, 14  # of the jobs, and how many at most are taken out at once
 
@@ -130,8 +131,8 @@ def _state(routes: Routes, where: Ints, seed: int) -> memory.State:
     return memory.State(
         where=where.copy(),
         kept_where=where.copy(),
-        version=np.arange(fleet, dtype=np.int64),
-        kept_version=np.arange(fleet, dtype=np.int64),
+        version=np.full(fleet, _UNKNOWN),
+        kept_version=np.full(fleet, _UNKNOWN),
         best_nodes=routes.nodes.copy(),
         best_length=routes.length.copy(),
         best_where=where.copy(),
