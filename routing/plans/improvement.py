@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from routing.plans.records import Request
 
 _CHUNK = 200  # iterations between two looks at the clock
-_HOT_MIN, _HOT_MAX, _COLD = 0.05, 1.0, 0.03  # temperature, in shares of what a job costs on average
+_HOT_MIN, _HOT_MAX, _COLD = 0.05, 0.5, 0.03  # temperature, in shares of what a job costs on average
 _THOROUGH = 600  # iterations per job with which it pays to begin at the highest temperature
-_COMBINE_AT = (0.5, 0.75, 0.92)  # shares of the time after which routes seen are combined
+_CYCLE = 800  # iterations per job with which it pays to begin again
+_CYCLES_MAX = 2
+_COMBINE_AT = (0.5, 0.75, 0.92)  # shares of a cycle after which routes seen are combined
 _COMBINE_SHARE = 0.06  # of the time, for each of these
 _COMBINE_MIN_S = 0.5  # with less time there is nothing to combine yet
 _EFFORT = 1e-5  # deterministic time of the solver for each iteration of the search
@@ -95,7 +97,8 @@ def improve(
 def _counted(plan: OpenPlan, iterations: int, *, partition: bool) -> int:
     """Search for a number of iterations; the result depends on nothing else."""
     plan.fill()
-    marks = [int(share * iterations) for share in _COMBINE_AT] if partition else []
+    cycles = _cycles(plan, iterations)
+    marks = [int(share * iterations) for share in _marks(cycles)] if partition else []
     done = 0
     while done < iterations:
         step = min(_CHUNK, iterations - done)
@@ -113,8 +116,8 @@ def _timed(plan: OpenPlan, seconds: float, *, partition: bool) -> int:
     """Search until the time is up."""
     begun = time.perf_counter()
     plan.fill()
-    marks = list(_COMBINE_AT) if partition and seconds >= _COMBINE_MIN_S else []
-    done, chunk, expected = 0, 10, 10
+    combining = partition and seconds >= _COMBINE_MIN_S
+    combined, done, chunk, expected = 0, 0, 10, 10
     while (spent_s := time.perf_counter() - begun) < seconds:
         share = spent_s / seconds
         _cool(plan, chunk, (share, share), expected)
@@ -123,14 +126,16 @@ def _timed(plan: OpenPlan, seconds: float, *, partition: bool) -> int:
         pace_s = max(seconds - left_s - spent_s, 1e-6) / chunk
         expected = done + int(left_s / pace_s)
         chunk = max(1, min(_CHUNK, int(min(0.02, 0.2 * left_s) / pace_s)))
-        if marks and share >= marks[0] and left_s > 0:
-            marks.pop(0)
+        marks = _marks(_cycles(plan, expected)) if combining else []
+        due = sum(share >= mark for mark in marks)
+        if due > combined and left_s > 0:
+            combined = due
             plan.combine(seconds=min(_COMBINE_SHARE * seconds, left_s))
     return done
 
 
 def _cool(plan: OpenPlan, iterations: int, shares: tuple[float, float], total: int) -> None:
-    """Search on while it gets colder; a search that can be thorough begins hotter.
+    """Search on while it gets colder; a search that can be thorough begins hotter, and again.
 
     Args:
         plan: to search on.
@@ -138,7 +143,22 @@ def _cool(plan: OpenPlan, iterations: int, shares: tuple[float, float], total: i
         shares: of the whole search that are over before and after these.
         total: iterations of the whole search.
     """
-    thorough = math.sqrt(total / (_THOROUGH * max(1, plan.jobs)))
+    cycles = _cycles(plan, total)
+    thorough = math.sqrt(total / (_THOROUGH * cycles * max(1, plan.jobs)))
     hottest = min(_HOT_MAX, max(_HOT_MIN, thorough))
-    hot, cold = (hottest * (min(_COLD, hottest) / hottest) ** share for share in shares)
+    coldest = min(_COLD, hottest)
+    begin = shares[0] * cycles
+    end = min(shares[1] * cycles, math.floor(begin) + 1)
+    phases = (begin - math.floor(begin), end - math.floor(begin))
+    hot, cold = (hottest * (coldest / hottest) ** phase for phase in phases)
     plan.search(iterations, plan.cost_per_job * hot, plan.cost_per_job * cold)
+
+
+def _marks(cycles: int) -> list[float]:
+    """Shares of the whole search after which routes are combined."""
+    return [(cycle + share) / cycles for cycle in range(cycles) for share in _COMBINE_AT]
+
+
+def _cycles(plan: OpenPlan, total: int) -> int:
+    """How often to heat up: routes of several searches combine better than those of one."""
+    return max(1, min(_CYCLES_MAX, total // (_CYCLE * max(1, plan.jobs))))
