@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from ortools.graph.python import min_cost_flow
 from ortools.linear_solver import pywraplp
 from ortools.sat.python import cp_model
 from scipy import sparse
@@ -33,8 +32,6 @@ Floats = npt.NDArray[np.float64]
 
 MANDATORY = -1
 """Penalty of a request that must not be left out."""
-IMPOSSIBLE = 1 << 62
-"""Cost of a request on a vehicle that cannot serve it, in `assign_jointly`."""
 
 _FIRST, _MORE = 400, 150  # routes the relaxation starts with, and is given at a time
 _CUTS = 60  # at a time
@@ -110,38 +107,6 @@ def choose_routes(
     search = _Search(table, table.completed(best), limits)
     found = search.run()
     return None if found is None else np.sort(found[found < len(pool.costs)])
-
-
-def assign_jointly(costs: npt.ArrayLike, penalties: npt.ArrayLike) -> Ints:
-    """At most one request per vehicle, at the least cost of all together (a minimum-cost flow).
-
-    Args:
-        costs: int64[R, V], what request r costs on vehicle v, `IMPOSSIBLE` or more if it cannot.
-        penalties: int64[R], what leaving request r out costs.
-
-    Returns:
-        int64[R], the vehicle of each request, -1 for those left out.
-    """
-    table = np.asarray(costs, np.int64)
-    chosen = np.full(len(table), -1, np.int64)
-    requests, vehicles = np.nonzero(table < IMPOSSIBLE) if table.size else (chosen[:0], chosen[:0])
-    if len(requests) == 0:
-        return chosen
-    count, fleet = table.shape
-    every, each = np.arange(count), np.arange(fleet)
-    sink = count + fleet
-    tails = np.concatenate((requests, every, count + each))
-    heads = np.concatenate((count + vehicles, np.full(count + fleet, sink)))
-    prices = (table[requests, vehicles], np.asarray(penalties, np.int64), np.zeros(fleet, np.int64))
-    flow = min_cost_flow.SimpleMinCostFlow()
-    arcs = flow.add_arcs_with_capacity_and_unit_cost(
-        tails, heads, np.ones(len(tails), np.int64), np.concatenate(prices)
-    )
-    flow.set_nodes_supplies(np.append(every, sink), np.append(np.ones(count, np.int64), -count))
-    flow.solve()
-    used = flow.flows(arcs[: len(requests)]) > 0
-    chosen[requests[used]] = vehicles[used]
-    return chosen
 
 
 class _Table:

@@ -1,18 +1,16 @@
-"""The best combination of routes and the joint assignment, against trying everything."""
+"""The best combination of routes, against trying everything."""
 
 import random
 import time
-from itertools import combinations, pairwise, product
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 
 from routing.plans.partition import (
-    IMPOSSIBLE,
     MANDATORY,
     Ints,
     RoutePool,
-    assign_jointly,
     choose_routes,
 )
 
@@ -148,35 +146,3 @@ def test_costs_as_large_as_a_plans() -> None:
     found = choose_routes(pool_of(routes), [2, 0], [MANDATORY, 10 * unit], [0])
     assert found is not None
     assert found.tolist() == [1, 2]
-
-
-def best_assignment(costs: Ints, penalties: Ints) -> int:
-    count, fleet = costs.shape
-    best = int(penalties.sum())
-    for chosen in product(range(-1, fleet), repeat=count):
-        used = [v for v in chosen if v >= 0]
-        if len(used) != len(set(used)):
-            continue
-        price = sum(int(penalties[r] if v < 0 else costs[r, v]) for r, v in enumerate(chosen))
-        best = min(best, price)
-    return best
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_small_batches_are_assigned_at_the_least_cost(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    count, fleet = rng.integers(1, 5, 2)
-    costs = rng.integers(-20, 100, (count, fleet))
-    costs[rng.random((count, fleet)) < 0.3] = IMPOSSIBLE
-    penalties = rng.integers(0, 120, count)
-    chosen = assign_jointly(costs, penalties)
-    used = chosen[chosen >= 0]
-    assert len(set(used.tolist())) == len(used)
-    price = sum(int(penalties[r] if v < 0 else costs[r, v]) for r, v in enumerate(chosen))
-    assert price == best_assignment(costs, penalties)
-
-
-def test_a_batch_without_requests_or_vehicles() -> None:
-    assert assign_jointly(np.zeros((0, 3), np.int64), []).tolist() == []
-    assert assign_jointly(np.zeros((2, 0), np.int64), [1, 2]).tolist() == [-1, -1]
-    assert assign_jointly([[IMPOSSIBLE], [IMPOSSIBLE]], [1, 2]).tolist() == [-1, -1]
