@@ -94,6 +94,8 @@ class OpenPlan:
         """Look for the best combination of the routes seen, and go on from it if it is better."""
         from routing.plans.partition import choose_routes  # noqa: PLC0415 - OR-Tools loads slowly
 
+        if not (self._jobs.tied == memory.ANY).any():
+            return
         best = scratch.copy_routes(self._kept, self._kept.nodes.shape[1])
         best.nodes[:], best.length[:] = self._state.best_nodes, self._state.best_length
         scratch.rebuild_all(self._arrays, best)

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from dispatch.clock import real_now
 from simulations.benchmarks.errors import BenchmarkError
 
 UP_WITHIN_S = 300.0
@@ -125,7 +126,7 @@ class LiveService:
         shown_s = datetime.combine(today, _MORNING, zone).timestamp()
         names = ("DATABASE_URL", "REDIS_URL", "RUFBUS_DEMO")
         kept = {key: value for key, value in os.environ.items() if key not in names}
-        self._began_s = getattr(self, "_began_s", time.time())
+        self._began_s = getattr(self, "_began_s", real_now())
         return kept | {
             "RUFBUS_VAR": str(self._var),
             "RUFBUS_TOWN": str(self._town),
