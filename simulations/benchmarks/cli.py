@@ -31,7 +31,7 @@ def spelled_out(args: list[str], repeatable: set[str]) -> list[str]:
     """`--seconds 1 10` as `--seconds 1 --seconds 10`, for all options named."""
     spelled: list[str] = []
     option = ""
-    for word, following in zip(args, [*args[1:], ""], strict=True):
+    for word, following in zip(args, [*args[1:], ""], strict=False):
         if option and _is_number(word):
             spelled += [option, word]
             continue
