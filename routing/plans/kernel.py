@@ -106,7 +106,7 @@ class Routes(NamedTuple):
     departure: Ints  # int64[V]: the latest departure that changes nothing else
     depot: Ints  # int64[V]: arrival at the depot
     shared: Ints  # int64[V]: 1 if two actions in a row share a set-up
-    pushed: Ints  # int64[V]: 1 if a cap on time has raised something in B_EARLIEST
+    pushed: Ints  # int64[V]: 1 if caps on time have raised B_EARLIEST, 2 where a set-up is shared
 
 
 class Work(NamedTuple):
@@ -377,13 +377,16 @@ def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> None:
     for k in range(count):
         bounds[B_SEATS, k], bounds[B_WHEELCHAIRS, k] = seats, wheelchairs
         bounds[B_EARLIEST, k], bounds[B_COST, k] = rows[k + 1, EARLIEST], cost
-        if rows[k + 1, EARLIEST] > a.nodes[r.nodes[v, k], EARLIEST]:
-            r.pushed[v] = 1
+        pushed = rows[k + 1, EARLIEST] > a.nodes[r.nodes[v, k], EARLIEST]
+        if pushed:
+            r.pushed[v] = max(r.pushed[v], 1)
         bounds[B_AT, k] = w.at[k]
         bounds[B_END, k] = times[END, k + 1]
         if rows[k + 1, KIND] != BREAK:
             if rows[k + 1, STOP] == here:
                 r.shared[v] = 1
+                if pushed:
+                    r.pushed[v] = 2
             here = rows[k + 1, STOP]
         p = w.partner[k + 1]
         bounds[B_PARTNER, k] = p - 1 if p >= 0 else NO_PARTNER

@@ -108,7 +108,7 @@ def fixed_point(  # noqa: PLR0913, PLR0917 - a kernel's arguments
 
 
 @compiled
-def try_all(  # noqa: PLR0913, PLR0917 - a kernel's arguments
+def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel reads better whole
     a: Arrays,
     r: Routes,
     v: int,
@@ -119,29 +119,58 @@ def try_all(  # noqa: PLR0913, PLR0917 - a kernel's arguments
     best: Ints,
     out: Ints,
 ) -> None:
-    """As `best_positions` for one route, by the full fixed point of every insertion.
+    """The insertions of one route that may let something happen sooner, by the full fixed point.
 
-    For routes in which ride caps push and set-ups may be spared at the same time: there an
-    insertion can let something happen sooner, and bounds from the present schedule do not hold.
+    Where ride caps push, sparing others a set-up can let a pick-up begin sooner, and so can parting
+    two who share one if the second is pushed; then bounds from the present schedule do not hold. By
+    how much they are off is bounded by the set-ups (twice, and twice to be safe), in traffic times
+    the ratio of speeds. Arguments as in `best_positions`, whose other insertions come first.
     """
     count, seats, wheelchairs = r.length[v], asks[2 * pair, SEATS], asks[2 * pair, WHEELCHAIRS]
+    pickup, dropoff = asks[2 * pair, STOP], asks[2 * pair + 1, STOP]
     first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
+    slowest = a.fastest
+    for hour in range(len(a.speed)):
+        slowest = min(slowest, int(a.speed[hour]))
+    slack = 4 * a.setup_s * -(-a.fastest // slowest)
+    every = r.pushed[v] == 2  # noqa: PLR2004 - a set-up is shared by somebody who is pushed
     for i in range(a.vehicles[v, LOCKED], count + 1):
+        if i < count:
+            soonest = asks[2 * pair, EARLIEST] + asks[2 * pair, SERVICE]
+            if soonest > r.bounds[v, B_LATEST_END, i]:
+                continue
+        at = r.bounds[v, B_AT, i] if i > 0 else AT_START
+        leg = a.start_legs_s[v, pickup] if at == AT_START else a.matrix_s[at, pickup]
+        leave = r.bounds[v, B_END, i - 1] - slack if i > 0 else a.vehicles[v, START_TIME]
+        if arrive(leave, leg, a.base_s, a.speed, a.flat) > asks[2 * pair, LATEST]:
+            break
+        spares = i < count and a.nodes[r.nodes[v, i], STOP] == pickup
         for j in range(i, count + 1):
-            if j > i and a.nodes[r.nodes[v, j - 1], KIND] == BREAK:
-                break
+            if j > i:
+                node = r.nodes[v, j - 1]
+                if a.nodes[node, KIND] == BREAK:
+                    break
+                leg = a.matrix_s[a.nodes[node, STOP], dropoff]
+                leave = r.bounds[v, B_END, j - 1] - slack
+                if arrive(leave, leg, a.base_s, a.speed, a.flat) > asks[2 * pair + 1, LATEST]:
+                    break
             load, places = r.bounds[v, B_SEATS, j], r.bounds[v, B_WHEELCHAIRS, j]
             if not fits(load + seats, places + wheelchairs, a.configurations, first, last):
                 break
+            frail = spares or (j < count and a.nodes[r.nodes[v, j], STOP] == dropoff)
+            if not (every or frail):
+                continue
             cost = fixed_point(a, r, v, w, asks, pair, i, j, ANEW)
             if cost == FOREVER:
                 continue
             begins = w.times[START, i + 1]
             slot = min((begins - asks[2 * pair, EARLIEST]) // apart_s, len(best) - 1)
-            if cost - r.cost[v] < best[slot]:
-                best[slot] = cost - r.cost[v]
-                row = out[slot]
-                row[R_VEHICLE], row[R_PAIR], row[R_COST] = v, pair, best[slot]
+            row, more = out[slot], cost - r.cost[v]
+            sooner = row[R_VEHICLE] == v and row[R_PAIR] == pair
+            sooner = sooner and (i, j) < (row[R_PICKUP_POSITION], row[R_DROPOFF_POSITION])
+            if more < best[slot] or (more == best[slot] and sooner):
+                best[slot] = more
+                row[R_VEHICLE], row[R_PAIR], row[R_COST] = v, pair, more
                 row[R_PICKUP_POSITION], row[R_DROPOFF_POSITION] = i, j
                 row[R_PICKUP_START], row[R_PICKUP_END] = begins, w.times[END, i + 1]
                 row[R_DROPOFF_START] = w.times[START, j + 2]
@@ -211,14 +240,15 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
         door = vehicles[v, START_STOP] if vehicles[v, DWELLING] else AT_START
         locked = vehicles[v, LOCKED]
         # An insertion may spare others at the same stop a set-up, or part two who share one.
-        shares = False
+        shares, meets = False, False
         if setup_s > 0:
-            shares = r.shared[v] != 0 or door in (pickup, dropoff)
             for k in range(1, count + 1):
                 if bounds[v, B_AT, k] in (pickup, dropoff):
-                    shares = True
-        if shares and r.pushed[v] != 0:
-            try_all(a, r, v, w, asks, pair, apart_s, best[to_best], out[to_best])
+                    meets = True
+            shares = meets or r.shared[v] != 0 or door in (pickup, dropoff)
+        frail = meets and r.pushed[v] != 0
+        if shares and r.pushed[v] == 2:  # noqa: PLR2004 - a set-up is shared by who is pushed
+            try_frail(a, r, v, w, asks, pair, apart_s, best[to_best], out[to_best])
             continue
         cut = a.monotone and not shares
         for k in range(locked):
@@ -228,6 +258,8 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                 ends[i - 1] = bounds[v, B_END, i - 1]
             if i < count and pickup_earliest + board > bounds[v, B_LATEST_END, i]:
                 continue  # action i would come too late behind it
+            if frail and i < count and nodes[routes[v, i], STOP] == pickup:
+                continue  # left to `try_frail`
             leave = bounds[v, B_END, i - 1] if i > 0 else start_time
             at = bounds[v, B_AT, i] if i > 0 else AT_START
             leg = int(start_legs[v, pickup]) if at == AT_START else int(matrix[at, pickup])
@@ -296,6 +328,8 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     break  # FIFO and triangle, as above
                 if shortest - -leg * PERMILLE // fastest > max_ride:
                     break  # triangle: even at full speed, without waiting, it rides too long
+                if frail and j < count and nodes[routes[v, j], STOP] == dropoff:
+                    continue  # left to `try_frail`
                 # The rest of the route and the way home, as long as all upper bounds hold.
                 at, free = dropoff, start_d + alight + (setup_s if dropoff != stop else 0)
                 cost = so_far + w_drive * (arrival - leave) + off_start * start_d
@@ -367,6 +401,8 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                         done_p,
                         at_d,
                     )
+        if frail:
+            try_frail(a, r, v, w, asks, pair, apart_s, best[to_best], out[to_best])
 
 
 @allocating
