@@ -14,10 +14,8 @@ from routing.plans.memory import (
     ANY,
     NOWHERE,
     T_ABSENT,
-    T_ACCEPTED,
     T_BEST,
     T_COST,
-    T_POOLED,
     Cache,
     Jobs,
     Pool,
@@ -41,8 +39,8 @@ _NO_LIMIT = float(FOREVER) * FOREVER
 
 
 @compiled
-def remember(a: Arrays, r: Routes, v: int, jobs: Jobs, pool: Pool) -> int:
-    """Put a route into the pool unless a cheaper one with the same riders is there; 1 if new."""
+def remember(a: Arrays, r: Routes, v: int, jobs: Jobs, pool: Pool) -> None:
+    """Put a route into the pool unless a cheaper one with the same riders is there."""
     key, mask = (a.vehicles[v, KIN] + 1) * 0x9E3779B97F4A7C1, len(pool.key) - 1
     for k in range(r.length[v]):
         job = jobs.of_node[r.nodes[v, k]]
@@ -53,16 +51,14 @@ def remember(a: Arrays, r: Routes, v: int, jobs: Jobs, pool: Pool) -> int:
     slot = key & mask
     for _ in range(_POOL_TRIES):
         if pool.key[slot] == key or pool.key[slot] == 0:
-            new = 1 if pool.key[slot] == 0 else 0
-            if new == 1 or r.cost[v] < pool.cost[slot]:
+            if pool.key[slot] == 0 or r.cost[v] < pool.cost[slot]:
                 length = r.length[v]
                 pool.key[slot], pool.cost[slot] = key, r.cost[v]
                 pool.vehicle[slot], pool.length[slot] = v, length
                 for k in range(length):
                     pool.nodes[slot, k] = r.nodes[v, k]
-            return new
+            return
         slot = (slot + 1) & mask
-    return 0
 
 
 @compiled
@@ -89,12 +85,11 @@ def keep(a: Arrays, kept: Routes, r: Routes, jobs: Jobs, s: State, pool: Pool) -
             copy_route(r, kept, v)
             s.kept_version[v] = s.version[v]
             if len(pool.key) > 1:
-                s.totals[T_POOLED] += remember(a, r, v, jobs, pool)
+                remember(a, r, v, jobs, pool)
     s.totals[T_ABSENT] = 0
     for job in range(len(s.where)):
         s.kept_where[job] = s.where[job]
         s.totals[T_ABSENT] += s.where[job] == NOWHERE
-    s.totals[T_ACCEPTED] += 1
 
 
 @compiled
@@ -248,5 +243,5 @@ def improve_routes(  # noqa: C901, PLR0912, PLR0913, PLR0917 - the search's whol
             if len(pool.key) > 1 and cost < s.totals[T_BEST] * _WORTH_KNOWING:
                 for v in range(len(r.length)):
                     if s.touched[v] != 0:
-                        s.totals[T_POOLED] += remember(a, r, v, jobs, pool)
+                        remember(a, r, v, jobs, pool)
             give_up(kept, r, s)

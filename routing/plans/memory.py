@@ -9,7 +9,7 @@ from routing.plans.kernel import Ints, ShortInts
 
 NOWHERE = -1
 ANY = -1  # `Jobs.tied` of what may be served by any vehicle
-T_COST, T_BEST, T_POOLED, T_ACCEPTED, T_ABSENT = range(5)
+T_COST, T_BEST, T_ABSENT = range(3)
 
 
 class Jobs(NamedTuple):
@@ -57,7 +57,7 @@ class State(NamedTuple):
     best_nodes: ShortInts  # int32[V, room]: the best solution so far
     best_length: Ints
     best_where: Ints
-    totals: Ints  # int64[8], entries T_*
+    totals: Ints  # int64[3], entries T_*
     random: Ints  # int64[1]: state of the random numbers
     touched: Ints  # int64[V]: scratch, 1 for routes changed in this iteration
     marked: Ints  # int64[J]: scratch

@@ -138,7 +138,7 @@ def _state(routes: Routes, where: Ints, seed: int) -> memory.State:
         best_nodes=routes.nodes.copy(),
         best_length=routes.length.copy(),
         best_where=where.copy(),
-        totals=np.array([0, 0, fleet, 0, 0, 0, 0, 0], np.int64),
+        totals=np.zeros(3, np.int64),
         random=np.array([seed], np.int64),
         touched=np.zeros(fleet, np.int64),
         marked=np.zeros(count, np.int64),
