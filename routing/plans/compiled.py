@@ -58,6 +58,11 @@ def inlined(function: F) -> F:
     return cast("F", _jit(function, inline="always"))
 
 
+def merged(function: F) -> F:
+    """The same, for functions that LLVM is to merge into their callers."""
+    return cast("F", _jit(function, _nrt=False, forceinline=True))
+
+
 def allocating(function: F) -> F:
     """The same for functions that make arrays."""
     return cast("F", _jit(function))

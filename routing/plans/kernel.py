@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from routing.plans.compiled import compiled, inlined
+from routing.plans.compiled import compiled, inlined, merged
 from routing.plans.records import UNREACHABLE_S
 from routing.roads.traffic import drive
 
@@ -163,7 +163,7 @@ def fits(seats: int, wheelchairs: int, configurations: Ints, first: int, last: i
     return False
 
 
-@compiled
+@merged
 def gather(a: Arrays, v: int, w: Work, nodes: ShortInts, count: int) -> None:
     """Write a route's nodes to rows 1..count of the scratch, departure and depot around them."""
     table, vehicle = a.nodes, a.vehicles[v]
@@ -177,7 +177,7 @@ def gather(a: Arrays, v: int, w: Work, nodes: ShortInts, count: int) -> None:
     frame(vehicle, w, count)
 
 
-@compiled
+@merged
 def frame(vehicle: Ints, w: Work, count: int) -> None:
     """Write the departure and the depot around the actions in rows 1..count."""
     w.rows[0, EARLIEST], w.rows[0, LATEST] = vehicle[START_TIME], FOREVER - 1
@@ -187,7 +187,7 @@ def frame(vehicle: Ints, w: Work, count: int) -> None:
     w.partner[count + 1] = 0 if vehicle[MAX_ROUTE] < FOREVER else NO_PARTNER
 
 
-@compiled
+@merged
 def overloaded(a: Arrays, v: int, w: Work, count: int) -> int:
     """Position of the first action after which the load fits no configuration.
 
@@ -221,7 +221,7 @@ def unmoved(a: Arrays, depart_s: int, arrive_s: int) -> int:
     return max(a.base_s + (hour + 1) * HOUR_S - arrive_s, 0)
 
 
-@compiled
+@merged
 def push(a: Arrays, w: Work, p: int, d: int) -> int:
     """A new lower bound for the start of row `p`, from which row `d` is too far in time.
 
@@ -311,7 +311,7 @@ def settle(  # noqa: C901, PLR0911, PLR0912 - a kernel reads better whole
     return OK, -1
 
 
-@compiled
+@merged
 def price(a: Arrays, w: Work, count: int) -> tuple[int, int]:
     """(cost in millicost, driving seconds) of a complete schedule in the scratch."""
     rows, times = w.rows, w.times
@@ -365,7 +365,7 @@ def within_route(a: Arrays, v: int, depot_s: int, departure_s: int) -> bool:
     return bool(depot_s - a.vehicles[v, START_TIME] <= limit)
 
 
-@compiled
+@merged
 def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> None:
     """Fill all rows of the bounds but B_LATEST_END from the schedule in the scratch."""
     rows, times, bounds, count = w.rows, w.times, r.bounds[v], r.length[v]
@@ -411,7 +411,7 @@ def bound_forward(a: Arrays, r: Routes, v: int, w: Work) -> None:
     r.departure[v] = times[START, 1] - first
 
 
-@compiled
+@merged
 def bound_backward(a: Arrays, v: int, w: Work, count: int, bounds: Ints) -> None:
     """Fill B_LATEST_END.
 

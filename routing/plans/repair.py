@@ -3,7 +3,7 @@
 What is known of a rider's best place in a route is kept for as long as the route is the same.
 """
 
-from routing.plans.compiled import compiled
+from routing.plans.compiled import compiled, merged
 from routing.plans.kernel import (
     FOREVER,
     LIMITED,
@@ -56,7 +56,7 @@ def best_single(a: Arrays, r: Routes, v: int, w: Work, node: int) -> tuple[int, 
     return (best - base if best < FOREVER else best), best_at
 
 
-@compiled
+@merged
 def look_up(  # noqa: C901 - a kernel reads better whole
     a: Arrays, r: Routes, w: Work, jobs: Jobs, c: Cache, s: State, job: int
 ) -> None:
@@ -94,7 +94,7 @@ def look_up(  # noqa: C901 - a kernel reads better whole
             c.choice[job, v] = 2 * s.out[m, 0, R_PAIR]
 
 
-@compiled
+@merged
 def settle_in(
     a: Arrays, r: Routes, w: Work, jobs: Jobs, c: Cache, s: State, job: int, v: int
 ) -> None:

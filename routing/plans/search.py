@@ -291,6 +291,9 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                         continue  # nor less than by the pick-up alone
             so_far = bounds[v, B_COST, i] + w_drive * (arrival - leave) + own
             pushes, spared = False, False
+            latest_end = pickup_latest + board + setup_s
+            if i < count:
+                latest_end = min(latest_end, bounds[v, B_LATEST_END, i])
             departure = start_p - (arrival - leave) if i == 0 else r.departure[v]
             stop, leave, shortest = pickup, end_p, 0
             for j in range(i, count + 1):
@@ -316,6 +319,8 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     spared = spared or end < bounds[v, B_END, k]
                     p = bounds[v, B_PARTNER, k]
                     if p >= 0 and start - ends[p] > nodes[node, MAX_RIDE]:
+                        if start - nodes[node, MAX_RIDE] > bounds[v, B_LATEST_END, p]:
+                            break  # not even the latest pick-up makes that ride short enough
                         pushes = True
                     so_far += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
                     so_far += nodes[node, FIXED] + w_drive * (arrival - leave)
@@ -324,7 +329,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                 leg = int(matrix[stop, dropoff])
                 arrival = arrive(leave, leg, base_s, speed, flat)
                 start_d = max(arrival, dropoff_earliest)
-                if start_d > dropoff_latest:
+                if start_d > dropoff_latest or start_d - max_ride > latest_end:
                     break  # FIFO and triangle, as above
                 if shortest - -leg * PERMILLE // fastest > max_ride:
                     break  # triangle: even at full speed, without waiting, it rides too long
@@ -352,6 +357,9 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     ends[k] = end
                     p = bounds[v, B_PARTNER, k]
                     if p >= 0 and start - ends[p] > nodes[node, MAX_RIDE]:
+                        if start - nodes[node, MAX_RIDE] > bounds[v, B_LATEST_END, p]:
+                            hopeless = True
+                            break
                         pushed = True
                     cost += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
                     cost += nodes[node, FIXED] + w_drive * (arrival - free)
