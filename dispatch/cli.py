@@ -1,16 +1,18 @@
 """The `rufbus` command."""
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from dispatch.exports.cli import export_demand
 from dispatch.options import report_errors, town_folder, town_option, var_option
 from routing.roads.cli import roads
 from simulations.benchmarks.cli import bench
+from simulations.cli import compare, scenario, simulate
+from simulations.sweeps.cli import sweep
 
 if TYPE_CHECKING:
     from dispatch.config import TownConfig
@@ -43,6 +45,11 @@ def main() -> None:
 
 main.add_command(roads)
 main.add_command(bench)
+main.add_command(export_demand)
+main.add_command(simulate)
+main.add_command(compare)
+main.add_command(scenario)
+main.add_command(sweep)
 
 
 @main.command()
@@ -118,33 +125,6 @@ def demo(var: Path, town: Path, url: str) -> None:
     from simulations.demo.run import run  # noqa: PLC0415
 
     run(_load(town), var, url, os.environ["RUFBUS_TOKEN"])
-
-
-@main.command()
-@click.argument("scenario", type=click.Path(path_type=Path))
-@var_option
-@click.option("--seed", type=int, help="Instead of the scenario's own.")
-@click.option("--json", "as_json", is_flag=True, help="Print key figures as JSON.")
-@click.option("--events", type=click.Path(path_type=Path), help="Write the event log here.")
-@report_errors
-def simulate(
-    scenario: Path, var: Path, seed: int | None, *, as_json: bool, events: Path | None
-) -> None:
-    """Drive a SCENARIO's day with the live engine and print its key figures."""
-    from simulations.command import simulate  # noqa: PLC0415
-
-    figures = simulate(scenario, var, seed, events, lambda line: click.echo(line, err=True))
-    if as_json:
-        click.echo(json.dumps(figures, ensure_ascii=False, indent=2))
-        return
-    for name, value in figures.items():
-        click.echo(f"{name:28} {_readable(value)}")
-
-
-def _readable(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 @main.group()

@@ -3,10 +3,10 @@
 A wrong key is named together with the nearest right one; nothing is silently ignored.
 """
 
-import difflib
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from itertools import combinations
@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from shapely import Polygon
 from shapely.geometry import shape
 
+from dispatch.config_errors import explain, nearest
 from dispatch.domain.driver_hours import MAX_WORK_S, work_s
 from dispatch.domain.model import Configuration, Vehicle
 from dispatch.domain.rules import (
@@ -207,8 +208,13 @@ class TownConfig(BaseModel):
         return self.model_copy(update={"config": replace(self.config, area_id=area_id)})
 
 
-def load_town(folder: Path) -> TownConfig:
+def load_town(folder: Path, changes: Mapping[str, Any] | None = None) -> TownConfig:
     """Read a town's configuration folder.
+
+    Args:
+        folder: of the town.
+        changes: laid over `service.toml` before it is checked; tables are merged key by key,
+            anything else is replaced.
 
     Raises:
         ConfigError: missing or unreadable files, unknown keys, values out of range, dangling ids.
@@ -221,10 +227,10 @@ def load_town(folder: Path) -> TownConfig:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     try:
-        file = _ServiceFile.model_validate(raw)
+        file = _ServiceFile.model_validate(laid_over(raw, changes or {}))
         config = _service_config(folder.resolve().name, file)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_explain(error)}") from error
+        raise ConfigError(f"{path}: {explain(error, _ServiceFile)}") from error
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
     stops = folder / "stops.geojson"
@@ -238,6 +244,18 @@ def load_town(folder: Path) -> TownConfig:
         curated_stops=stops if stops.exists() else None,
         optimiser=file.optimiser,
     )
+
+
+def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A TOML document with another one laid over it, table by table."""
+    merged = dict(base)
+    for key, value in changes.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = laid_over(below, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def _service_config(area_id: str, file: _ServiceFile) -> ServiceConfig:
@@ -288,7 +306,7 @@ def _check_shifts(shifts: list[_Shift], vehicles: set[str]) -> None:
     for shift in shifts:
         if shift.vehicle not in vehicles:
             raise ValueError(
-                f"shifts: no vehicle {shift.vehicle!r}{_nearest(shift.vehicle, vehicles)}"
+                f"shifts: no vehicle {shift.vehicle!r}{nearest(shift.vehicle, vehicles)}"
             )
         _check_hours(shift)
     for one, other in combinations(shifts, 2):
@@ -329,7 +347,7 @@ def _rules(values: dict[str, Any]) -> Rules:
 def _vehicle(vehicle: _Vehicle, depots: set[str]) -> Vehicle:
     if vehicle.depot not in depots:
         raise ValueError(
-            f"vehicles.{vehicle.id}: no depot {vehicle.depot!r}{_nearest(vehicle.depot, depots)}"
+            f"vehicles.{vehicle.id}: no depot {vehicle.depot!r}{nearest(vehicle.depot, depots)}"
         )
     configurations = tuple(Configuration(c.seats, c.wheelchairs) for c in vehicle.configurations)
     return Vehicle(vehicle.id, vehicle.name, vehicle.depot, configurations, vehicle.spare)
@@ -341,7 +359,7 @@ def _filled(kind: type[_T], section: str, values: dict[str, Any]) -> _T:
     known = set(kind.__dataclass_fields__)  # type: ignore[attr-defined]
     for key, value in values.items():
         if key not in known:
-            raise ValueError(f"{section}.{key}: unknown key{_nearest(key, known)}")
+            raise ValueError(f"{section}.{key}: unknown key{nearest(key, known)}")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         wants_int = isinstance(getattr(defaults, key), int)
         if not number or not 0 <= value < inf or (wants_int and not isinstance(value, int)):
@@ -383,27 +401,3 @@ def _read_area(path: Path) -> tuple[Polygon | None, bool]:
     if not isinstance(area, Polygon) or not area.is_valid:
         raise ConfigError(f"{path}: the service area has to be one valid polygon")
     return area, schematic
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] != "extra_forbidden":
-        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
-    model: Any = _ServiceFile
-    for part in first["loc"][:-1]:
-        if isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            model = next((m for m in _models(annotation)), model)
-    return f"{where}: unknown key{_nearest(str(first['loc'][-1]), set(model.model_fields))}"
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for part in getattr(annotation, "__args__", ()) for m in _models(part)]
-
-
-def _nearest(key: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(key, sorted(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(sorted(known))}"

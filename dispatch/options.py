@@ -38,6 +38,11 @@ def town_folder(town: Path) -> Path:
     return shipped if not town.exists() and len(town.parts) == 1 and shipped.is_dir() else town
 
 
+def default_var() -> Path:
+    """The folder for everything generated or stored, where no command line names one."""
+    return Path(os.environ.get("RUFBUS_VAR", "var"))
+
+
 def _use_var(_context: click.Context, _option: click.Parameter, var: Path) -> Path:
     """Compiled kernels are generated, too: their cache belongs under the same folder."""
     os.environ.setdefault("NUMBA_CACHE_DIR", str(var.resolve() / "cache" / "numba"))

@@ -14,23 +14,30 @@ from dispatch.clock import ServiceClock
 from dispatch.config import TownConfig
 from dispatch.live.gateway import Gateway
 from dispatch.networks import load_ways, service_area
+from dispatch.planner.command import RUFBUS
+from dispatch.planner.desk import Desk
 from dispatch.web.app import create_app
+from dispatch.web.planner import keep_going
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
 
 _GRACE_S = 3
+SCENARIOS = Path(__file__).resolve().parent.parent / "simulations" / "scenarios"
+"""Those that ship; as files, for this package knows nothing of simulations."""
 
 
 def run_web(town: TownConfig, var: Path, host: str, port: int) -> None:
     """Serve until SIGTERM."""
     gateway = Gateway(os.environ["DATABASE_URL"], os.environ["REDIS_URL"], town.config.area_id)
-    app = create_app(_settings(town, var, gateway))
+    desk = Desk(var, SCENARIOS, RUFBUS)
+    app = create_app(_settings(town, var, gateway, desk))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await gateway.open()
         try:
-            yield
+            async with keep_going(desk):
+                yield
         finally:
             await gateway.close()
 
@@ -45,7 +52,7 @@ def run_web(town: TownConfig, var: Path, host: str, port: int) -> None:
     )
 
 
-def _settings(town: TownConfig, var: Path, gateway: Gateway) -> ApiSettings:
+def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiSettings:
     path = graph_path(var, town.config.roads)
     graph = RoadGraph.load(path)
     ways = load_ways(town, var, graph)
@@ -75,4 +82,5 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway) -> ApiSettings:
         leg_geometry=leg_geometry,
         clock_rate=clock.speed,
         demo=bool(os.environ.get("RUFBUS_DEMO")),
+        planner=desk,
     )

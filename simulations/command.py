@@ -1,47 +1,68 @@
-"""`rufbus simulate`: from a scenario file to key figures."""
+"""`rufbus simulate`: from a scenario file to key figures, tables and a report."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dispatch.config import load_town
-from dispatch.networks import ensure_graph, load_network
-from routing.plans import warm_up
-from simulations.run import event_log, run_scenario
-from simulations.scenario import ScenarioError, load_scenario
-
-_DATA = Path(__file__).resolve().parent.parent / "data"
+from simulations.output import write_result
+from simulations.progress import shown
+from simulations.run import event_log, run
+from simulations.scenario import load_scenario
 
 
-def simulate(
-    path: Path, var: Path, seed: int | None, events: Path | None, say: Callable[[str], None]
-) -> dict[str, Any]:
-    """Run a scenario; roads are fetched or drawn only if there are none yet.
+@dataclass(frozen=True, slots=True)
+class SimulateOptions:
+    """What `rufbus simulate` is asked for.
 
-    Args:
-        path: the scenario's TOML file.
+    Attributes:
+        scenario: the TOML file.
         var: where the roads live.
         seed: instead of the scenario's own.
-        events: where to write the event log, if anywhere.
-        say: told what takes time.
+        out: folder for tables and the report, if wanted.
+        events: file for the event log, if wanted.
+        language: of the report.
+        progress: `bar`, `json` or `none`.
+        check: whether all rules are checked after every decision.
+        values: put over what the scenario says, by dotted key.
+    """
+
+    scenario: Path
+    var: Path
+    seed: int | None = None
+    out: Path | None = None
+    events: Path | None = None
+    language: str = "de"
+    progress: str = "bar"
+    check: bool = False
+    values: dict[str, Any] | None = None
+
+
+def simulate(options: SimulateOptions, say: Callable[[str], None]) -> tuple[dict[str, Any], bool]:
+    """Run a scenario.
+
+    Args:
+        options: what is asked for.
+        say: told where things were put.
+
+    Returns:
+        The key figures, and whether the day was simulated to its end.
 
     Raises:
         ScenarioError, ConfigError, RoadsError: it cannot be run.
     """
-    scenario = load_scenario(path)
-    folder = _DATA / scenario.town
-    if not folder.is_dir():
-        raise ScenarioError(f"{path}: town: there is no folder data/{scenario.town}")
-    town = load_town(folder)
-    graph = ensure_graph(town, var, say, online=False)
-    network = load_network(town, var, graph, say)
-    warm_up()
-    outcome = run_scenario(scenario, town.config, network, seed)
-    if events is not None:
-        events.write_bytes(event_log(outcome.day))
-    roads = graph.manifest
-    return {
-        "scenario": scenario.name,
-        "roads": "schematic" if roads.schematic else roads.name,
-        **outcome.figures,
-    }
+    scenario = load_scenario(options.scenario, options.values)
+    with shown(options.progress) as progress:
+        result = run(
+            scenario, seed=options.seed, var=options.var, check=options.check, progress=progress
+        )
+        if options.events is not None:
+            options.events.write_bytes(event_log(result.day))
+        if options.out is not None:
+            progress("report", 0.0)
+            write_result(result, options.out, options.language)
+        progress("report", 1.0)
+    if options.out is not None:
+        say(f"report: {options.out / 'report.html'}")
+    figures = {"scenario": scenario.name, "roads": result.roads, **result.figures}
+    return figures, result.complete

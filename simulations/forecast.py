@@ -24,7 +24,7 @@ def past_demand(
     wishes = []
     for day in range(_PAST_DAYS):
         rng = Random(f"past day {day} before {seed}")  # noqa: S311 - reproducible demand
-        for trip in demand.day(midnight_s, rng):
+        for trip in demand.past_day(midnight_s, rng):
             at_s = trip.ask.depart_at_s or trip.asked_at_s
             known_ahead = trip.ask.arrive_by_s is not None or at_s > trip.asked_at_s + soon_s
             if not known_ahead and midnight_s <= at_s < midnight_s + DAY_S:

@@ -1,233 +1,248 @@
-"""Key figures of a day, from its events and the legs driven.
+"""Key figures of a day, and of its parts, from its records and the legs driven.
 
-Definitions after Liebchen et al. 2020 (DOI 10.15771/1318). Shares and means of nothing are None.
+Definitions after Liebchen et al. 2020 (DOI 10.15771/1318), in words in `definitions.py`. Shares and
+means of nothing are None.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dispatch.domain import events as ev
-from dispatch.domain.model import Booking, RideRequest, Shift
-from dispatch.domain.rules import Rules, ServiceConfig, Weights
-from simulations.world import Day, Leg
+from dispatch.domain.rules import Rules, Weights
+from simulations.records import Ledger, Outcome, Record
+from simulations.scenario import Costs
+from simulations.world import Leg
 
 _KM = 1000.0
 _HOUR_S = 3600.0
 _PERMILLE = 1000
+_WORST_SHARE = 0.9
+Figures = dict[str, Any]
 
 
-@dataclass(slots=True)
-class Ledger:
-    """The day's events sorted by what they are about."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A leg, or a part of one that falls into an interval.
 
-    requests: dict[str, RideRequest] = field(default_factory=dict)
-    bookings: dict[str, Booking] = field(default_factory=dict)
-    boarded_s: dict[str, int] = field(default_factory=dict)
-    alighted_s: dict[str, int] = field(default_factory=dict)
-    arrived_at_stop_s: dict[str, int] = field(default_factory=dict)
-    doors_opened_for: set[str] = field(default_factory=set)
-    shifts: dict[str, Shift] = field(default_factory=dict)
-    visits: int = 0
+    `persons` are the passengers on board, `bookings` their bookings.
+    """
 
-
-def ledger(day: Day) -> Ledger:
-    """Sort the events of a day."""
-    book = Ledger()
-    arrived: dict[str, int] = {}
-    served: set[str] = set()
-    for at_s, event in day.events:
-        match event:
-            case ev.RideOffered(request) | ev.RideRefused(request):
-                book.requests[request.id] = request
-            case ev.BookingMade(booking):
-                book.bookings[booking.id] = booking
-            case ev.RiderBoarded():
-                book.boarded_s[event.booking_id] = at_s
-                if event.visit_id not in served:
-                    book.doors_opened_for.add(event.booking_id)
-                served.add(event.visit_id)
-            case ev.RiderAlighted():
-                book.alighted_s[event.booking_id] = at_s
-                served.add(event.visit_id)
-                book.arrived_at_stop_s[event.booking_id] = arrived[event.visit_id]
-            case ev.VisitArrived():
-                arrived[event.visit_id] = at_s
-            case ev.VisitCompleted():
-                book.visits += event.visit_id in served
-            case ev.ShiftPlanned(shift):
-                book.shifts[shift.id] = shift
-            case _:
-                pass
-    return book
+    length_m: float
+    duration_s: float
+    persons: int
+    bookings: int
+    to_depot: bool
+    to_wait: bool
 
 
-def key_figures(
-    day: Day,
-    config: ServiceConfig,
-    shortest_m: Callable[[str, str], float],
-    span_s: tuple[int, int],
-) -> dict[str, Any]:
-    """The main KPIs as a flat mapping; names carry units.
+def pieces(
+    legs: Iterable[Leg], persons: Mapping[str, int], span_s: tuple[float, float] | None = None
+) -> list[Piece]:
+    """The driving of an interval; a leg that crosses its border counts in proportion.
 
     Args:
-        day: what happened.
-        config: for dwell times and the weights of the objective.
-        shortest_m: shortest distance between two stops by id.
-        span_s: shifts that begin in this interval count as staffed time, less their breaks.
+        legs: of the day.
+        persons: by booking id.
+        span_s: from, to; None = all.
     """
-    book, rules = ledger(day), config.rules
-    rides = [b for b in book.bookings.values() if b.id in book.alighted_s]
-    waits = _waits(book, rides, rules, day.asked_s)
-    return {
-        **_demand(book, day.rejected),
-        **_times(book, rides, waits),
-        **_promises(book, rides, rules),
-        **_driving(day.legs, book, rides, shortest_m),
-        **_fleet(day.legs, book, rides, rules, span_s),
-        "objective_s": _objective_s(day, book, rides, waits, config.weights),
-    }
+    found = []
+    for leg in legs:
+        share = 1.0
+        if span_s is not None:
+            inside_s = min(leg.to_s, span_s[1]) - max(leg.from_s, span_s[0])
+            if inside_s <= 0:
+                continue
+            share = inside_s / (leg.to_s - leg.from_s)
+        found.append(
+            Piece(
+                leg.length_m * share,
+                (leg.to_s - leg.from_s) * share,
+                sum(persons[i] for i in leg.booking_ids),
+                len(leg.booking_ids),
+                leg.to_depot,
+                leg.to_wait,
+            )
+        )
+    return found
 
 
-def _demand(book: Ledger, rejected: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    requests = list(book.requests.values())
-    asked = len(requests) + len(rejected)
-    booked = {b.request_id for b in book.bookings.values()}
-    refused = Counter(str(r.refusal.code) for r in requests if r.refusal is not None)
-    refused.update(code for code, _ in rejected)
-    persons = sum(r.party.persons for r in requests) + sum(n for _, n in rejected)
-    persons_served = sum(r.party.persons for r in requests if r.id in booked)
+def rider_figures(found: Sequence[Record]) -> Figures:
+    """Demand, times and promises of some of the requests."""
+    return {**_demand(found), **_times(found), **_promises(found), **_ridden(found)}
+
+
+def _demand(found: Sequence[Record]) -> Figures:
+    kinds = Counter(r.outcome for r in found)
+    accepted = [r for r in found if r.accepted]
+    persons, let_in = sum(r.persons for r in found), sum(r.persons for r in accepted)
+    cancelled = [r for r in found if r.outcome is Outcome.CANCELLED]
+    refused = Counter(r.reason for r in found if r.outcome is Outcome.REFUSED)
+    late = sum((r.cancelled_ahead_s or 0) < _HOUR_S for r in cancelled)
     return {
-        "requests": asked,
-        "served": len(booked),
-        "acceptance": _share(len(booked), asked),
+        "requests": len(found),
+        "accepted": len(accepted),
+        "served": kinds[Outcome.SERVED],
+        "acceptance": _share(len(accepted), len(found)),
         "passengers_requested": persons,
-        "passengers_served": persons_served,
-        "passenger_acceptance": _share(persons_served, persons),
-        "offered_not_taken": asked - len(booked) - sum(refused.values()),
-        "refused_by_reason": dict(sorted(refused.items())),
+        "passengers_accepted": let_in,
+        "passengers_served": sum(r.persons for r in found if r.served),
+        "passenger_acceptance": _share(let_in, persons),
+        "offered_not_taken": kinds[Outcome.NOT_TAKEN],
+        "refused": kinds[Outcome.REFUSED],
+        "refused_by_reason": {str(code): refused[code] for code in sorted(map(str, refused))},
+        "no_shows": kinds[Outcome.NO_SHOW],
+        "no_show_share": _share(kinds[Outcome.NO_SHOW], len(accepted)),
+        "cancellations": len(cancelled),
+        "cancellation_share": _share(len(cancelled), len(accepted)),
+        "cancelled_within_1_h": late,
+        "unfinished": kinds[Outcome.UNFINISHED],
+        **_spread("response", "s", [r.answered_s - r.asked_s for r in found]),
     }
 
 
-def _waits(
-    book: Ledger, rides: Sequence[Booking], rules: Rules, asked_s: Mapping[str, int]
-) -> list[int]:
-    """Seconds from the wish to the start of boarding, by ride."""
-    waits = []
-    for ride in rides:
-        request = book.requests[ride.request_id]
-        wished_s = max(request.received_at_s, ride.wish_earliest_s)
-        if wished_s == request.received_at_s:  # the wait for an answer counts
-            wished_s = asked_s.get(request.id, wished_s)
-        boarding_s = book.boarded_s[ride.id] - rules.board_s(ride.party)
-        waits.append(boarding_s - wished_s)
-    return waits
-
-
-def _ridden_s(book: Ledger, rides: Sequence[Booking]) -> list[int]:
-    return [book.arrived_at_stop_s[r.id] - book.boarded_s[r.id] for r in rides]
-
-
-def _objective_s(
-    day: Day, book: Ledger, rides: Sequence[Booking], waits: Sequence[int], weights: Weights
-) -> float:
-    """What the plans minimise, as it turned out: in seconds of driving."""
-    drive = weights.drive * sum(leg.to_s - leg.from_s for leg in day.legs)
-    people = sum(
-        ride.party.persons
-        * (weights.wait * wait + weights.ride * ridden + weights.walk * ride.walk_s)
-        for ride, wait, ridden in zip(rides, waits, _ridden_s(book, rides), strict=True)
-    )
-    unserved = len(book.requests) + len(day.rejected) - len(rides)
-    return (drive + people) / _PERMILLE + weights.unserved_s * unserved
-
-
-def _times(book: Ledger, rides: Sequence[Booking], waits: Sequence[int]) -> dict[str, Any]:
-    in_vehicle = _ridden_s(book, rides)
-    offers = {o.id: o for r in book.requests.values() for o in r.offers}
-    walks = [offers[r.offer_id].pickup_walk_m + offers[r.offer_id].dropoff_walk_m for r in rides]
-    ratios = [ridden / ride.direct_s for ridden, ride in zip(in_vehicle, rides, strict=True)]
+def _times(found: Sequence[Record]) -> Figures:
+    rides = [r for r in found if r.served]
+    ratios = [r.in_vehicle_s / r.direct_s for r in rides if r.direct_s]
     return {
-        **_spread("wait", "s", waits),
-        **_spread("in_vehicle", "s", in_vehicle),
-        **_spread("walk", "m", walks),
+        **_spread("wait", "s", [r.wait_s for r in rides]),
+        **_spread("in_vehicle", "s", [r.in_vehicle_s for r in rides]),
+        **_spread("walk", "m", [r.walk_m or 0 for r in rides]),
         "ride_time_ratio_mean": _mean(ratios),
     }
 
 
-def _promises(book: Ledger, rides: Sequence[Booking], rules: Rules) -> dict[str, Any]:
-    late_pickups, late_arrivals = [], []
-    for ride in rides:
-        begun_s = book.boarded_s[ride.id] - rules.board_s(ride.party)
-        if ride.id in book.doors_opened_for:
-            begun_s -= rules.boarding_stop_s  # the promise is about the halt
-        late_pickups.append(max(0, begun_s - ride.promise.pickup_to_s))
-        arrived_s = book.arrived_at_stop_s[ride.id]
-        late_arrivals.append(max(0, arrived_s - ride.promise.arrival_latest_s))
+def _promises(found: Sequence[Record]) -> Figures:
+    """Of everybody who was set down: whether the vehicle was there, and arrived, as promised."""
+    rides = [r for r in found if r.served]
+    pickup = [max(0, (r.halted_s or 0) - (r.pickup_to_s or 0)) for r in rides]
+    arrival = [max(0, (r.arrived_s or 0) - (r.arrival_latest_s or 0)) for r in rides]
+    moved = [abs(_begun_s(r) - (r.planned_pickup_s or 0)) for r in rides]
     return {
-        "pickup_kept": _share(sum(late == 0 for late in late_pickups), len(rides)),
-        "arrival_kept": _share(sum(late == 0 for late in late_arrivals), len(rides)),
-        "pickup_late_max_s": max(late_pickups, default=None),
+        "pickup_kept": _share(sum(late == 0 for late in pickup), len(rides)),
+        "arrival_kept": _share(sum(late == 0 for late in arrival), len(rides)),
+        "pickup_late_mean_s": _mean(pickup),
+        "pickup_late_p95_s": _quantile(pickup, 0.95),
+        "pickup_late_max_s": max(pickup, default=None),
+        "arrival_late_mean_s": _mean(arrival),
+        "arrival_late_p95_s": _quantile(arrival, 0.95),
+        "arrival_late_max_s": max(arrival, default=None),
+        **_spread("pickup_deviation", "s", moved),
     }
 
 
-def _driving(
-    legs: Sequence[Leg],
-    book: Ledger,
-    rides: Sequence[Booking],
-    shortest_m: Callable[[str, str], float],
-) -> dict[str, Any]:
-    total_m = sum(leg.length_m for leg in legs)
-    empty_m = sum(leg.length_m for leg in legs if not leg.booking_ids)
-    persons = {b.id: b.party.persons for b in book.bookings.values()}
-    passenger_m = sum(leg.length_m * sum(persons[i] for i in leg.booking_ids) for leg in legs)
-    direct_m = sum(
-        r.party.persons * shortest_m(r.promise.pickup_stop_id, r.promise.dropoff_stop_id)
-        for r in rides
-    )
-    shared = [leg for leg in legs if len(leg.booking_ids) > 1 and leg.length_m > 0]
-    pooled = {i for leg in shared for i in leg.booking_ids}
-    pooled_m = sum(leg.length_m * sum(persons[i] for i in leg.booking_ids) for leg in shared)
+def _begun_s(ride: Record) -> int:
+    """When the vehicle was ready for a rider: halted, and the promised window open."""
+    return max(ride.halted_s or 0, ride.pickup_from_s or 0)
+
+
+def _ridden(found: Sequence[Record]) -> Figures:
+    rides = [r for r in found if r.served]
+    passenger_m = sum(r.persons * r.ridden_m for r in rides)
+    direct_m = sum(r.persons * (r.direct_m or 0.0) for r in rides)
+    pooled_m = sum(r.persons * r.pooled_m for r in rides)
     return {
-        "vehicle_km": total_m / _KM,
-        "empty_share": _share(empty_m, total_m),
-        "depot_km": sum(leg.length_m for leg in legs if leg.to_depot) / _KM,
-        "repositioning_km": sum(leg.length_m for leg in legs if leg.to_wait) / _KM,
         "passenger_km": passenger_m / _KM,
         "direct_passenger_km": direct_m / _KM,
         "detour_factor": _share(passenger_m, direct_m),
-        "occupancy": _share(passenger_m, total_m),
-        "occupancy_occupied": _share(passenger_m, total_m - empty_m),
-        "system_efficiency": _share(direct_m, total_m),
-        "pooling_rate": _share(sum(r.id in pooled for r in rides), len(rides)),
+        "pooling_rate": _share(sum(r.pooled for r in rides), len(rides)),
         "pooled_passenger_km_share": _share(pooled_m, passenger_m),
+        "revenue_eur": sum(r.fare_eur for r in rides),
     }
 
 
-def _fleet(
-    legs: Sequence[Leg],
+def fleet_figures(driven: Sequence[Piece], direct_passenger_km: float) -> Figures:
+    """Kilometres of the vehicles and what they carried."""
+    total_m = sum(p.length_m for p in driven)
+    empty_m = sum(p.length_m for p in driven if not p.bookings)
+    passenger_m = sum(p.length_m * p.persons for p in driven)
+    return {
+        "vehicle_km": total_m / _KM,
+        "empty_share": _share(empty_m, total_m),
+        "depot_km": sum(p.length_m for p in driven if p.to_depot) / _KM,
+        "repositioning_km": sum(p.length_m for p in driven if p.to_wait) / _KM,
+        "occupancy": _share(passenger_m, total_m),
+        "occupancy_occupied": _share(passenger_m, total_m - empty_m),
+        "system_efficiency": _share(direct_passenger_km * _KM, total_m),
+    }
+
+
+def staff_figures(
+    found: Sequence[Record],
+    driven: Sequence[Piece],
     book: Ledger,
-    rides: Sequence[Booking],
     rules: Rules,
     span_s: tuple[int, int],
-) -> dict[str, Any]:
+) -> Figures:
+    """How the staffed time of the shifts that begin in an interval was used."""
     staffed = [s for s in book.shifts.values() if span_s[0] <= s.start_s < span_s[1]]
     break_s = sum(b.duration_s for s in staffed for b in s.breaks)
     staffed_s = sum(s.end_s - s.start_s for s in staffed) - break_s
-    driving_s = sum(leg.to_s - leg.from_s for leg in legs)
-    serving_s = book.visits * rules.boarding_stop_s + sum(
-        2 * rules.board_s(ride.party) for ride in rides
+    rides = [r for r in found if r.served]
+    boarding_s = sum(
+        2 * (r.seats * rules.boarding_person_s + r.wheelchairs * rules.boarding_wheelchair_s)
+        for r in rides
     )
-    passengers = sum(ride.party.persons for ride in rides)
+    serving_s = len(book.visits_served) * rules.boarding_stop_s + boarding_s
+    passengers = sum(r.persons for r in rides)
     return {
+        "vehicles": len({s.vehicle_id for s in staffed}),
         "staffed_hours": staffed_s / _HOUR_S,
         "break_hours": break_s / _HOUR_S,
-        "utilisation": _share(driving_s + serving_s, staffed_s),
+        "utilisation": _share(sum(p.duration_s for p in driven) + serving_s, staffed_s),
         "passengers_per_staffed_hour": _share(passengers * _HOUR_S, staffed_s),
         "trips_per_staffed_hour": _share(len(rides) * _HOUR_S, staffed_s),
+    }
+
+
+def objective_s(found: Sequence[Record], driven: Sequence[Piece], weights: Weights) -> float:
+    """What the plans minimise, as it turned out: in seconds of driving."""
+    rides = [r for r in found if r.served]
+    drive = weights.drive * sum(p.duration_s for p in driven)
+    people = sum(
+        r.persons
+        * (weights.wait * r.wait_s + weights.ride * r.in_vehicle_s + weights.walk * r.walk_s)
+        for r in rides
+    )
+    return (drive + people) / _PERMILLE + weights.unserved_s * (len(found) - len(rides))
+
+
+def money_figures(figures: Mapping[str, Any], costs: Costs) -> Figures:
+    """Cost of the day and CO2, from its other figures; drivers are paid for their breaks too."""
+    hours = figures["staffed_hours"] + figures["break_hours"]
+    cost = (
+        costs.driver_hour_eur * hours
+        + costs.vehicle_km_eur * figures["vehicle_km"]
+        + costs.vehicle_day_eur * figures["vehicles"]
+        + costs.overhead_day_eur
+    )
+    passengers, revenue = figures["passengers_served"], figures["revenue_eur"]
+    co2_kg = figures["vehicle_km"] * costs.vehicle_g_co2_per_km / _KM
+    instead_km = figures["direct_passenger_km"] * costs.reference_share
+    reference_kg = instead_km * costs.reference_g_co2_per_km / _KM
+    return {
+        "cost_eur": cost,
+        "subsidy_eur": cost - revenue,
+        "cost_per_passenger_eur": _share(cost - revenue, passengers),
+        "cost_per_direct_passenger_km_eur": _share(cost - revenue, figures["direct_passenger_km"]),
+        "co2_kg": co2_kg,
+        "co2_g_per_passenger_km": _share(co2_kg * _KM, figures["passenger_km"]),
+        "co2_reference_kg": reference_kg,
+        "co2_saved_kg": reference_kg - co2_kg,
+    }
+
+
+def fairness_figures(by_zone: Mapping[str, Figures], found: Sequence[Record]) -> Figures:
+    """How far the settlements lie apart, and how the worst-off tenth of the riders fares."""
+    shares = [f["acceptance"] for f in by_zone.values() if f["acceptance"] is not None]
+    waits = sorted(r.wait_s for r in found if r.served)
+    worst = waits[int(len(waits) * _WORST_SHARE) :]
+    return {
+        "acceptance_worst_zone": min(shares, default=None),
+        "acceptance_best_zone": max(shares, default=None),
+        "wait_worst_tenth_mean_s": _mean(worst),
     }
 
 

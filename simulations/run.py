@@ -1,33 +1,81 @@
-"""Runs a scenario from its file to key figures."""
+"""Runs a scenario: from its file to a day, its key figures and its tables."""
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Any
 
+import pandas as pd
 from pydantic import RootModel
 
-from dispatch.domain.events import Event, is_durable
+from dispatch.domain.events import Event
 from dispatch.domain.rules import DAY_S, ServiceConfig
-from dispatch.domain.state import State
 from dispatch.engine import Engine, Network
-from simulations.demand import Demand, Trip
+from dispatch.options import default_var
+from routing.plans import warm_up
+from simulations.analysis import Analysis, analyse
+from simulations.checking import Checker
+from simulations.demand import Trip, make_demand
 from simulations.forecast import past_demand
-from simulations.kpis import key_figures
+from simulations.processes import Processes
 from simulations.scenario import Scenario
-from simulations.world import Day, Pace, World
+from simulations.tables import tables_of
+from simulations.town import as_wanted, town_of
+from simulations.world import Day, Watchers, World
 
 _EventLog = RootModel[list[tuple[int, str, Event]]]
+Progress = Callable[[str, float], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A simulated day and its key figures."""
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A simulated day, read.
 
+    Attributes:
+        scenario: what was simulated.
+        seed: with which seed.
+        day: what happened.
+        analysis: key figures, for the whole and for parts.
+        config: the service as it was.
+        network: its roads.
+        midnight_s: when the day began.
+        complete: whether the day was simulated to its end.
+        wall_s: how long that took.
+        roads: what the roads are, in words.
+        attribution: whose data they are.
+    """
+
+    scenario: Scenario
+    seed: int
     day: Day
-    figures: dict[str, Any]
+    analysis: Analysis
+    config: ServiceConfig
+    network: Network
+    midnight_s: int
+    complete: bool
+    wall_s: float
+    roads: str = ""
+    attribution: str = ""
+
+    @cached_property
+    def figures(self) -> dict[str, Any]:
+        """Key figures of the whole day, flat; all but `wall_s` are the same for the same seed."""
+        return {
+            **self.analysis.figures,
+            "seed": self.seed,
+            "complete": self.complete,
+            "events_sha256": hashlib.sha256(event_log(self.day)).hexdigest(),
+            "wall_s": round(self.wall_s, 3),
+        }
+
+    @cached_property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The day as tables: `requests`, `legs`, `visits`, `shifts`, `hours`, `zones`, `groups`."""
+        return tables_of(self.day, self.analysis, self.network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +85,98 @@ class Prepared:
     engine: Engine
     trips: list[Trip]
     midnight_s: int
-    pace: Pace
     seed: int
+
+
+def run(
+    scenario: Scenario,
+    *,
+    seed: int | None = None,
+    var: Path | None = None,
+    check: bool = False,
+    progress: Progress = lambda _stage, _share: None,
+) -> Result:
+    """Simulate a scenario's day in its town.
+
+    Args:
+        scenario: what to simulate.
+        seed: instead of the scenario's own.
+        var: where the roads live; by default RUFBUS_VAR, or `var`.
+        check: whether to check all rules and promises after every decision.
+        progress: told the stage and how much of it is done (0 to 1).
+
+    Raises:
+        ScenarioError, ConfigError, RoadsError: it cannot be run.
+        BrokenRuleError: with `check`, the engine has broken one.
+    """
+    progress("roads", 0.0)
+    town = town_of(scenario, var or default_var())
+    warm_up()
+    result = run_in(scenario, town.config, town.network, seed=seed, check=check, progress=progress)
+    return replace(result, roads=town.roads, attribution=town.attribution)
+
+
+def run_in(
+    scenario: Scenario,
+    config: ServiceConfig,
+    network: Network,
+    *,
+    seed: int | None = None,
+    check: bool = False,
+    progress: Progress = lambda _stage, _share: None,
+    watchers: Watchers | None = None,
+) -> Result:
+    """Simulate a scenario's day on given roads.
+
+    An interrupt (Ctrl-C) ends the day early: the result is what has happened by then.
+
+    Args:
+        scenario: what to simulate.
+        config: the town's service.
+        network: the town's roads and stops.
+        seed: instead of the scenario's own.
+        check: whether to check all rules and promises after every decision.
+        progress: told the stage and how much of it is done (0 to 1).
+        watchers: look on; the time is told to `progress`.
+    """
+    progress("demand", 0.0)
+    ready = prepare(scenario, config, network, seed)
+    midnight_s, engine = ready.midnight_s, ready.engine
+    watchers = watchers or Watchers()
+    if check:
+        calm = not Processes(scenario.world, ready.seed).disturb
+        watchers = replace(watchers, on_settled=Checker(engine, calm=calm))
+
+    def on_time(now_s: int) -> None:
+        progress("simulation", min(1.0, max(0.0, (now_s - midnight_s) / DAY_S)))
+
+    world = World(
+        engine,
+        ready.trips,
+        ready.seed,
+        pace=scenario.dispatch,
+        wanted=scenario.world,
+        riders=scenario.riders,
+        watchers=replace(watchers, on_time=on_time),
+    )
+    begun, complete = perf_counter(), True
+    try:
+        world.run(midnight_s - DAY_S, midnight_s + 2 * DAY_S)
+    except KeyboardInterrupt:
+        complete = False
+    wall_s = perf_counter() - begun
+    analysis = analyse(world.day, engine.config, engine.network, midnight_s, scenario.costs)
+    return Result(
+        scenario=scenario,
+        seed=ready.seed,
+        day=world.day,
+        analysis=analysis,
+        config=engine.config,
+        network=engine.network,
+        midnight_s=midnight_s,
+        complete=complete,
+        wall_s=wall_s,
+    )
 
 
 def prepare(
@@ -53,81 +191,20 @@ def prepare(
         seed: instead of the scenario's own.
     """
     seed = scenario.seed if seed is None else seed
-    config = _as_wanted(_with_fleet(config, scenario.vehicles), scenario)
+    config = as_wanted(config, scenario)
+    if dict(network.traffic) != dict(config.traffic):
+        network = replace(network, traffic=config.traffic)
     rng = Random(seed)  # noqa: S311 - reproducible demand, not secrets
     midnight_s = config.hours.instant(scenario.date, 0)
-    demand = Demand(scenario.demand, scenario.places, network)
+    demand = make_demand(scenario.demand, scenario.places, network, scenario.folder)
     trips = demand.day(midnight_s, rng)
     engine = Engine(config, network)
     if config.repositioning.idle == "demand":
         engine.expect(past_demand(scenario, demand, config, network, seed))
-    pace = Pace(scenario.improve_every_s, scenario.improve_iterations, scenario.batch_window_s)
-    return Prepared(engine, trips, midnight_s, pace, seed)
-
-
-def run_scenario(
-    scenario: Scenario,
-    config: ServiceConfig,
-    network: Network,
-    seed: int | None = None,
-    on_settled: Callable[[State, int], None] | None = None,
-) -> Outcome:
-    """Simulate the scenario's day.
-
-    Args:
-        scenario: what to simulate.
-        config: the town's service.
-        network: the town's roads and stops.
-        seed: instead of the scenario's own.
-        on_settled: sees the state and the instant after every decision.
-
-    Returns:
-        The day; all but `wall_s` is the same for the same seed, byte for byte.
-    """
-    ready = prepare(scenario, config, network, seed)
-    midnight_s, engine = ready.midnight_s, ready.engine
-    world = World(engine, ready.trips, ready.seed, pace=ready.pace, on_settled=on_settled)
-    begun = perf_counter()
-    day = world.run(midnight_s - DAY_S, midnight_s + 2 * DAY_S)
-    wall_s = perf_counter() - begun
-    index = network.stop_index
-    shortest = network.travel.shortest_m
-    figures = key_figures(
-        day,
-        engine.config,
-        lambda a, b: float(shortest[index[a], index[b]]),
-        (midnight_s, midnight_s + DAY_S),
-    )
-    figures |= {"seed": ready.seed, "events_sha256": _digest(day), "wall_s": round(wall_s, 3)}
-    return Outcome(day, figures)
+    return Prepared(engine, trips, midnight_s, seed)
 
 
 def event_log(day: Day) -> bytes:
     """The day's durable events as JSON, one list of [instant, type, event]."""
-    entries = [(at, type(e).__name__, e) for at, e in day.events if is_durable(e)]
+    entries = [(at, type(e).__name__, e) for at, e in day.events]
     return _EventLog(entries).model_dump_json().encode()
-
-
-def _digest(day: Day) -> str:
-    return hashlib.sha256(event_log(day)).hexdigest()
-
-
-def _as_wanted(config: ServiceConfig, scenario: Scenario) -> ServiceConfig:
-    """The town with the switches of the scenario."""
-    rules = replace(config.rules, joint_iterations=scenario.joint_iterations)
-    idle = scenario.repositioning or config.repositioning.idle
-    repositioning = replace(config.repositioning, idle=idle)
-    return replace(config, rules=rules, repositioning=repositioning)
-
-
-def _with_fleet(config: ServiceConfig, vehicles: int | None) -> ServiceConfig:
-    """The first so many vehicles that have shifts."""
-    if vehicles is None:
-        return config
-    staffed = dict.fromkeys(shift.vehicle_id for shift in config.shifts)
-    chosen = set(list(staffed)[:vehicles])
-    return replace(
-        config,
-        vehicles=tuple(v for v in config.vehicles if v.id in chosen),
-        shifts=tuple(s for s in config.shifts if s.vehicle_id in chosen),
-    )

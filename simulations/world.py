@@ -1,6 +1,8 @@
-"""A day under a simulated clock: the live engine, punctual riders, vehicles that drive the plan.
+"""A day under a simulated clock: the live engine, riders who choose, vehicles that drive the plan.
 
 Discrete events; ties are broken by order of scheduling, so a seed gives the same day every time.
+What chance does to it is in `processes.py`, how riders choose in `choice.py`, how vehicles move in
+`driving.py`.
 """
 
 import heapq
@@ -12,69 +14,77 @@ from random import Random
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
-from dispatch.domain.model import ActionKind, Anchor, Shift, ShiftStatus, Visit
+from dispatch.domain.model import Action, ActionKind, Anchor, RideRequest, Shift, ShiftStatus, Visit
 from dispatch.domain.state import State, apply, forget_closed
 from dispatch.engine import Engine
-from dispatch.engine.visits import is_waiting_place
-from routing.roads.graph import Place
+from simulations.choice import choose_offer
 from simulations.demand import Trip
+from simulations.driving import Driving, Leg
 from simulations.improvement import proposal
+from simulations.processes import Fate, Processes
+from simulations.scenario import Dispatch, Riders, WorldSection
+
+__all__ = ["Day", "Leg", "World"]
 
 _TICK_S = 300
-_MOVE_TICK_S = 60
-"""Between two ticks where idle vehicles may be sent elsewhere."""
+_BUSY_TICK_S = 60
+"""Between two ticks where idle vehicles may be sent elsewhere, or chance is on the road."""
+_REPORT_S = 30
+"""Between two reports of a vehicle's position."""
 _FORGET_AFTER_S = 7200
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """A piece of driving: from one place to another with the same people on board.
-
-    `to_wait`: towards a place to wait at.
-    """
-
-    shift_id: str
-    from_s: int
-    to_s: int
-    length_m: float
-    booking_ids: tuple[str, ...]
-    to_depot: bool = False
-    to_wait: bool = False
 
 
 @dataclass(slots=True)
 class Day:
     """What happened: the events with their instants, and the legs driven.
 
-    `rejected` has `(code, persons)` of requests that were turned down as impossible; `asked_s` by
-    request id when riders asked whose answer had to wait.
+    Attributes:
+        events: durable ones, in order.
+        legs: what was driven.
+        rejected: the trips that were turned down as impossible, with the code.
+        asked_s: by request id, when riders asked whose answer had to wait.
+        repeated: refused requests whose riders asked again for another time.
+        standstills: (shift id, from, to) of vehicles that broke down.
+        trips: how many riders there were.
+        done_s: up to when the day was simulated; less than its end if it was interrupted.
     """
 
     events: list[tuple[int, ev.Event]] = field(default_factory=list)
     legs: list[Leg] = field(default_factory=list)
-    rejected: list[tuple[str, int]] = field(default_factory=list)
+    rejected: list[tuple[str, Trip]] = field(default_factory=list)
     asked_s: dict[str, int] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
+    standstills: list[tuple[str, int, int]] = field(default_factory=list)
+    trips: int = 0
+    done_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """What is done besides deciding at once; 0 seconds = never.
+class Watchers:
+    """Who wants to see what: all optional.
 
     Attributes:
-        improve_every_s: between two improvements of the open plan.
-        improve_iterations: of the search, each time.
-        batch_window_s: how long requests are collected before they are answered together.
+        on_event: the state after every event.
+        on_settled: the state after every decision (for invariants).
+        on_time: the simulated instant, now and then; may raise to end the day early.
     """
 
-    improve_every_s: int = 0
-    improve_iterations: int = 0
-    batch_window_s: int = 0
+    on_event: Callable[[State, ev.Event, int], None] | None = None
+    on_settled: Callable[[State, int], None] | None = None
+    on_time: Callable[[int], None] | None = None
 
 
 class World:
     """Runs one day.
 
-    `on_event` sees the state after every event, `on_settled` after every decision (for invariants).
+    Args:
+        engine: decides.
+        trips: who asks for what, and when.
+        seed: of identifiers and of all chance.
+        pace: what is done besides deciding at once.
+        wanted: what chance does.
+        riders: how they choose.
+        watchers: who looks on.
     """
 
     def __init__(
@@ -82,34 +92,44 @@ class World:
         engine: Engine,
         trips: Sequence[Trip],
         seed: int,
-        on_event: Callable[[State, ev.Event, int], None] | None = None,
-        pace: Pace | None = None,
-        on_settled: Callable[[State, int], None] | None = None,
+        *,
+        pace: Dispatch | None = None,
+        wanted: WorldSection | None = None,
+        riders: Riders | None = None,
+        watchers: Watchers | None = None,
     ) -> None:
         self.state = State()
-        self.day = Day()
+        self.day = Day(trips=len(trips))
         self._engine = engine
         self._rng = Random(seed)  # noqa: S311 - reproducible ids, not secrets
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._order = 0
         self._wake: dict[str, int] = {}
-        self._on_event = on_event
-        self._on_settled = on_settled
-        self._pace = pace or Pace()
+        self._rota: dict[str, list[str]] = {}
+        self._watchers = watchers or Watchers()
+        self._pace = pace or Dispatch()
+        self._riders = riders or Riders()
+        self._processes = Processes(wanted or WorldSection(), seed)
+        self._driving = Driving(engine.network, self._processes)
         self._seed = seed
-        self._waiting: list[Trip] = []
+        self._fates: dict[str, Fate] = {}
+        self._waiting: list[tuple[Trip, Fate]] = []
         self._improved: dict[str, int] = {}
-        for trip in trips:
-            self._at(trip.asked_at_s, partial(self._ask, trip))
+        for rider, trip in enumerate(trips):
+            self._at(trip.asked_at_s, partial(self._ask, trip, self._processes.fate(rider)))
 
     def run(self, from_s: int, to_s: int) -> Day:
-        """Simulate from one instant, or just before the first request, to another."""
+        """Simulate from one instant, or just before the first request, to another.
+
+        Raises:
+            KeyboardInterrupt: what has happened by then is in `day`.
+        """
         first_s = self._queue[0][0] if self._queue else from_s
         from_s -= max(0, (from_s - first_s) // _TICK_S + 1) * _TICK_S
         for at_s in range(from_s, to_s, _TICK_S):
             self._at(at_s, self._tick)
-        if self._engine.config.repositioning.idle != "stay":
-            for at_s in range(from_s, to_s, _MOVE_TICK_S):
+        if self._engine.config.repositioning.idle != "stay" or self._driving.reports:
+            for at_s in range(from_s, to_s, _BUSY_TICK_S):
                 self._at(at_s, self._tick_on_duty)
         if self._pace.improve_every_s:
             for at_s in range(from_s, to_s, self._pace.improve_every_s):
@@ -117,6 +137,7 @@ class World:
         while self._queue:
             at_s, _, action = heapq.heappop(self._queue)
             action(at_s)
+            self.day.done_s = at_s
         return self.day
 
     def _at(self, at_s: int, action: Callable[[int], None]) -> None:
@@ -126,6 +147,8 @@ class World:
     def _tick(self, now_s: int) -> None:
         self._do(cmd.Tick(), now_s)
         forget_closed(self.state, now_s - _FORGET_AFTER_S)
+        if self._watchers.on_time is not None:
+            self._watchers.on_time(now_s)
 
     def _tick_on_duty(self, now_s: int) -> None:
         if any(shift.status is ShiftStatus.ACTIVE for shift in self.state.shifts.values()):
@@ -133,6 +156,7 @@ class World:
 
     def _improve(self, now_s: int) -> None:
         """Search for better plans, unless nothing has changed since a search found none."""
+        self._report_positions(now_s)
         versions = {s.id: s.version for s in self.state.shifts.values() if s.visits}
         if versions == self._improved:
             return
@@ -141,44 +165,97 @@ class World:
         if better is None or not self._do(better, now_s):
             self._improved = versions
 
-    def _ask(self, trip: Trip, now_s: int) -> None:
+    def _ask(self, trip: Trip, fate: Fate, now_s: int) -> None:
         if self._pace.batch_window_s:
             if not self._waiting:
                 self._at(now_s + self._pace.batch_window_s, self._answer_all)
-            self._waiting.append(trip)
+            self._waiting.append((trip, fate))
             return
+        self._report_positions(now_s)
         try:
             events = self._carry_out(trip.ask, now_s)
         except DomainError as error:
-            self.day.rejected.append((str(error.code), trip.ask.party.persons))
+            self.day.rejected.append((str(error.code), trip))
             return
-        if isinstance(events[0], ev.RideOffered):
-            offer = events[0].request.offers[0]
-            self._do(cmd.AcceptOffer(offer.id, rider_id=""), now_s)
+        take = self._answered(trip, fate, events[0], now_s)
+        if take is not None:
+            self._booked(fate, self._do(take, now_s), now_s)
 
     def _answer_all(self, now_s: int) -> None:
-        """Answer all who have asked since the window was opened; each takes the first offer."""
-        trips, self._waiting = self._waiting, []
-        taken = []
-        for trip, outcome in zip(
-            trips, self._decide_all([t.ask for t in trips], now_s), strict=True
-        ):
+        """Answer all who have asked since the window was opened."""
+        asking, self._waiting = self._waiting, []
+        takes, takers = [], []
+        asks = [trip.ask for trip, _ in asking]
+        for (trip, fate), outcome in zip(asking, self._decide_all(asks, now_s), strict=True):
             if isinstance(outcome, DomainError):
-                self.day.rejected.append((str(outcome.code), trip.ask.party.persons))
+                self.day.rejected.append((str(outcome.code), trip))
                 continue
             answer = outcome[0]
             if isinstance(answer, ev.RideOffered | ev.RideRefused):
                 self.day.asked_s[answer.request.id] = trip.asked_at_s
-                taken += [cmd.AcceptOffer(o.id, rider_id="") for o in answer.request.offers[:1]]
-        self._decide_all(taken, now_s)
+            take = self._answered(trip, fate, answer, now_s)
+            if take is not None:
+                takes.append(take)
+                takers.append(fate)
+        for fate, outcome in zip(takers, self._decide_all(takes, now_s), strict=True):
+            if not isinstance(outcome, DomainError):
+                self._booked(fate, outcome, now_s)
+
+    def _answered(
+        self, trip: Trip, fate: Fate, answer: ev.Event, now_s: int
+    ) -> cmd.AcceptOffer | None:
+        """What a rider does with an answer: take an offer, ask for another time, or do without."""
+        if isinstance(answer, ev.RideRefused):
+            self._ask_again(trip, fate, answer.request, now_s)
+        if not isinstance(answer, ev.RideOffered):
+            return None
+        offer = choose_offer(answer.request.offers, self._riders, fate.whim)
+        return None if offer is None else cmd.AcceptOffer(offer.id, rider_id="")
+
+    def _ask_again(self, trip: Trip, fate: Fate, refused: RideRequest, now_s: int) -> None:
+        """Some of the refused ask once more, for the first time that was proposed instead."""
+        times = refused.refusal.alternatives if refused.refusal is not None else ()
+        if not times or fate.persists >= self._riders.alternatives_share:
+            return
+        self.day.repeated.add(refused.id)
+        ask = replace(trip.ask, depart_at_s=times[0].depart_at_s, arrive_by_s=None)
+        again = replace(trip, asked_at_s=now_s, ask=ask)
+        self._at(now_s, partial(self._ask, again, replace(fate, persists=1.0)))
+
+    def _booked(self, fate: Fate, events: Sequence[ev.Event], now_s: int) -> None:
+        """Remember what the rider of a new booking is going to do."""
+        for event in events:
+            if not isinstance(event, ev.BookingMade):
+                continue
+            booking = event.booking
+            self._fates[booking.id] = fate
+            self._schedule(booking.shift_id, now_s)
+            if fate.cancels_ahead_s is not None:
+                at_s = max(now_s, booking.promise.pickup_from_s - fate.cancels_ahead_s)
+                self._at(at_s, partial(self._cancel, booking.id))
+
+    def _cancel(self, booking_id: str, now_s: int) -> None:
+        self._report_positions(now_s)
+        self._do(cmd.CancelBooking(booking_id, by="rider"), now_s)
 
     def _decide_all(
         self, commands: Sequence[cmd.Command], now_s: int
     ) -> list[list[ev.Event] | DomainError]:
+        self._report_positions(now_s)
         outcomes = self._engine.decide_batch(self.state, commands, now_s, self._rng)
         happened = [o for o in outcomes if not isinstance(o, DomainError)]
         self._happen([event for events in happened for event in events], now_s)
         return outcomes
+
+    def _report_positions(self, now_s: int) -> None:
+        """Let the engine know where vehicles are that do not drive as it expects."""
+        if not self._driving.reports:
+            return
+        for shift in list(self.state.shifts.values()):
+            if shift.status is ShiftStatus.ACTIVE:
+                where = self._driving.position(shift, now_s, _REPORT_S)
+                if where is not None:
+                    self._do(cmd.ReportPosition(shift.vehicle_id, *where, now_s), now_s)
 
     def _do(self, command: cmd.Command, now_s: int) -> list[ev.Event]:
         try:
@@ -187,22 +264,28 @@ class World:
             return []
 
     def _carry_out(self, command: cmd.Command, now_s: int) -> list[ev.Event]:
+        if isinstance(command, cmd.Tick):
+            self._report_positions(now_s)
         events = self._engine.decide(self.state, command, now_s, self._rng)
         self._happen(events, now_s)
         return events
 
     def _happen(self, events: Sequence[ev.Event], now_s: int) -> None:
         """Let the events of a decision happen; drivers then do what the plans say."""
+        watchers = self._watchers
         for event in events:
             before = self.state.shifts.get(getattr(event, "shift_id", ""))
             apply(self.state, event)
-            self.day.events.append((now_s, event))
+            if ev.is_durable(event):
+                self.day.events.append((now_s, event))
             if before is not None:
                 self._follow(before, event, now_s)
-            if self._on_event is not None:
-                self._on_event(self.state, event, now_s)
-        if self._on_settled is not None and events:
-            self._on_settled(self.state, now_s)
+            elif isinstance(event, ev.ShiftPlanned):
+                self._rota.setdefault(event.shift.vehicle_id, []).append(event.shift.id)
+            if watchers.on_event is not None:
+                watchers.on_event(self.state, event, now_s)
+        if watchers.on_settled is not None and events:
+            watchers.on_settled(self.state, now_s)
         for shift_id in dict.fromkeys(_shifts_touched(events)):
             self._schedule(shift_id, now_s)
         for event in events:
@@ -212,41 +295,34 @@ class World:
     def _relieve(self, ended_id: str, now_s: int) -> None:
         """Let the vehicle's next shift begin."""
         vehicle_id = self.state.shifts[ended_id].vehicle_id
-        for shift in list(self.state.shifts.values()):
-            if shift.vehicle_id == vehicle_id and shift.status is ShiftStatus.PLANNED:
+        for shift in self._shifts_of(vehicle_id):
+            if shift.status is ShiftStatus.PLANNED:
                 self._schedule(shift.id, now_s)
 
     def _on_duty(self, vehicle_id: str) -> bool:
-        return any(
-            shift.vehicle_id == vehicle_id and shift.status is ShiftStatus.ACTIVE
-            for shift in self.state.shifts.values()
-        )
+        return any(s.status is ShiftStatus.ACTIVE for s in self._shifts_of(vehicle_id))
+
+    def _shifts_of(self, vehicle_id: str) -> list[Shift]:
+        known = (self.state.shifts.get(i) for i in self._rota.get(vehicle_id, ()))
+        return [shift for shift in known if shift is not None]
 
     def _follow(self, before: Shift, event: ev.Event, now_s: int) -> None:
         """Record what was driven when a vehicle arrives or is sent elsewhere on its way."""
         match event:
+            case ev.ShiftStarted(shift_id):
+                stands = self._driving.begin(before)
+                self.day.standstills += [(shift_id, *span) for span in stands]
             case ev.VisitArrived(anchor=anchor):
                 self._drove(before, anchor, now_s)
+                self._driving.halted(before.id)
             case ev.PlanChanged(anchor=anchor) if anchor != before.anchor and before.visits:
                 self._drove(before, anchor, now_s)
             case _:
                 pass
 
     def _drove(self, before: Shift, until: Anchor, now_s: int) -> None:
-        travel, network = self._engine.network.travel, self._engine.network
-        anchor, visit = before.anchor, before.visits[0]
-        target = network.stop_index[visit.stop_id]
-        origin = Place(anchor.arc, anchor.offset_ms)
-        length_m = travel.path(origin, target).length_m
-        if until.stop_id is None:
-            length_m -= travel.path(Place(until.arc, until.offset_ms), target).length_m
-        left_s = anchor.at_s if anchor.stop_id is None else max(anchor.at_s, visit.leave_s)
-        if visit.break_id is not None:  # it may have to wait there for the break to begin
-            now_s = min(now_s, self._reached_s(anchor, visit, now_s))
-        if left_s < now_s:
-            on_board = _on_board(self.state, before)
-            to_wait = is_waiting_place(visit)
-            leg = Leg(before.id, left_s, now_s, max(0.0, length_m), on_board, to_wait=to_wait)
+        leg = self._driving.leg(before, until, now_s, _on_board(self.state, before))
+        if leg is not None:
             self.day.legs.append(leg)
 
     def _schedule(self, shift_id: str, now_s: int) -> None:
@@ -281,36 +357,34 @@ class World:
             return shift.end_s, cmd.EndShift(shift.vehicle_id, shift.id)
         visit = shift.visits[0]
         if visit.arrived_at_s is None:
-            arrival_s = self._arrival_s(shift, now_s)
+            arrival_s = self._driving.arrival_s(shift, shift.anchor, visit, now_s)
             at_s = arrival_s if visit.break_id is None else max(arrival_s, visit.arrive_s)
             return at_s, cmd.ReportArrived(shift.vehicle_id, visit.id)
-        action = visit.actions[0]
+        return self._at_stop(shift, visit)
+
+    def _at_stop(self, shift: Shift, visit: Visit) -> tuple[int, cmd.Command]:
+        """Who gets on or off next; those who never come are waited for last."""
+        action = min(visit.actions, key=lambda a: not self._comes(a))
+        booking = self.state.bookings[action.booking_id]
+        fate = self._fates.get(booking.id, Fate())
         boards = action.kind is ActionKind.PICKUP
-        report = cmd.ReportBoarded if boards else cmd.ReportAlighted
-        return action.end_s, report(action.booking_id)
+        begins_s = max(action.start_s, shift.anchor.at_s)
+        done_s = begins_s + round((action.end_s - action.start_s) * fate.pace)
+        if not boards:
+            return done_s, cmd.ReportAlighted(booking.id)
+        waiting_s = max(visit.arrived_at_s or 0, booking.promise.pickup_from_s)
+        gives_up_s = waiting_s + self._engine.config.rules.no_show_after_s
+        if not self._comes(action) or begins_s + fate.late_s > gives_up_s:
+            return max(gives_up_s, shift.anchor.at_s), cmd.ReportNoShow(booking.id)
+        return done_s + fate.late_s, cmd.ReportBoarded(booking.id)
 
-    def _arrival_s(self, shift: Shift, now_s: int) -> int:
-        return self._reached_s(shift.anchor, shift.visits[0], now_s)
-
-    def _reached_s(self, anchor: Anchor, visit: Visit, now_s: int) -> int:
-        """When a vehicle gets to a visit, left to itself."""
-        network = self._engine.network
-        leg_s = int(
-            network.travel.times_from(Place(anchor.arc, anchor.offset_ms))[
-                network.stop_index[visit.stop_id]
-            ]
-        )
-        left_s = anchor.at_s if anchor.stop_id is None else max(anchor.at_s, visit.leave_s)
-        return network.drive(now_s, left_s, leg_s)
+    def _comes(self, action: Action) -> bool:
+        fate = self._fates.get(action.booking_id)
+        return action.kind is not ActionKind.PICKUP or fate is None or fate.comes
 
     def _return_to_depot(self, shift_id: str, now_s: int) -> None:
-        shift, network = self.state.shifts[shift_id], self._engine.network
-        depot = network.stop_index[shift.depot_stop_id]
-        origin = Place(shift.anchor.arc, shift.anchor.offset_ms)
-        path = network.travel.path(origin, depot)
-        if path.length_m > 0:
-            leg_s = int(network.travel.times_from(origin)[depot])
-            leg = Leg(shift_id, now_s - leg_s, now_s, path.length_m, (), to_depot=True)
+        leg = self._driving.way_to_depot(self.state.shifts[shift_id], now_s)
+        if leg is not None:
             self.day.legs.append(leg)
 
 
@@ -328,6 +402,6 @@ def _shifts_touched(events: Sequence[ev.Event]) -> list[str]:
             touched.append(event.shift.id)
         elif isinstance(event, ev.BookingMade):
             touched.append(event.booking.shift_id)
-        elif hasattr(event, "shift_id"):
+        elif ev.is_durable(event) and hasattr(event, "shift_id"):
             touched.append(event.shift_id)
     return touched

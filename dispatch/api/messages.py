@@ -28,6 +28,10 @@ class ApiCode(StrEnum):
     NOT_FOUND = "not_found"
     REQUEST_NOT_FOUND = "request_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    SCENARIO_INVALID = "scenario_invalid"
+    SCENARIO_CHANGED = "scenario_changed"
+    RUN_STATE = "run_state"
+    PLANNER_FULL = "planner_full"
     SERVICE_UNAVAILABLE = "service_unavailable"
     INTERNAL_ERROR = "internal_error"
 
@@ -117,6 +121,32 @@ _HTTP = {
         405,
         ("Methode nicht erlaubt", "Diese Adresse kennt diese HTTP-Methode nicht."),
         ("Method not allowed", "This address does not know that HTTP method."),
+    ),
+    ApiCode.SCENARIO_INVALID: Message(
+        422,
+        ("Szenario ungültig", "So lässt sich das Szenario nicht rechnen."),
+        ("Scenario invalid", "The scenario cannot be run like this."),
+    ),
+    ApiCode.SCENARIO_CHANGED: Message(
+        409,
+        (
+            "Inzwischen geändert",
+            "Jemand anderes hat das Szenario inzwischen geändert. Bitte die Seite neu laden.",
+        ),
+        (
+            "Changed meanwhile",
+            "Somebody else has changed the scenario meanwhile. Please reload the page.",
+        ),
+    ),
+    ApiCode.RUN_STATE: Message(
+        409,
+        ("Jetzt nicht möglich", "Der Stand des Laufs lässt das nicht (mehr) zu."),
+        ("Not possible now", "The state of the run does not allow that (any more)."),
+    ),
+    ApiCode.PLANNER_FULL: Message(
+        409,
+        ("Zu viele", "Davon gibt es schon zu viele. Bitte erst aufräumen oder abwarten."),
+        ("Too many", "There are too many of these already. Please tidy up or wait first."),
     ),
     ApiCode.SERVICE_UNAVAILABLE: Message(
         503,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from dispatch.domain.rules import ServiceConfig
 from dispatch.live.gateway import Gateway
+from dispatch.planner.desk import Desk
 from dispatch.town import StopLike, Town
 
 _NEAR_DEG: Final = 0.1
@@ -52,6 +53,7 @@ class ApiSettings:
         clock_rate: how many service seconds pass in a real one (demo).
         demo: virtual drivers and riders are about.
         secure_cookies: the service is reached by https only.
+        planner: the planner's scenarios and runs; None has no such page.
     """
 
     config: ServiceConfig
@@ -65,6 +67,7 @@ class ApiSettings:
     clock_rate: float = 1.0
     demo: bool = False
     secure_cookies: bool = False
+    planner: Desk | None = None
 
     @cached_property
     def town(self) -> Town:

@@ -2,13 +2,9 @@
 
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING
 
 from dispatch.domain.events import Event
 from dispatch.domain.state import State, apply
-
-if TYPE_CHECKING:
-    from dispatch.engine.problem import Planning
 
 
 class Draft:
@@ -26,11 +22,8 @@ class Draft:
         self.now_s = now_s
         self.rng = rng
         self.events: list[Event] = []
-        self.plannings: dict[tuple[str, ...], Planning] = {}
-        """Problems built for this decision, by shifts; as old as the last event."""
 
     def emit(self, event: Event) -> None:
         """Record an event and see its effect."""
         apply(self.state, event)
         self.events.append(event)
-        self.plannings.clear()

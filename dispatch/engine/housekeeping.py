@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from dispatch.domain import events as ev
 from dispatch.domain.errors import StrandedRiderError
@@ -24,6 +24,7 @@ class Housekeeping:
         self._network = network
         self._writer = PlanWriter(config, network)
         self._breaks = Breaks(config, network)
+        self._ahead: dict[date, tuple[tuple[str, ShiftPattern, tuple[int, int]], ...]] = {}
 
     def tick(self, draft: Draft) -> None:
         """Lay out shifts ahead, let offers lapse, re-time late plans, close forgotten shifts."""
@@ -33,6 +34,8 @@ class Housekeeping:
             if shift.status is ShiftStatus.ENDED:
                 continue
             self._breaks.add_missing(draft, shift.id)
+            if shift.start_s > draft.now_s and shift.status is ShiftStatus.PLANNED:
+                continue  # nothing can be late or over yet
             end_break(draft, shift.id)
             self._breaks.begin_due(draft, shift.id)
             shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
@@ -136,21 +139,26 @@ class Housekeeping:
                 draft.emit(ev.RequestLapsed(request.id, draft.now_s))
 
     def _plan_shifts(self, draft: Draft) -> None:
+        today = self._config.hours.local_date(draft.now_s)
+        if today not in self._ahead:
+            self._ahead = {today: tuple(self._shifts_from(today))}
+        for shift_id, pattern, span_s in self._ahead[today]:
+            if span_s[1] <= draft.now_s or shift_id in draft.state.shifts:
+                continue
+            shift = self._shift(shift_id, pattern, span_s, draft.now_s)
+            if not _is_taken(draft, shift):
+                draft.emit(ev.ShiftPlanned(laid_out(shift, draft.rng)))
+
+    def _shifts_from(self, today: date) -> Iterator[tuple[str, ShiftPattern, tuple[int, int]]]:
+        """The shifts of the days that can be booked, with their ids and (start, end) instants."""
         hours = self._config.hours
-        today = hours.local_date(draft.now_s)
         for ahead in range(self._config.rules.shifts_ahead_days + 1):
             day = today + timedelta(days=ahead)
             for pattern in self._config.shifts:
-                if hours.kind_of(day) not in pattern.days:
-                    continue
-                start_s = hours.instant(day, pattern.start_min)
-                end_s = hours.instant(day, pattern.end_min)
-                shift_id = f"{pattern.vehicle_id}-{day:%Y%m%d}-{pattern.start_min:04d}"
-                if end_s <= draft.now_s or shift_id in draft.state.shifts:
-                    continue
-                shift = self._shift(shift_id, pattern, (start_s, end_s), draft.now_s)
-                if not _is_taken(draft, shift):
-                    draft.emit(ev.ShiftPlanned(laid_out(shift, draft.rng)))
+                if hours.kind_of(day) in pattern.days:
+                    shift_id = f"{pattern.vehicle_id}-{day:%Y%m%d}-{pattern.start_min:04d}"
+                    start_s = hours.instant(day, pattern.start_min)
+                    yield shift_id, pattern, (start_s, hours.instant(day, pattern.end_min))
 
     def _shift(
         self, shift_id: str, pattern: ShiftPattern, span_s: tuple[int, int], now_s: int

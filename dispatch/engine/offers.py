@@ -41,17 +41,20 @@ class Candidate:
 def candidates(
     rules: Rules, request: plans.Request, ends: Ends, found: plans.Insertions
 ) -> list[Candidate]:
-    """All insertions found, cheapest first."""
-    return [
-        candidate(
-            rules,
-            request.pairs[insertion.pair],
-            ends,
-            insertion.cost,
-            (insertion.pickup_start_s, insertion.dropoff_start_s),
-        )
-        for insertion in found
-    ]
+    """The insertions found that a rider could prefer, cheapest first.
+
+    Of one pair of stops only those that arrive sooner than every cheaper one: the others have the
+    same walks and nothing that speaks for them.
+    """
+    result, soonest_s = [], dict[int, int]()
+    costs, pickups_s = found.cost.tolist(), found.pickup_start_s.tolist()
+    arrivals_s = found.dropoff_start_s.tolist()
+    for k, pair in enumerate(found.pair.tolist()):
+        if pair not in soonest_s or arrivals_s[k] < soonest_s[pair]:
+            soonest_s[pair] = arrivals_s[k]
+            times_s = (pickups_s[k], arrivals_s[k])
+            result.append(candidate(rules, request.pairs[pair], ends, costs[k], times_s))
+    return result
 
 
 def candidate(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import is_
 
 from dispatch.domain import events as ev
 from dispatch.domain.commands import AcceptOffer, CancelBooking, RequestRide
@@ -72,6 +73,7 @@ class Rides:
         self._config = config
         self._network = network
         self._writer = PlanWriter(config, network)
+        self._known: tuple[int, tuple[object, ...], dict[tuple[str, ...], Planning]] = (0, (), {})
 
     def request(self, draft: Draft, ask: RequestRide) -> None:
         """Answer a ride request with offers or a reasoned refusal."""
@@ -240,13 +242,22 @@ class Rides:
         return suitable_shifts(self._config, draft.state, party, (from_s, to_s), draft.now_s)
 
     def _planning(self, draft: Draft, shifts: Sequence[Shift]) -> Planning:
-        """Built once for all windows of a request that concern the same shifts."""
+        """The problem of these shifts, built once for as long as nothing has changed.
+
+        A request looks at it for several windows, and whoever takes an offer at once, again. What
+        is planned hangs on shifts, positions and the time; bookings change together with a shift.
+        """
+        state = draft.state
+        present = (*state.shifts.values(), *state.fixes.values())
+        known_s, known, plannings = self._known
+        same = known_s == draft.now_s and len(known) == len(present)
+        if not same or not all(map(is_, known, present)):
+            plannings = {}
+            self._known = (draft.now_s, present, plannings)
         key = tuple(shift.id for shift in shifts)
-        if key not in draft.plannings:
-            draft.plannings[key] = planning(
-                self._config, self._network, draft.state, shifts, draft.now_s
-            )
-        return draft.plannings[key]
+        if key not in plannings:
+            plannings[key] = planning(self._config, self._network, state, shifts, draft.now_s)
+        return plannings[key]
 
     def _refuse(
         self,

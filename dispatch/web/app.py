@@ -6,6 +6,7 @@ from dispatch.api.app import create_api
 from dispatch.api.settings import ApiSettings
 from dispatch.web.assets import Assets, assets_router
 from dispatch.web.pages import Pages, pages_router
+from dispatch.web.planner import planner_router
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -19,5 +20,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     pages = Pages(assets)
     app.include_router(assets_router(assets))
     app.include_router(pages_router(pages))
+    if settings.planner is not None:
+        app.include_router(planner_router(pages, settings.planner))
     app.state.error_page = pages.render_error
     return app

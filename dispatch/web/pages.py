@@ -68,6 +68,10 @@ class Pages:
             lstrip_blocks=True,
         )
 
+    def words(self, request: Request) -> dict[str, str]:
+        """The catalogue in the visitor's language."""
+        return self._catalogues[page_language(request)]
+
     def render(
         self, template: str, request: Request, settings: ApiSettings, **context: Any
     ) -> HTMLResponse:
@@ -89,6 +93,7 @@ class Pages:
             t=partial(_translate, words),
             service=facts,
             demo=settings.demo,
+            has_planner=settings.planner is not None,
             asset=self._assets.url,
             vendor=self._assets.vendor,
             config=config,

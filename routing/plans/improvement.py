@@ -27,8 +27,8 @@ _HOT_MIN, _HOT_MAX, _COLD = 0.05, 0.5, 0.03  # temperature, in shares of what a 
 _THOROUGH = 600  # iterations per job with which it pays to begin at the highest temperature
 _CYCLE = 800  # iterations per job with which it pays to begin again
 _CYCLES_MAX = 6
-_COMBINE_AT = (0.85,)  # shares of a cycle after which routes seen are combined
-_COMBINE_SHARE = 0.12  # of the time, for each of these
+_COMBINE_AT = (0.7,)  # shares of a cycle after which routes seen are combined
+_COMBINE_SHARE = 0.25  # of the time, for each of these
 _COMBINE_MIN_S = 0.5  # with less time there is nothing to combine yet
 _EFFORT = 1e-5  # deterministic time of the solver for each iteration of the search
 

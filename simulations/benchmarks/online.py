@@ -22,8 +22,9 @@ from dispatch.options import DATA
 from routing.plans import warm_up
 from simulations.benchmarks.table import Column, Row, Value
 from simulations.clairvoyant import in_hindsight
-from simulations.run import prepare, run_scenario
-from simulations.scenario import load_scenario
+from simulations.run import prepare, run_in
+from simulations.scenario import changed, load_scenario
+from simulations.world import Watchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,13 +37,13 @@ if TYPE_CHECKING:
 
 BASE = "insertion"
 HINDSIGHT = "clairvoyant"
-_IMPROVE = {"improve_every_s": 120, "improve_iterations": 200}
-_BATCH = {"joint_iterations": 100, "batch_window_s": 10}
+_IMPROVE = {"dispatch.improve_every_s": 120, "dispatch.improve_iterations": 200}
+_BATCH = {"dispatch.joint_iterations": 100, "dispatch.batch_window_s": 10}
 _VARIANTS: dict[str, dict[str, int | str]] = {
     BASE: {},
     "+ improvement": {**_IMPROVE},
     "+ batching": {**_IMPROVE, **_BATCH},
-    "+ repositioning": {**_IMPROVE, **_BATCH, "repositioning": "demand"},
+    "+ repositioning": {**_IMPROVE, **_BATCH, "dispatch.repositioning": "demand"},
 }
 _HINDSIGHT_ITERATIONS = 1_500
 _COMPARED = ("served", "vehicle_km", "wait_mean_s", "objective_h")
@@ -178,9 +179,8 @@ def _bench(options: OnlineRun, say: Callable[[str], None]) -> _Bench:
 
 def _drive(job: _Job) -> Row:
     bench = _kept["bench"]
-    demand = bench.scenario.demand.model_copy(update={"requests": job.requests})
-    changes = {"demand": demand, **_VARIANTS.get(job.variant, {})}
-    scenario = bench.scenario.model_copy(update=changes)
+    changes = {"demand.requests": job.requests, **_VARIANTS.get(job.variant, {})}
+    scenario = changed(bench.scenario, changes)
     if job.variant == HINDSIGHT:
         return _hindsight(bench, scenario, job.seed)
     broken: list[str] = []
@@ -190,8 +190,10 @@ def _drive(job: _Job) -> Row:
         late = broken_promises(state).items()
         broken.extend(f"{what}: {late_s} s" for what, late_s in late if late_s > _ROUNDING_S)
 
-    on_settled = check if job.seed == _CHECKED_SEED else None
-    figures = run_scenario(scenario, bench.town.config, bench.network, job.seed, on_settled).figures
+    watchers = Watchers(on_settled=check if job.seed == _CHECKED_SEED else None)
+    figures = run_in(
+        scenario, bench.town.config, bench.network, seed=job.seed, watchers=watchers
+    ).figures
     kept = figures["pickup_kept"] == figures["arrival_kept"] == 1.0
     return {
         **{column.key: figures.get(column.key) for column in COLUMNS},

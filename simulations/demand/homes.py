@@ -11,7 +11,7 @@ from routing.roads.graph import Place, metres_per_degree, position_of
 from routing.roads.tags import HIGHWAYS
 
 ANYWHERE = "*"
-_RESIDENTIAL = ("residential", "living_street")
+RESIDENTIAL = ("residential", "living_street")
 
 
 class Homes:
@@ -23,7 +23,7 @@ class Homes:
     def __init__(self, network: Network) -> None:
         self._network = network
         graph = network.graph
-        kinds = [HIGHWAYS.index(kind) for kind in _RESIDENTIAL]
+        kinds = [HIGHWAYS.index(kind) for kind in RESIDENTIAL]
         arcs = np.flatnonzero(np.isin(graph.arc_highway, kinds)).astype(np.int64)
         if not len(arcs):
             arcs = np.arange(graph.arcs)

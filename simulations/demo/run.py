@@ -14,11 +14,11 @@ from dispatch.config import TownConfig
 from dispatch.networks import load_network
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
-from simulations.demand import Demand
+from simulations.demand import make_demand
+from simulations.demand.sections import DemandFile, Flow
 from simulations.demo.client import ServiceClient
 from simulations.demo.drivers import Drivers
 from simulations.demo.riders import Riders
-from simulations.scenario import DemandFile, Flow
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +55,8 @@ def run(town: TownConfig, var: Path, url: str, token: str) -> None:
     client = ServiceClient(url, token)
     drivers = Drivers(client, network)
     rng = Random()  # noqa: S311 - where virtual riders go is no secret
-    riders = Riders(client, Demand(_EVERYWHERE, {}, network), RIDES_PER_HOUR, rng)
+    demand = make_demand(_EVERYWHERE, {}, network, Path())
+    riders = Riders(client, demand, RIDES_PER_HOUR, rng)
     wait_s = STEP_S
     while not stop.wait(wait_s):
         try:

@@ -15,10 +15,10 @@ from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine import Engine, Network
 from dispatch.engine.invariants import broken_promises, broken_rules
-from simulations.demand import Demand
-from simulations.run import run_scenario
+from simulations.demand import make_demand
+from simulations.run import run_in
 from simulations.scenario import Scenario
-from simulations.world import World
+from simulations.world import Watchers, World
 
 SPANS = (("06:00", "14:30"), ("07:00", "17:00"), ("09:00", "14:00"), ("10:30", "20:00"))
 
@@ -61,8 +61,8 @@ def test_every_driver_has_the_breaks_that_the_law_asks_for(grid: Network, seed: 
             seen.extend(map(str, broken_promises(state)))
 
     midnight_s = config.hours.instant(file.date, 0)
-    trips = Demand(file.demand, {}, grid).day(midnight_s, Random(seed))
-    world = World(Engine(config, grid), trips, seed, watch)
+    trips = make_demand(file.demand, {}, grid, Path()).day(midnight_s, Random(seed))
+    world = World(Engine(config, grid), trips, seed, watchers=Watchers(on_event=watch))
     log = world.run(midnight_s - 86_400, midnight_s + 86_400)
     assert seen == []
     worked = worked_shifts(event for _, event in log.events)
@@ -77,7 +77,7 @@ def test_every_driver_has_the_breaks_that_the_law_asks_for(grid: Network, seed: 
 
 
 def test_breaks_are_no_staffed_time(grid: Network) -> None:
-    figures = run_scenario(day(requests=120), roster(), grid, seed=3).figures
+    figures = run_in(day(requests=120), roster(), grid, seed=3).figures
     assert figures["break_hours"] == pytest.approx(0.5 + 0.75 + 0.5)
     assert figures["staffed_hours"] == pytest.approx(8.5 + 10 + 5 + 9.5 - 1.75)
     assert 0 < figures["utilisation"] < 1

@@ -9,7 +9,7 @@ from tiny_town import grid_config
 
 from dispatch.domain import events as ev
 from dispatch.engine import Engine, Network
-from simulations.demand import Demand
+from simulations.demand import make_demand
 from simulations.scenario import Scenario
 from simulations.world import Day, World
 
@@ -32,7 +32,7 @@ def busy_day(grid: Network, seed: int) -> Day:
         {"name": "grid", "town": "grid", "date": "2026-03-10", "demand": demand}
     )
     midnight_s = config.hours.instant(scenario.date, 0)
-    trips = Demand(scenario.demand, {}, grid).day(midnight_s, Random(seed))
+    trips = make_demand(scenario.demand, {}, grid, Path()).day(midnight_s, Random(seed))
     return World(Engine(config, grid), trips, seed).run(midnight_s - 86_400, midnight_s + 172_800)
 
 

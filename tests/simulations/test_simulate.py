@@ -14,10 +14,10 @@ from dispatch.domain.state import State
 from dispatch.engine import Engine, Network
 from dispatch.engine.invariants import broken_promises, broken_rules
 from dispatch.options import DATA
-from simulations.demand import Demand
-from simulations.run import event_log, run_scenario
+from simulations.demand import make_demand
+from simulations.run import event_log, run_in
 from simulations.scenario import Scenario, ScenarioError, load_scenario
-from simulations.world import World
+from simulations.world import Watchers, World
 
 SCENARIO = DATA.parent / "simulations" / "scenarios" / "beckum-weekday.toml"
 
@@ -43,9 +43,9 @@ def scenario(requests: int, **more: Any) -> Scenario:
 
 def test_the_same_seed_gives_the_same_bytes(grid: Network) -> None:
     config = grid_config()
-    first = run_scenario(scenario(60), config, grid, seed=7)
-    again = run_scenario(scenario(60), config, grid, seed=7)
-    other = run_scenario(scenario(60), config, grid, seed=8)
+    first = run_in(scenario(60), config, grid, seed=7)
+    again = run_in(scenario(60), config, grid, seed=7)
+    other = run_in(scenario(60), config, grid, seed=8)
     assert event_log(first.day) == event_log(again.day)
     assert event_log(first.day) != event_log(other.day)
     timeless = [{k: v for k, v in o.figures.items() if k != "wall_s"} for o in (first, again)]
@@ -66,15 +66,15 @@ def test_every_rule_and_promise_holds_at_every_event(grid: Network, seed: int) -
 
     file = scenario(150)
     midnight_s = config.hours.instant(file.date, 0)
-    trips = Demand(file.demand, {}, grid).day(midnight_s, Random(seed))
-    world = World(Engine(config, grid), trips, seed, watch)
+    trips = make_demand(file.demand, {}, grid, Path()).day(midnight_s, Random(seed))
+    world = World(Engine(config, grid), trips, seed, watchers=Watchers(on_event=watch))
     day = world.run(midnight_s - 86_400, midnight_s + 2 * 86_400)
     assert day.legs
     assert seen == []
 
 
 def test_system_efficiency_is_the_product_of_its_parts(grid: Network) -> None:
-    figures = run_scenario(scenario(120), grid_config(), grid, seed=3).figures
+    figures = run_in(scenario(120), grid_config(), grid, seed=3).figures
     product = (
         figures["occupancy_occupied"] * (1 - figures["empty_share"]) / figures["detour_factor"]
     )
@@ -89,7 +89,7 @@ def test_requests_far_ahead_are_asked_of_a_service_that_exists(grid: Network) ->
     file = scenario(40)
     early = file.demand.model_copy(update={"prebooked_share": 1, "prebooked_lead_h": [100, 160]})
     ahead = file.model_copy(update={"demand": early})
-    figures = run_scenario(ahead, grid_config(), grid, seed=3).figures
+    figures = run_in(ahead, grid_config(), grid, seed=3).figures
     assert figures["requests"] == 40
     assert figures["served"] > 30
 
@@ -98,14 +98,14 @@ def test_impossible_requests_count_as_refused(grid: Network) -> None:
     file = scenario(40)
     early = file.demand.model_copy(update={"prebooked_share": 1, "prebooked_lead_h": [200, 300]})
     ahead = file.model_copy(update={"demand": early})
-    figures = run_scenario(ahead, grid_config(), grid, seed=3).figures
+    figures = run_in(ahead, grid_config(), grid, seed=3).figures
     assert figures["requests"] == 40
     assert figures["acceptance"] == 0
     assert figures["refused_by_reason"] == {"too_far_ahead": 40}
 
 
 def test_an_empty_day_has_no_shares(grid: Network) -> None:
-    figures = run_scenario(scenario(0), grid_config(), grid, seed=3).figures
+    figures = run_in(scenario(0), grid_config(), grid, seed=3).figures
     assert figures["requests"] == figures["served"] == 0
     assert figures["acceptance"] is None
     assert figures["wait_mean_s"] is None
@@ -115,7 +115,7 @@ def test_an_empty_day_has_no_shares(grid: Network) -> None:
 def test_more_vans_never_serve_clearly_fewer(grid: Network) -> None:
     served = [
         sum(
-            run_scenario(scenario(300), grid_config(vehicles=n), grid, seed=s).figures["served"]
+            run_in(scenario(300), grid_config(vehicles=n), grid, seed=s).figures["served"]
             for s in range(3)
         )
         for n in (1, 2, 4)

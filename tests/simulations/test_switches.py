@@ -12,9 +12,9 @@ from dispatch.domain.state import State
 from dispatch.engine import Network
 from dispatch.engine.invariants import broken_promises, broken_rules
 from simulations.forecast import past_demand
-from simulations.run import event_log, prepare, run_scenario
+from simulations.run import event_log, prepare, run_in
 from simulations.scenario import Scenario
-from simulations.world import Day
+from simulations.world import Day, Watchers
 
 EVERYTHING = {
     "improve_every_s": 300,
@@ -42,18 +42,19 @@ def scenario(requests: int, **switches: Any) -> Scenario:
         "wheelchair_share": 0.03,
     }
     return Scenario.model_validate(
-        {"name": "grid", "town": "grid", "date": "2026-03-10", "demand": demand} | switches
+        {"name": "grid", "town": "grid", "date": "2026-03-10", "demand": demand}
+        | {"dispatch": switches}
     )
 
 
 def test_everything_is_off_unless_switched_on() -> None:
-    plain = scenario(1)
+    plain = scenario(1).dispatch
     assert plain.improve_every_s == plain.joint_iterations == plain.batch_window_s == 0
     assert plain.repositioning is None
 
 
 def test_with_everything_on_the_same_seed_gives_the_same_bytes(grid: Network) -> None:
-    days = [run_scenario(scenario(60, **EVERYTHING), grid_config(), grid, seed=4) for _ in "ab"]
+    days = [run_in(scenario(60, **EVERYTHING), grid_config(), grid, seed=4) for _ in "ab"]
     assert event_log(days[0].day) == event_log(days[1].day)
 
 
@@ -79,7 +80,9 @@ def test_rules_promises_and_physics_hold_after_every_decision(
         late = broken_promises(state).items()
         broken.extend(f"{what}: {late_s} s" for what, late_s in late if late_s > ROUNDING_S)
 
-    outcome = run_scenario(scenario(220, **switches), config, grid, 5, check)
+    outcome = run_in(
+        scenario(220, **switches), config, grid, seed=5, watchers=Watchers(on_settled=check)
+    )
     assert broken == []
     figures = outcome.figures
     assert figures["pickup_kept"] == figures["arrival_kept"] == 1.0
@@ -108,7 +111,7 @@ def nobody_drives_less_than_the_way(day: Day, grid: Network) -> None:
 
 
 def test_riders_in_a_window_wait_for_their_answer_and_that_counts(grid: Network) -> None:
-    outcome = run_scenario(scenario(60, batch_window_s=60), grid_config(), grid, seed=2)
+    outcome = run_in(scenario(60, batch_window_s=60), grid_config(), grid, seed=2)
     asked = outcome.day.asked_s
     answered = {
         event.request.id: event.request.received_at_s
@@ -126,7 +129,7 @@ def test_better_plans_are_found_on_a_full_day(grid: Network) -> None:
     on = {"improve_every_s": 120, "improve_iterations": 150, "joint_iterations": 100}
     for seed in range(3):
         for name, switches in (("plain", {}), ("improved", on)):
-            day = run_scenario(scenario(200, **switches), grid_config(), grid, seed)
+            day = run_in(scenario(200, **switches), grid_config(), grid, seed=seed)
             total[name] += day.figures["objective_s"]
     assert total["improved"] < total["plain"]
 
@@ -135,9 +138,9 @@ def test_the_forecast_knows_past_days_and_not_the_day_itself(grid: Network) -> N
     file = scenario(80, repositioning="demand")
     ready = prepare(file, grid_config(), grid, seed=1)
     demand = file.demand
-    from simulations.demand import Demand  # noqa: PLC0415 - only here
+    from simulations.demand import make_demand  # noqa: PLC0415 - only here
 
-    maker = Demand(demand, {}, grid)
+    maker = make_demand(demand, {}, grid, Path())
     one = past_demand(file, maker, grid_config(), grid, seed=1)
     other = past_demand(file, maker, grid_config(), grid, seed=2)
     expected = one.per_hour["weekday"]

@@ -2,9 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from dispatch.planner.fields import FIELDS, GROUPS
+from dispatch.planner.jobs import Status
 from dispatch.web.i18n import load_catalogues
 
 WEB = Path(__file__).resolve().parents[3] / "dispatch" / "web"
@@ -23,6 +26,15 @@ COMPOSED = {
     "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break"],
     "control.shift.": ["planned", "active", "ended"],
     "control.booking.": ["confirmed", "boarded"],
+    "planner.copy_": ["suffix"],  # in Python, for the name of a new copy
+    "planner.edit.": ["copy", "edit"],
+    "planner.group.": list(GROUPS),
+    "planner.field.": list(FIELDS),
+    "planner.help.": list(FIELDS),
+    "planner.unit.": ["percent", "minutes", "metres", "euro"],
+    "planner.stage.": ["start", "roads", "demand", "simulation", "report"],
+    "planner.status.": [*get_args(Status), "stopping"],
+    "planner.figure.": ["acceptance", "wait_mean_s", "vehicle_km", "cost_per_passenger_eur"],
 }
 
 

@@ -1,0 +1,46 @@
+"""What is wrong with a TOML file, in words: where, why, and which key was probably meant."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+
+def explain(error: ValidationError, model: Any) -> str:
+    """The first thing wrong, with the place where it stands.
+
+    Args:
+        error: of validating against `model`.
+        model: the pydantic model of the whole file.
+    """
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+    for part in first["loc"][:-1]:
+        if not isinstance(part, str):
+            continue
+        if part in model.model_fields:
+            candidates = list(_models(model.model_fields[part].annotation))
+            model = next(iter(candidates), model)
+        else:  # the tag of a union
+            model = next((m for m in candidates if _tagged(m, part)), model)
+    return f"{where}: unknown key{nearest(str(first['loc'][-1]), model.model_fields)}"
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown key: which one was meant, or which there are."""
+    known = sorted(known)
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+
+
+def _tagged(model: type[BaseModel], tag: str) -> bool:
+    return any(field.default == tag for field in model.model_fields.values())
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for part in getattr(annotation, "__args__", ()) for m in _models(part)]

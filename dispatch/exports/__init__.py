@@ -1,0 +1,1 @@
+"""What leaves the service as files, for planners, the council and other systems."""

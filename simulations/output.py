@@ -1,0 +1,61 @@
+"""What a run leaves behind: a folder with tables, key figures, the event log and the report.
+
+Files are written beside their place and moved there, so a reader never sees half of one.
+"""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from simulations.definitions import definitions
+from simulations.report import report_html
+from simulations.run import Result, event_log
+
+KPIS, REPORT, EVENTS = "kpis.json", "report.html", "events.json"
+
+
+def write_result(result: Result, folder: Path, language: str) -> None:
+    """Write everything that is known of a run.
+
+    Args:
+        result: the run.
+        folder: made if it is not there; files of an earlier run are replaced.
+        language: of the report, `de` or `en`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in result.tables.items():
+        flat = table.drop(columns=["way"], errors="ignore")
+        _replace(folder / f"{name}.parquet", table.to_parquet)
+        _replace(folder / f"{name}.csv", partial(flat.to_csv, index=False))
+    _replace(folder / EVENTS, lambda path: path.write_bytes(event_log(result.day)))
+    _replace(folder / KPIS, lambda path: path.write_text(_dumped(kpis_of(result)), "utf-8"))
+    _replace(folder / REPORT, lambda path: path.write_text(report_html(result, language), "utf-8"))
+
+
+def kpis_of(result: Result) -> dict[str, Any]:
+    """The key figures with their definitions, as they stand in `kpis.json`."""
+    analysis = result.analysis
+    return {
+        "scenario": result.scenario.model_dump(mode="json"),
+        "roads": result.roads,
+        "figures": result.figures,
+        "by_hour": analysis.by_hour,
+        "by_zone": analysis.by_zone,
+        "by_group": analysis.by_group,
+        "definitions": {name: d.text for name, d in definitions("en").items()},
+    }
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+    beside = path.with_name(f".{path.name}.partial")
+    write(beside)
+    beside.replace(path)

@@ -1,0 +1,1 @@
+"""Sweeps: many runs of a scenario with other values, and what they say about service and cost."""

@@ -1,0 +1,151 @@
+"""Chance: each process is seeded, can be switched off, and does what it says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from grid_network import grid_network
+from grid_scenario import EVERYTHING, grid_scenario
+from tiny_town import grid_config
+
+from dispatch.domain import events as ev
+from dispatch.engine import Network
+from simulations.processes import Processes
+from simulations.run import Result, event_log, run_in
+from simulations.scenario import Scenario, WorldSection, changed
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    folder: Path = tmp_path_factory.mktemp("grid")
+    return grid_network(folder)
+
+
+def drive(grid: Network, file: Scenario, seed: int = 1, vehicles: int = 3) -> Result:
+    return run_in(file, grid_config(vehicles=vehicles), grid, seed=seed, check=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rules_hold_in_a_world_full_of_chance(grid: Network, seed: int) -> None:
+    figures = drive(grid, grid_scenario(**EVERYTHING), seed).figures
+    assert figures["unfinished"] == 0
+    outcomes = ("served", "refused", "offered_not_taken", "no_shows", "cancellations")
+    assert sum(figures[name] for name in outcomes) == figures["requests"] == 80
+    assert figures["served"] > 40
+
+
+def test_the_same_seed_gives_the_same_bytes_in_another_process(grid: Network) -> None:
+    processes = Processes(WorldSection(**EVERYTHING), 5)
+    here = repr([processes.fate(n) for n in range(50)]) + repr(
+        processes.standstills("s", 0, 90_000)
+    )
+    code = (
+        "from simulations.processes import Processes;"
+        "from simulations.scenario import WorldSection;"
+        f"p = Processes(WorldSection(**{EVERYTHING!r}), 5);"
+        "print(repr([p.fate(n) for n in range(50)]) + repr(p.standstills('s', 0, 90_000)))"
+    )
+    there = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert there.strip() == here
+    days = [drive(grid, grid_scenario(**EVERYTHING), 3) for _ in "ab"]
+    assert event_log(days[0].day) == event_log(days[1].day)
+
+
+def test_one_process_does_not_change_the_draws_of_another() -> None:
+    alone = Processes(WorldSection(no_show_share=0.2), 1)
+    among = Processes(WorldSection(**EVERYTHING | {"no_show_share": 0.2}), 1)
+    assert [alone.fate(n).comes for n in range(200)] == [among.fate(n).comes for n in range(200)]
+    assert 20 <= sum(not alone.fate(n).comes for n in range(200)) <= 60
+
+
+def test_switched_off_nothing_happens(grid: Network) -> None:
+    processes = Processes(WorldSection(), 1)
+    assert not processes.disturb
+    assert all(processes.fate(n).comes and processes.fate(n).pace == 1 for n in range(50))
+    assert processes.drive_factor("s", 1, 8) == 1
+    assert processes.standstills("s", 0, 90_000) == ()
+    result = drive(grid, grid_scenario())
+    assert result.figures["pickup_kept"] == result.figures["arrival_kept"] == 1.0
+    assert result.figures["no_shows"] == result.figures["cancellations"] == 0
+
+
+def test_factors_have_mean_one() -> None:
+    processes = Processes(WorldSection(traffic_sigma=0.2), 1)
+    drawn = [processes.drive_factor("s", n, 8) for n in range(4000)]
+    assert sum(drawn) / len(drawn) == pytest.approx(1, abs=0.015)
+    assert min(drawn) < 0.7
+    assert max(drawn) > 1.4
+
+
+def test_no_shows_are_reported_after_the_waiting_time(grid: Network) -> None:
+    result = drive(grid, grid_scenario(no_show_share=0.3))
+    waits = grid_config().rules.no_show_after_s
+    arrived = {e.visit_id: at for at, e in result.day.events if isinstance(e, ev.VisitArrived)}
+    promised = {
+        e.booking.id: e.booking.promise
+        for _, e in result.day.events
+        if isinstance(e, ev.BookingMade)
+    }
+    missed = [e for _, e in result.day.events if isinstance(e, ev.RiderMissed)]
+    assert len(missed) == result.figures["no_shows"] > 5
+    for event in missed:
+        ready_s = max(arrived[event.visit_id], promised[event.booking_id].pickup_from_s)
+        assert event.at_s >= ready_s + waits
+
+
+def test_cancelled_rides_are_not_driven(grid: Network) -> None:
+    result = drive(grid, grid_scenario(cancel_share=0.4))
+    gone = {e.booking_id for _, e in result.day.events if isinstance(e, ev.BookingCancelled)}
+    assert len(gone) == result.figures["cancellations"] > 8
+    assert not gone & {b for leg in result.day.legs for b in leg.booking_ids}
+
+
+def test_a_broken_down_vehicle_does_not_move(grid: Network) -> None:
+    file = grid_scenario(breakdowns_per_vehicle_day=4.0, breakdown_s=(1200, 2400))
+    result = drive(grid, file)
+    stands = result.day.standstills
+    assert len(stands) > 3
+    halts = result.analysis.book.visits_served  # a break may be taken anywhere, also broken down
+    for at_s, event in result.day.events:
+        if isinstance(event, ev.VisitArrived) and event.visit_id in halts:
+            inside = [s for i, s, e in stands if i == event.shift_id and s < at_s < e]
+            assert not inside, f"{event.shift_id} arrives while it stands still"
+    calm = drive(grid, grid_scenario())
+    late = result.figures["pickup_late_mean_s"]
+    assert late > calm.figures["pickup_late_mean_s"] == 0
+
+
+def test_slow_traffic_makes_rides_late_and_the_plan_follows(grid: Network) -> None:
+    """Chance on the road is seen in lateness, not hidden by it."""
+    result = drive(grid, grid_scenario(traffic_sigma=0.4))
+    assert result.figures["arrival_kept"] < 1
+    assert result.figures["pickup_late_max_s"] > 60
+    replanned = sum(isinstance(e, ev.PlanChanged) for _, e in result.day.events)
+    calm = sum(isinstance(e, ev.PlanChanged) for _, e in drive(grid, grid_scenario()).day.events)
+    assert replanned > calm
+
+
+def test_snow_that_everybody_knows_of_breaks_no_promise(grid: Network) -> None:
+    slow, usual = drive(grid, grid_scenario(slower=1.5)), drive(grid, grid_scenario())
+    assert slow.figures["pickup_kept"] == slow.figures["arrival_kept"] == 1.0
+    assert slow.figures["in_vehicle_mean_s"] > usual.figures["in_vehicle_mean_s"]
+
+
+def test_riders_weigh_what_they_are_offered(grid: Network) -> None:
+    file = grid_scenario()
+    choosy = changed(file, {"riders.choice": "logit", "riders.too_much": 1.5})
+    patient = changed(file, {"riders.choice": "logit", "riders.too_much": 50.0})
+    walked_away = drive(grid, choosy).figures["offered_not_taken"]
+    assert walked_away > 10
+    assert drive(grid, patient).figures["offered_not_taken"] == 0
+
+
+def test_who_asks_again_counts_once(grid: Network) -> None:
+    file = changed(grid_scenario(300), {"riders.alternatives_share": 1.0})
+    persistent, plain = drive(grid, file, vehicles=1), drive(grid, grid_scenario(300), vehicles=1)
+    assert persistent.figures["requests"] == plain.figures["requests"] == 300
+    assert len(persistent.day.repeated) > 5
+    assert persistent.figures["accepted"] > plain.figures["accepted"]
