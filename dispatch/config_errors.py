@@ -18,14 +18,14 @@ def explain(error: ValidationError, model: Any) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] != "extra_forbidden":
         return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+    choices: list[type[BaseModel]] = []
     for part in first["loc"][:-1]:
-        if not isinstance(part, str):
-            continue
-        if part in model.model_fields:
-            candidates = list(_models(model.model_fields[part].annotation))
-            model = next(iter(candidates), model)
-        else:  # the tag of a union
-            model = next((m for m in candidates if _tagged(m, part)), model)
+        if len(choices) > 1:  # of a union, the part names the member
+            model = next((m for m in choices if _tagged(m, str(part))), model)
+            choices = []
+        elif part in model.model_fields:
+            choices = _models(model.model_fields[part].annotation)
+            model = next(iter(choices), model)
     return f"{where}: unknown key{nearest(str(first['loc'][-1]), model.model_fields)}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from simulations.output import write_result
 from simulations.progress import shown
-from simulations.run import event_log, run
+from simulations.runner import event_log, run
 from simulations.scenario import load_scenario
 
 

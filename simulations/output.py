@@ -11,7 +11,7 @@ from typing import Any
 
 from simulations.definitions import definitions
 from simulations.report import report_html
-from simulations.run import Result, event_log
+from simulations.runner import Result, event_log
 
 KPIS, REPORT, EVENTS = "kpis.json", "report.html", "events.json"
 

@@ -9,7 +9,7 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from simulations.run import Progress as Told
+from simulations.runner import Progress as Told
 
 _EVERY_S = 0.5
 _LINE_EVERY_S = 10.0

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from dispatch.config import laid_over
 from dispatch.config_errors import explain, nearest
+from simulations.demand.sections import DemandSection, Share, source_of
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
 Money = Annotated[float, Field(ge=0, le=1e9)]
 Table = dict[str, Any]
@@ -30,27 +30,6 @@ class ScenarioError(Exception):
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Flow(_Section):
-    """A share of all trips from one zone or place to another; `*` is anywhere."""
-
-    origin: str
-    destination: str
-    share: Share
-
-
-class DemandFile(_Section):
-    """How many trips, when, between where, by whom."""
-
-    requests: Annotated[int, Field(ge=0, le=100_000)]
-    flows: Annotated[list[Flow], Field(min_length=1)]
-    hours: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=24, max_length=24)]
-    party_sizes: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1, max_length=8)]
-    wheelchair_share: Share = 0.015
-    prebooked_share: Share = 0.4
-    prebooked_lead_h: Annotated[list[float], Field(min_length=2, max_length=2)] = [1.0, 24.0]
-    arrive_by_share: Share = 0.25
 
 
 class Fleet(_Section):
@@ -94,7 +73,7 @@ class WorldSection(_Section):
         late_mean_s: how late these are on average (exponential).
         cancel_share: of bookings that are cancelled before the pick-up.
         cancel_lead_mean_h: how long before, on average (exponential).
-        breakdowns_per_vehicle_day: expected standstills of each vehicle.
+        breakdowns_per_vehicle_day: expected standstills in 24 hours of a vehicle's service.
         breakdown_s: how long the shortest and the longest of them take.
         slower: factor on all driving times that everybody knows of (snow), also when planning.
         closed_roads: names of roads, or OSM way ids, that cannot be driven all day.
@@ -182,7 +161,7 @@ class Scenario(_Section):
     riders: Riders = Riders()
     costs: Costs = Costs()
     places: dict[str, Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
-    demand: DemandFile
+    demand: DemandSection
     hours: Table = {}
     rules: Table = {}
     weights: Table = {}
@@ -212,7 +191,7 @@ def load_scenario(path: Path, values: Mapping[str, Any] | None = None) -> Scenar
     """
     raw = _read(path, ())
     for key, value in (values or {}).items():
-        raw = laid_over(raw, _nested(key, value))
+        raw = _over(raw, _nested(key, value))
     try:
         return Scenario.model_validate({**raw, "folder": path.resolve().parent})
     except ValidationError as error:
@@ -227,7 +206,7 @@ def changed(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     """
     raw = scenario.model_dump()
     for key, value in values.items():
-        raw = laid_over(raw, _nested(key, value))
+        raw = _over(raw, _nested(key, value))
     try:
         return Scenario.model_validate({**raw, "folder": scenario.folder})
     except ValidationError as error:
@@ -251,7 +230,16 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         return raw
     if not isinstance(base, str):
         raise ScenarioError(f"{path}: extends: has to be the path of another scenario")
-    return laid_over(_read(here.parent / base, (*seen, here)), raw)
+    return _over(_read(here.parent / base, (*seen, here)), raw)
+
+
+def _over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A document with another one laid over it; another source of demand replaces all of it."""
+    one, other = base.get("demand"), changes.get("demand")
+    both = isinstance(one, dict) and isinstance(other, dict)
+    if both and "source" in other and source_of(other) != source_of(one):
+        base = {**base, "demand": {}}
+    return laid_over(base, changes)
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:

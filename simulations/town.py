@@ -13,6 +13,7 @@ from dispatch.engine import Network
 from dispatch.networks import ensure_graph, load_network
 from dispatch.options import DATA
 from routing.roads.graph import RoadGraph
+from routing.roads.importing import graph_path
 from routing.roads.travel_times import TravelTimes
 from simulations.scenario import Scenario, ScenarioError
 
@@ -28,12 +29,14 @@ class Town:
         network: its roads, without those that are closed.
         roads: what the roads are, in words.
         attribution: whose data they are.
+        extract: the OSM file they were made of, if it was kept.
     """
 
     config: ServiceConfig
     network: Network
     roads: str
     attribution: str
+    extract: Path | None
 
 
 def town_of(scenario: Scenario, var: Path, say: Say = lambda _line: None) -> Town:
@@ -56,7 +59,10 @@ def town_of(scenario: Scenario, var: Path, say: Say = lambda _line: None) -> Tow
     network = replace(_with_closures(base, closed, say), hours=config.hours)
     manifest = graph.manifest
     roads = "schematic" if manifest.schematic else manifest.name
-    return Town(config, network, roads, manifest.attribution)
+    beside = graph_path(var, config.roads)
+    kept = (beside.with_suffix(".osm"), beside.with_suffix(".schematic.osm"))
+    extract = next((path for path in kept if path.is_file()), None)
+    return Town(config, network, roads, manifest.attribution, extract)
 
 
 def config_of(scenario: Scenario) -> ServiceConfig:
@@ -86,8 +92,6 @@ def as_wanted(config: ServiceConfig, scenario: Scenario) -> ServiceConfig:
     repositioning = replace(config.repositioning, idle=idle)
     slower = scenario.world.slower
     traffic = {kind: tuple(f * slower for f in hours) for kind, hours in config.traffic.items()}
-    if not traffic and slower != 1.0:
-        traffic = dict.fromkeys(("weekday", "saturday", "sunday"), (slower,) * 24)
     return replace(config, rules=rules, repositioning=repositioning, traffic=traffic)
 
 

@@ -367,16 +367,15 @@ class World:
         action = min(visit.actions, key=lambda a: not self._comes(a))
         booking = self.state.bookings[action.booking_id]
         fate = self._fates.get(booking.id, Fate())
-        boards = action.kind is ActionKind.PICKUP
+        lasts_s = round((action.end_s - action.start_s) * fate.pace)
         begins_s = max(action.start_s, shift.anchor.at_s)
-        done_s = begins_s + round((action.end_s - action.start_s) * fate.pace)
-        if not boards:
-            return done_s, cmd.ReportAlighted(booking.id)
+        if action.kind is not ActionKind.PICKUP:
+            return begins_s + lasts_s, cmd.ReportAlighted(booking.id)
         waiting_s = max(visit.arrived_at_s or 0, booking.promise.pickup_from_s)
-        gives_up_s = waiting_s + self._engine.config.rules.no_show_after_s
-        if not self._comes(action) or begins_s + fate.late_s > gives_up_s:
-            return max(gives_up_s, shift.anchor.at_s), cmd.ReportNoShow(booking.id)
-        return done_s + fate.late_s, cmd.ReportBoarded(booking.id)
+        patience_s = self._engine.config.rules.no_show_after_s
+        if not self._comes(action) or fate.late_s > patience_s:
+            return max(waiting_s + patience_s, shift.anchor.at_s), cmd.ReportNoShow(booking.id)
+        return max(begins_s, waiting_s + fate.late_s) + lasts_s, cmd.ReportBoarded(booking.id)
 
     def _comes(self, action: Action) -> bool:
         fate = self._fates.get(action.booking_id)

@@ -11,10 +11,13 @@ from typing import Any, Final, Literal
 
 from dispatch.planner.toml_edit import Scalar
 
-FieldKind = Literal["text", "date", "whole", "number", "percent", "minutes", "metres", "euro"]
+FieldKind = Literal[
+    "text", "note", "date", "whole", "number", "percent", "minutes", "metres", "euro"
+]
 _SCALES: Final[Mapping[str, Decimal]] = {"percent": Decimal("0.01"), "minutes": Decimal(60)}
 _DIGITS: Final = 6
 NAME_MAX: Final = 80
+NOTE_MAX: Final = 200
 
 
 class FieldError(Exception):
@@ -35,9 +38,9 @@ class Field:
 
     Attributes:
         key: dotted, as in the file.
-        kind: how it is written in the form.
+        kind: how it is written in the form; an empty `note` is one, all else is none when empty.
         low: the least value, as in the form.
-        high: the largest value, as in the form.
+        high: the largest value, as in the form; of texts, the most characters.
         step: of the form's arrows.
     """
 
@@ -54,7 +57,7 @@ class Field:
 
     def shown(self, value: Any) -> str:
         """A value of the file as the form has it; empty for none, or one of another type."""
-        if self.kind in {"text", "date"}:
+        if self.kind in {"text", "note", "date"}:
             return "" if value is None else str(value)
         if not isinstance(value, int | float) or isinstance(value, bool):
             return ""
@@ -69,10 +72,13 @@ class Field:
             FieldError: no value for this field.
         """
         text = text.strip()
-        if not text:
+        if not text and self.kind != "note":
             return None
-        if self.kind == "text":
-            if len(text) > NAME_MAX or not text.isprintable():
+        if self.kind in {"text", "note"}:
+            if (
+                len(text) > (NAME_MAX if self.kind == "text" else NOTE_MAX)
+                or not text.isprintable()
+            ):
                 raise FieldError(self.key)
             return text
         try:
@@ -98,7 +104,8 @@ class Field:
 
 GROUPS: Final[Mapping[str, tuple[Field, ...]]] = {
     "basics": (
-        Field("name", "text"),
+        Field("name", "text", high=str(NAME_MAX)),
+        Field("description", "note", high=str(NOTE_MAX)),
         Field("date", "date"),
         Field("seed", "whole", "0", "2147483647"),
     ),

@@ -110,9 +110,9 @@ class ScenarioFiles:
             raise UnknownError(str(scenario)) from error
 
     def all(self) -> list[ScenarioInfo]:
-        """Every scenario, the shipped ones first, each group by name."""
+        """Every scenario, one's own first, each group by name."""
         found = [self._info(scenario) for origin in self._folders for scenario in self._in(origin)]
-        return sorted(found, key=lambda info: (info.id.origin == "own", info.name.lower()))
+        return sorted(found, key=lambda info: (info.id.origin != "own", info.name.lower()))
 
     def info(self, scenario: ScenarioId) -> ScenarioInfo:
         """One scenario.
@@ -132,7 +132,8 @@ class ScenarioFiles:
         if base.origin == "own":
             return self.text(base)
         original = self.path(base).resolve()
-        return f"extends = {literal(str(original))}\nname = {literal(name)}\n"
+        # What the original says of itself is not true of a copy.
+        return f'extends = {literal(str(original))}\nname = {literal(name)}\ndescription = ""\n'
 
     def base_of(self, text: str) -> Path | None:
         """The file that a copy's text extends, checked; None where it extends none.

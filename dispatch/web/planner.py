@@ -299,15 +299,16 @@ def _job(view: JobView) -> dict[str, Any]:
 
 
 def _hint(field: FormField, value: Any, language: Language) -> str:
-    """An inherited value as people read it."""
+    """An inherited value as people read it; a copy inherits no words about itself."""
+    if field.kind in {"text", "note"}:
+        return ""
     if isinstance(value, str) and field.kind == "date":
         with suppress(ValueError):
             value = date.fromisoformat(value)
     if isinstance(value, date):
         return f"{value:%d.%m.%Y}" if language == "de" else f"{value:%d/%m/%Y}"
     text = field.shown(value)
-    is_number = field.kind not in {"text", "date"}
-    return text.replace(".", ",") if is_number and language == "de" else text
+    return text.replace(".", ",") if language == "de" and field.kind != "date" else text
 
 
 def _editor(

@@ -22,7 +22,7 @@ from dispatch.options import DATA
 from routing.plans import warm_up
 from simulations.benchmarks.table import Column, Row, Value
 from simulations.clairvoyant import in_hindsight
-from simulations.run import prepare, run_in
+from simulations.runner import prepare, run_in
 from simulations.scenario import changed, load_scenario
 from simulations.world import Watchers
 
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 
 BASE = "insertion"
 HINDSIGHT = "clairvoyant"
+_ALONE = {
+    "dispatch.improve_every_s": 0,
+    "dispatch.joint_iterations": 0,
+    "dispatch.batch_window_s": 0,
+    "dispatch.repositioning": "stay",
+}
 _IMPROVE = {"dispatch.improve_every_s": 120, "dispatch.improve_iterations": 200}
 _BATCH = {"dispatch.joint_iterations": 100, "dispatch.batch_window_s": 10}
 _VARIANTS: dict[str, dict[str, int | str]] = {
@@ -179,7 +185,7 @@ def _bench(options: OnlineRun, say: Callable[[str], None]) -> _Bench:
 
 def _drive(job: _Job) -> Row:
     bench = _kept["bench"]
-    changes = {"demand.requests": job.requests, **_VARIANTS.get(job.variant, {})}
+    changes = {"demand.requests": job.requests, **_ALONE, **_VARIANTS.get(job.variant, {})}
     scenario = changed(bench.scenario, changes)
     if job.variant == HINDSIGHT:
         return _hindsight(bench, scenario, job.seed)

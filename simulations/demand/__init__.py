@@ -40,8 +40,6 @@ def make_demand(
     Raises:
         DemandError: a file cannot be used, or what is asked for cannot be met.
     """
-    if type(section).__module__ == "simulations.scenario":  # until the scenario uses our sections
-        section = DemandFile.model_validate(section.model_dump())
     match section:
         case DemandFile():
             return FlowDemand(section, places, network)

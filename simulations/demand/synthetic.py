@@ -18,6 +18,7 @@ from dispatch.engine.network import Network
 from simulations.demand.attractors import Surroundings, read_surroundings
 from simulations.demand.cells import Cells, Ends, Floats, points
 from simulations.demand.gravity import BACK, OUT, ROUND, Draw, Fitted, Goal, Gravity, Mask
+from simulations.demand.homes import ANYWHERE
 from simulations.demand.profiles import HOME, PURPOSES, STATION, Profile, profile_of, profiles
 from simulations.demand.residents import residents
 from simulations.demand.sections import SyntheticSection, Trains
@@ -36,7 +37,6 @@ from simulations.demand.trips import (
 Places = Mapping[str, Sequence[float]]
 Ride = tuple[Spot, Spot, Party]
 
-ANYWHERE: Final = "*"
 FROM_TRAIN_S: Final = 180
 """From the train to the kerb."""
 BEFORE_TRAIN_S: Final = 300

@@ -1,6 +1,6 @@
 """One self-contained HTML file about a run; `simulations.comparison` puts several side by side."""
 
-from simulations.run import Result
+from simulations.runner import Result
 
 __all__ = ["report_html"]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dispatch.domain.rules import DAY_S
 from simulations.records import Record
-from simulations.run import Result
+from simulations.runner import Result
 from simulations.world import Leg
 
 HOUR_S = 3600

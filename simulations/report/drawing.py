@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 INK, INK_SOFT, LINE, SURFACE = "#16232a", "#4d5f68", "#d9dfdc", "#ffffff"
 BRAND, TO, BAD = "#0b6157", "#b23a1e", "#a1201b"
@@ -104,10 +103,11 @@ class Drawing:
                 format="svg",
                 metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
             )
-        return embedded(out.getvalue(), name, title)
+        wide = self.figure.get_figwidth() > NARROW_IN
+        return embedded(out.getvalue(), name, title, "chart-wide" if wide else "chart")
 
 
-def embedded(drawn: str, name: str, title: str) -> str:
+def embedded(drawn: str, name: str, title: str, kind: str) -> str:
     """An SVG document as an element of a page that has other ones."""
     found = drawn[drawn.index("<svg") :]
     for pattern in (_STYLE_ELEMENT, _METADATA):
@@ -116,7 +116,7 @@ def embedded(drawn: str, name: str, title: str) -> str:
     found = _DIGITS.sub(r"\1", found)
     found = _FONT.sub(r"font: \1px var(--font)", found)
     found = _IDS.sub(rf"\g<1>{name}-", found)
-    head = f'<svg role="img" aria-label="{_escaped(title)}" '
+    head = f'<svg class="{kind}" role="img" aria-label="{_escaped(title)}" '
     return found.replace("<svg ", head, 1).strip()
 
 

@@ -81,5 +81,4 @@ def _details(figures: Mapping[str, Any], words: Words) -> dict[str, str]:
         "depot_km": words.number(figures["depot_km"], 0),
         "cost": words.money(figures["cost_eur"], 0),
         "revenue": words.money(figures["revenue_eur"], 0),
-        "subsidy": words.money(figures["subsidy_eur"], 0),
     }

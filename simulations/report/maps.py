@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from routing.roads.graph import HIGHWAYS, RoadGraph, metres_per_degree
-from simulations.records import Outcome, Record
+from simulations.records import Outcome
 from simulations.report.day import DayView
 from simulations.report.words import Words
 

@@ -17,7 +17,7 @@ from simulations.report.headline import headlines
 from simulations.report.maps import Maps
 from simulations.report.replay import replay_json
 from simulations.report.words import Words, words
-from simulations.run import Result
+from simulations.runner import Result
 
 _HERE = Path(__file__).parent
 _SCHEMATIC = "schematic"
@@ -25,11 +25,13 @@ _LOSSES = (
     *("no_shows", "no_show_share", "cancellations", "cancellation_share"),
     *("cancelled_within_1_h", "unfinished"),
 )
-_FLEET = (
+_DISTANCES = (
     *("vehicle_km", "empty_share", "depot_km", "repositioning_km", "passenger_km"),
     *("direct_passenger_km", "detour_factor", "occupancy", "occupancy_occupied"),
-    *("system_efficiency", "pooling_rate", "pooled_passenger_km_share", "staffed_hours"),
-    *("break_hours", "utilisation", "passengers_per_staffed_hour", "trips_per_staffed_hour"),
+)
+_WORK = (
+    *("vehicles", "staffed_hours", "break_hours", "utilisation", "passengers_per_staffed_hour"),
+    *("trips_per_staffed_hour", "pooling_rate", "pooled_passenger_km_share", "system_efficiency"),
 )
 _CLIMATE = ("co2_kg", "co2_g_per_passenger_km", "co2_reference_kg", "co2_saved_kg")
 _MONEY = ("cost_per_passenger_eur", "cost_per_direct_passenger_km_eur")
@@ -179,7 +181,8 @@ def _tables(view: DayView, said: Words) -> dict[str, sections.Table]:
         "promises": sections.promise_table(figures, said),
         "losses": sections.figure_table(_LOSSES, figures, said),
         "relations": sections.relation_table(view, said),
-        "fleet": sections.figure_table(_FLEET, figures, said),
+        "distances": sections.figure_table(_DISTANCES, figures, said),
+        "work": sections.figure_table(_WORK, figures, said),
         "vehicles": sections.vehicle_table(view, said),
         "zones": sections.fairness_table(analysis.by_zone, said("settlement"), said, named=True),
         "groups": sections.fairness_table(analysis.by_group, said("group"), said, named=False),

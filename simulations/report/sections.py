@@ -60,7 +60,7 @@ def spread_table(figures: Mapping[str, Any], words: Words) -> Table:
             name = f"{kind}_{which}_{unit}"
             cells.append(Cell(words.figure(name, figures[name])))
         rows.append(cells)
-    heads = [Cell(words(f"spread_{key}")) for key in ("what", "mean", "p50", "p95")]
+    heads = [Cell(words(key)) for key in ("figure", "spread_mean", "spread_p50", "spread_p95")]
     return Table(heads, rows)
 
 

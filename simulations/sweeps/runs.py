@@ -92,7 +92,7 @@ def rehearse(job: Job, progress: Progress) -> set[str]:
 def _driven(job: Job, progress: Progress) -> Figures:
     var = Path(os.environ.get("RUFBUS_VAR", job.var))
     prepare_process(var)
-    from simulations.run import run  # noqa: PLC0415 - after `prepare_process`
+    from simulations.runner import run  # noqa: PLC0415 - after `prepare_process`
     from simulations.scenario import Scenario  # noqa: PLC0415
 
     scenario = Scenario.model_validate({**job.scenario, "folder": job.folder})

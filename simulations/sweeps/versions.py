@@ -15,7 +15,7 @@ from dispatch.options import DATA
 
 _ROOT = DATA.parent
 _PACKAGES = ("routing", "dispatch", "simulations")
-_BEGIN = "simulations.run"
+_BEGIN = "simulations.runner"
 _DATA_KINDS = {".json", ".toml"}
 
 

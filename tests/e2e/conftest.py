@@ -1,9 +1,12 @@
-"""A real demo service on the schematic Beckum: everything that `make run` starts."""
+"""A real demo service on the schematic Beckum, everything that `make run` starts; and a browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browser import ARGUMENTS, CHROMIUM, PATIENCE_MS, SCREENS, Witness
+from playwright.sync_api import Browser, Page, sync_playwright
 from running_service import RunningService
 
 from dispatch.options import DATA
@@ -19,3 +22,31 @@ def demo_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSe
     )
     with service:
         yield service
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.is_file():
+        pytest.skip(f"needs a browser at {CHROMIUM} (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=SCREENS)
+def page(request: pytest.FixtureRequest, browser: Browser, demo_service: Any) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=demo_service.url, locale="de-DE", **SCREENS[request.param]
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def witness(page: Page, demo_service: Any) -> Witness:
+    witness = Witness(demo_service.url)
+    witness.watch(page)
+    return witness

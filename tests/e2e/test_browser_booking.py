@@ -1,100 +1,15 @@
 """People use the pages in a real browser, on a phone and at a desk, against a running demo."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-
-if TYPE_CHECKING:
-    from playwright.sync_api import ConsoleMessage, Request, Response
+from browser import PATIENCE_MS, Witness, stays_within_the_screen
+from playwright.sync_api import Browser, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--enable-unsafe-swiftshader",
-    "--use-angle=swiftshader",
-]
-SCREENS = {
-    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
-    "desktop": {"viewport": {"width": 1440, "height": 900}},
-}
-PATIENCE_MS = 30_000
 RIDE_MS = 150_000  # a ride of at most 50 min, twenty times as fast
-
-
-@dataclass
-class Witness:
-    """Notes what a page should not do."""
-
-    origin: str
-    strangers: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def watch(self, page: Page) -> None:
-        page.on("request", self._request)
-        page.on("response", self._response)
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-
-    def _request(self, request: "Request") -> None:
-        if not request.url.startswith((self.origin, "data:", f"blob:{self.origin}")):
-            self.strangers.append(request.url)
-
-    def _response(self, response: "Response") -> None:
-        if response.status >= 400:
-            self.errors.append(f"{response.status} {response.url}")
-
-    def _console(self, message: "ConsoleMessage") -> None:
-        # Without a graphics card, Chromium remarks on its own slowness.
-        if message.type == "error" or (message.type == "warning" and "GPU" not in message.text):
-            self.errors.append(message.text)
-
-    def is_content(self) -> None:
-        assert self.strangers == []
-        assert self.errors == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.is_file():
-        pytest.skip(f"needs a browser at {CHROMIUM} (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=SCREENS)
-def page(request: pytest.FixtureRequest, browser: Browser, demo_service: Any) -> Iterator[Page]:
-    context = browser.new_context(
-        base_url=demo_service.url, locale="de-DE", **SCREENS[request.param]
-    )
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def witness(page: Page, demo_service: Any) -> Witness:
-    witness = Witness(demo_service.url)
-    witness.watch(page)
-    return witness
-
-
-def stays_within_the_screen(page: Page) -> None:
-    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(width) <= 0, "nothing to scroll sideways"
 
 
 def stops_of(page: Page) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from dispatch.domain.state import State
 from dispatch.engine import Engine, Network
 from dispatch.engine.invariants import broken_promises, broken_rules
 from simulations.demand import make_demand
-from simulations.run import run_in
+from simulations.runner import run_in
 from simulations.scenario import Scenario
 from simulations.world import Watchers, World
 

@@ -12,7 +12,7 @@ from tiny_town import grid_config
 from dispatch.engine import Network
 from simulations.definitions import definitions
 from simulations.output import write_result
-from simulations.run import Result, event_log, run_in
+from simulations.runner import Result, event_log, run_in
 from simulations.scenario import changed
 
 

@@ -12,7 +12,7 @@ from tiny_town import grid_config
 from dispatch.domain import events as ev
 from dispatch.engine import Network
 from simulations.processes import Processes
-from simulations.run import Result, event_log, run_in
+from simulations.runner import Result, event_log, run_in
 from simulations.scenario import Scenario, WorldSection, changed
 
 
@@ -67,7 +67,7 @@ def test_switched_off_nothing_happens(grid: Network) -> None:
     assert all(processes.fate(n).comes and processes.fate(n).pace == 1 for n in range(50))
     assert processes.drive_factor("s", 1, 8) == 1
     assert processes.standstills("s", 0, 90_000) == ()
-    result = drive(grid, grid_scenario())
+    result = drive(grid, grid_scenario(300), vehicles=2)
     assert result.figures["pickup_kept"] == result.figures["arrival_kept"] == 1.0
     assert result.figures["no_shows"] == result.figures["cancellations"] == 0
 

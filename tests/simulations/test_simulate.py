@@ -15,7 +15,7 @@ from dispatch.engine import Engine, Network
 from dispatch.engine.invariants import broken_promises, broken_rules
 from dispatch.options import DATA
 from simulations.demand import make_demand
-from simulations.run import event_log, run_in
+from simulations.runner import event_log, run_in
 from simulations.scenario import Scenario, ScenarioError, load_scenario
 from simulations.world import Watchers, World
 
@@ -138,7 +138,7 @@ def test_the_weekday_of_beckum_from_the_command_line(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["roads"] == "schematic"
-    assert figures["requests"] == 200
+    assert figures["requests"] == 250
     assert figures["acceptance"] >= 0.85
     assert 2 <= figures["passengers_per_staffed_hour"] <= 6
     assert figures["pickup_kept"] == 1.0

@@ -12,7 +12,7 @@ from dispatch.domain.state import State
 from dispatch.engine import Network
 from dispatch.engine.invariants import broken_promises, broken_rules
 from simulations.forecast import past_demand
-from simulations.run import event_log, prepare, run_in
+from simulations.runner import event_log, prepare, run_in
 from simulations.scenario import Scenario
 from simulations.world import Day, Watchers
 

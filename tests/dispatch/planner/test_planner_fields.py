@@ -20,6 +20,7 @@ from dispatch.planner.fields import FIELDS, FieldError
         ("costs.driver_hour_eur", "31.5", 31.5),
         ("date", "2026-03-14", date(2026, 3, 14)),
         ("name", "Sechs Wagen", "Sechs Wagen"),
+        ("description", "Ein Wagen mehr", "Ein Wagen mehr"),
     ],
 )
 def test_the_form_and_the_file_say_the_same(key: str, in_form: str, in_file: Any) -> None:
@@ -57,7 +58,9 @@ def test_values_of_another_type_are_not_shown(value: Any) -> None:
 
 
 def test_an_empty_field_means_no_value() -> None:
-    assert all(field.read("  ") is None for field in FIELDS.values())
+    empty = {key: field.read("  ") for key, field in FIELDS.items()}
+    assert empty.pop("description") == ""
+    assert set(empty.values()) == {None}
 
 
 def test_ids_in_the_page_are_unique() -> None:

@@ -25,6 +25,7 @@ def test_a_copy_names_its_original_and_says_what_differs(desk: Desk, shipped: Pa
     assert desk.scenarios.text(scenario) == (
         f'extends = "{shipped.resolve()}/ordinary.toml"\n'
         'name = "Six vans"\n'
+        'description = ""\n'
         "fleet.vehicles = 6\n"
         "rules.immediate_wait_max_s = 1200\n"
     )
@@ -36,7 +37,7 @@ def test_a_copy_names_its_original_and_says_what_differs(desk: Desk, shipped: Pa
 
 def test_the_list_says_what_a_copy_inherits(desk: Desk) -> None:
     copy(desk)
-    shipped, own = [i for i in desk.scenarios.all() if i.id.stem in {"ordinary", "six-vans"}]
+    own, shipped = [i for i in desk.scenarios.all() if i.id.stem in {"ordinary", "six-vans"}]
     assert (shipped.name, shipped.description) == ("Ordinary day", "An ordinary day.")
     assert (own.name, own.base, own.description) == ("Six vans", "Ordinary day", "")
     assert (own.date, own.seed) == (shipped.date, shipped.seed) == ("2026-03-10", 4)

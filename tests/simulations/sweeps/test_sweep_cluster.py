@@ -41,8 +41,9 @@ def cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[Cluster]:
     try:
         address = _address(file)
         local = ["--local-directory", str(tmp_path), "--memory-limit", "0", "--death-timeout", "60"]
-        for _ in range(2):
-            processes.append(start("dask_worker", address, "--no-nanny", "--nthreads", "1", *local))
+        one_thread = ["--no-nanny", "--nthreads", "1"]
+        processes.append(start("dask_worker", address, *one_thread, *local))
+        processes.append(start("dask_worker", address, *one_thread, *local))
         yield Cluster(address, processes[1:])
     finally:
         for process in reversed(processes):
@@ -100,7 +101,10 @@ def test_an_error_on_a_cluster_is_an_answer(tmp_path: Path, cluster: Cluster) ->
     assert cluster.address in said[0]
 
 
-def test_a_scheduler_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulations.sweeps.cluster._CONNECT_S", 1.0)
     jobs = [job(1, tmp_path)]
     with pytest.raises(ClusterError, match="no Dask scheduler answers at tcp://127"):
         list(run_on_cluster(jobs, square, "tcp://127.0.0.1:9", lambda _line: None))

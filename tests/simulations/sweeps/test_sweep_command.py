@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def options(sweep_file: Path, var: Path) -> SweepRun:
 
 
 def runs_in(out: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader((out / "results.csv").open(encoding="utf-8")))
+    return list(csv.DictReader((out / "results.csv").read_text(encoding="utf-8").splitlines()))
 
 
 def test_finished_runs_are_not_run_again(sweep_file: Path, var: Path) -> None:
@@ -52,11 +53,13 @@ def test_ctrl_c_leaves_a_partial_result_and_the_same_command_goes_on(
 ) -> None:
     out = sweep_file.parent / "out"
     command = [sys.executable, "-c", RUN, str(sweep_file), str(var), str(out)]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     until = time.monotonic() + 60
     while len(list(out.glob("runs/*.json"))) < 4 and time.monotonic() < until:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal's Ctrl-C goes to the workers, too
     begun = time.monotonic()
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said

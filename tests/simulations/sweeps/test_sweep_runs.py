@@ -113,7 +113,7 @@ def test_the_content_of_files_that_a_scenario_names_counts(sweep_file: Path, var
 
 
 def test_the_code_that_counts_is_what_a_simulation_imports() -> None:
-    names = {"/".join(path.parts[-2:]) for path in imported_sources("simulations.run")}
+    names = {"/".join(path.parts[-2:]) for path in imported_sources("simulations.runner")}
     assert {"simulations/world.py", "engine/offers.py", "plans/kernel.py"} <= names
     assert not {"sweeps/local.py", "dispatch/cli.py", "web/pages.py"} & names
 

@@ -70,7 +70,7 @@ form.addEventListener("submit", async (event) => {
     const { id } = await save();
     if (button.value === "run") await planner.run(id, null);
     sent = true;
-    location.assign("/planner");
+    location.assign(button.value === "run" ? "/planner#runs-title" : "/planner");
   } catch (error) {
     busy(button, false);
     refused(error);

@@ -69,7 +69,7 @@ function scenarioCard(scenario, on) {
   const { id, name, own, problem } = scenario;
   const facts = [
     own ? t("planner.own") : t("planner.shipped"),
-    scenario.base && scenario.base !== name && t("planner.copy_of", { name: scenario.base }),
+    own && scenario.base && t("planner.copy_of", { name: scenario.base }),
     scenario.date && day(scenario.date),
   ];
   const node = el(
@@ -120,7 +120,7 @@ function progressLine(job) {
   return el(
     "div",
     { class: "stack-s progress" },
-    el("progress", { max: 1, value: 0, "aria-label": t("planner.progress", { name: job.name }) }),
+    el("progress", { max: 1, "aria-label": t("planner.progress", { name: job.name }) }),
     el("p", { class: "soft small" }),
   );
 }
@@ -128,9 +128,11 @@ function progressLine(job) {
 function updateProgress(node, job) {
   const bar = node.querySelector("progress");
   if (!bar) return;
-  bar.value = job.done;
-  const stage = STAGES.has(job.stage) ? t(`planner.stage.${job.stage}`) : t("planner.stage.start");
-  const text = [stage, `${share(job.done)} %`, left(job.left_s)].filter(Boolean).join(" · ");
+  const known = job.done > 0;
+  if (known) bar.value = job.done;
+  else bar.removeAttribute("value");
+  const stage = t(`planner.stage.${STAGES.has(job.stage) ? job.stage : "start"}`);
+  const text = [stage, known && `${share(job.done)} %`, known && left(job.left_s)].filter(Boolean).join(" · ");
   const line = node.querySelector(".progress p");
   if (line.textContent !== text) line.textContent = text;
 }

@@ -51,6 +51,14 @@ function draw() {
   drawCompare();
 }
 
+/** The lists have been drawn for the first time: only now there is something to scroll to. */
+function arrive() {
+  document.documentElement.dataset.ready = "true";
+  const target = location.hash && byId(location.hash.slice(1));
+  target?.scrollIntoView?.();
+  target?.focus?.({ preventScroll: true });
+}
+
 async function refresh() {
   if (asking) {
     again = true;
@@ -63,7 +71,7 @@ async function refresh() {
     tellEnds(state, next);
     state = next;
     draw();
-    document.documentElement.dataset.ready = "true";
+    if (!document.documentElement.dataset.ready) arrive();
     if (byId("message").dataset.lost) {
       announce(byId("message"), "");
       delete byId("message").dataset.lost;

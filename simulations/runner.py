@@ -125,6 +125,7 @@ def run_in(
     check: bool = False,
     progress: Progress = lambda _stage, _share: None,
     watchers: Watchers | None = None,
+    extract: Path | None = None,
 ) -> Result:
     """Simulate a scenario's day on given roads.
 
@@ -138,9 +139,10 @@ def run_in(
         check: whether to check all rules and promises after every decision.
         progress: told the stage and how much of it is done (0 to 1).
         watchers: look on; the time is told to `progress`.
+        extract: the town's OSM file, for synthetic demand.
     """
     progress("demand", 0.0)
-    ready = prepare(scenario, config, network, seed)
+    ready = prepare(scenario, config, network, seed, extract)
     midnight_s, engine = ready.midnight_s, ready.engine
     watchers = watchers or Watchers()
     if check:
@@ -180,7 +182,11 @@ def run_in(
 
 
 def prepare(
-    scenario: Scenario, config: ServiceConfig, network: Network, seed: int | None = None
+    scenario: Scenario,
+    config: ServiceConfig,
+    network: Network,
+    seed: int | None = None,
+    extract: Path | None = None,
 ) -> Prepared:
     """The town as the scenario wants it, and who is going to ask for what.
 
@@ -189,6 +195,7 @@ def prepare(
         config: the town's service.
         network: the town's roads and stops.
         seed: instead of the scenario's own.
+        extract: the town's OSM file, for synthetic demand.
     """
     seed = scenario.seed if seed is None else seed
     config = as_wanted(config, scenario)
@@ -196,7 +203,9 @@ def prepare(
         network = replace(network, traffic=config.traffic)
     rng = Random(seed)  # noqa: S311 - reproducible demand, not secrets
     midnight_s = config.hours.instant(scenario.date, 0)
-    demand = make_demand(scenario.demand, scenario.places, network, scenario.folder)
+    demand = make_demand(
+        scenario.demand, scenario.places, network, scenario.folder, extract=extract
+    )
     trips = demand.day(midnight_s, rng)
     engine = Engine(config, network)
     if config.repositioning.idle == "demand":
