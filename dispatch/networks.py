@@ -73,8 +73,13 @@ def _schematic(var: Path, name: str, say: Say) -> RoadGraph:
     return import_extract(extract, var=var, name=name, progress=say)
 
 
-def ensure_stops(town: TownConfig, var: Path, graph: RoadGraph) -> tuple[Stop, ...]:
-    """The town's stops: curated ones and depots, and virtual ones generated once per graph."""
+def ensure_stops(
+    town: TownConfig, var: Path, graph: RoadGraph, *, keep: bool = True
+) -> tuple[Stop, ...]:
+    """The town's stops: curated ones and depots, and virtual ones generated once per graph.
+
+    Without `keep` they are generated anew and not stored.
+    """
     return load_or_generate_stops(
         graph,
         curated=town.curated_stops,
@@ -82,18 +87,27 @@ def ensure_stops(town: TownConfig, var: Path, graph: RoadGraph) -> tuple[Stop, .
         area=service_area(town, graph),
         landmarks=Landmarks.load(landmarks_path(var, town.config.roads)),
         options=StopOptions(max_walk_m=town.config.rules.max_walk_m),
-        cache=graph_path(var, town.config.roads).with_suffix(".stops.geojson"),
+        cache=graph_path(var, town.config.roads).with_suffix(".stops.geojson") if keep else None,
     )
 
 
-def load_network(town: TownConfig, var: Path, graph: RoadGraph, say: Say) -> Network:
-    """Everything the engine needs to know of the roads; slow the first time, then from caches."""
-    stops = ensure_stops(town, var, graph)
+def load_network(
+    town: TownConfig, var: Path, graph: RoadGraph, say: Say, *, keep: bool = True
+) -> Network:
+    """Everything the engine needs to know of the roads; slow the first time, then from caches.
+
+    Without `keep` nothing is stored: a town that is only imagined must not displace the real one.
+    """
+    stops = ensure_stops(town, var, graph, keep=keep)
     places = [stop.place for stop in stops]
+    if keep:
+        travel = TravelTimes.cached(graph, places, roads_folder(var), progress=say)
+    else:
+        travel = TravelTimes(graph, places)
     return Network(
         graph=graph,
         stops=stops,
-        travel=TravelTimes.cached(graph, places, roads_folder(var), progress=say),
+        travel=travel,
         walk=WalkNetwork(graph, [(stop.lon, stop.lat) for stop in stops]),
         snapper=Snapper(graph),
         area=service_area(town, graph),

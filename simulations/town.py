@@ -1,12 +1,14 @@
 """The town of a scenario: its service and its roads, as the scenario wants them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import cycle
 from pathlib import Path
 
-from dispatch.config import ConfigError, TownConfig, load_town
+from dispatch.config import ConfigError, Depot, TownConfig, load_town
+from dispatch.config_errors import nearest
 from dispatch.domain.model import Vehicle
 from dispatch.domain.rules import ServiceConfig, ShiftPattern
 from dispatch.engine import Network
@@ -54,7 +56,7 @@ def town_of(scenario: Scenario, var: Path, say: Say = lambda _line: None) -> Tow
     """
     config, folder = config_of(scenario), DATA / scenario.town
     # Stops are the town's own, whatever the scenario says of walking: they stand in the streets.
-    base, graph = _roads(folder, var, say)
+    base, graph = _roads(folder, var, say, json.dumps(scenario.depots))
     closed = _closed_arcs(graph, scenario.world.closed_roads)
     network = replace(_with_closures(base, closed, say), hours=config.hours)
     manifest = graph.manifest
@@ -126,10 +128,15 @@ def _given(shift: ShiftPattern, vehicle: Vehicle) -> ShiftPattern:
 
 
 @lru_cache(maxsize=4)
-def _roads(folder: Path, var: Path, say: Say) -> tuple[Network, RoadGraph]:
+def _roads(folder: Path, var: Path, say: Say, depots: str) -> tuple[Network, RoadGraph]:
+    """Roads and stops, with the depots of a scenario (JSON) where it has its own."""
     town: TownConfig = load_town(folder)
     graph = ensure_graph(town, var, say, online=False)
-    return load_network(town, var, graph, say), graph
+    own = [Depot.model_validate(depot) for depot in json.loads(depots)]
+    if own:
+        kept = [d for d in town.depots if d.id not in {new.id for new in own}]
+        town = town.model_copy(update={"depots": (*kept, *own)})
+    return load_network(town, var, graph, say, keep=not own), graph
 
 
 @lru_cache(maxsize=4)
@@ -151,6 +158,7 @@ def _closed_arcs(graph: RoadGraph, roads: tuple[str, ...]) -> frozenset[int]:
             names = [i for i, name in enumerate(graph.names) if name == road]
             found = (graph.arc_name == names[0]).nonzero()[0] if names else ()
         if len(found) == 0:
-            raise ScenarioError(f"world.closed_roads: there is no road {road!r}")
+            meant = nearest(road, filter(None, graph.names)) if not road.isdecimal() else ""
+            raise ScenarioError(f"world.closed_roads: there is no road {road!r}{meant}")
         closed.update(int(arc) for arc in found)
     return frozenset(closed)

@@ -61,9 +61,9 @@ class Limits:
     """
 
     kept: int = 50
-    queued: int = 20
+    queued: int = 40
     pinned: int = 50
-    compared: int = 10
+    compared: int = 50
     run_s: float = 6 * 3600.0
 
 
@@ -159,8 +159,16 @@ class Desk:
 
     # -- jobs
 
-    def run(self, scenario: ScenarioId, seed: int | None, language: str) -> Job:
-        """Queue a simulation of a scenario as it is now.
+    def run(
+        self, scenario: ScenarioId, seed: int | None, language: str, days: int = 1
+    ) -> list[Job]:
+        """Queue simulations of a scenario as it is now.
+
+        Args:
+            scenario: which.
+            seed: of the first day; None = the scenario's own.
+            language: of the report.
+            days: so many, with seeds that follow each other: one day alone proves little.
 
         Raises:
             UnknownError, ScenarioInvalidError: there is nothing that could be run.
@@ -175,9 +183,18 @@ class Desk:
                 raise ScenarioInvalidError(str(error), error.key) from error
         info = self.scenarios.info(scenario)
         chosen = info.seed if seed is None else seed
-        job = self._new("run", info.name, language)
-        job = replace(job, scenario=str(scenario), seed=chosen)
-        return self._queue(job, text)
+        job = replace(self._new("run", info.name, language), scenario=str(scenario), seed=chosen)
+        if days == 1:
+            return self._queue([job], text)
+        first = 1 if chosen is None else chosen
+        # In the same instant, but for the order.
+        jobs = [
+            replace(
+                job, id=new_id(job.created_s), created_s=job.created_s + n / 1e6, seed=first + n
+            )
+            for n in range(days)
+        ]
+        return self._queue(jobs, text)
 
     def compare(self, runs: Sequence[str], language: str) -> Job:
         """Queue a comparison of ended runs.
@@ -193,8 +210,12 @@ class Desk:
             raise RunStateError
         if not all(comparable(view) for view in views):
             raise RunStateError
-        name = " · ".join(f"{view.job.name} ({view.job.seed})" for view in views)
-        return self._queue(replace(self._new("compare", name, language), of=chosen), None)
+        seeds: dict[str, list[str]] = {}
+        for view in views:
+            seeds.setdefault(view.job.name, []).append(str(view.job.seed))
+        name = " · ".join(f"{each} ({', '.join(found)})" for each, found in seeds.items())
+        job = replace(self._new("compare", name, language), of=chosen)
+        return self._queue([job], None)[0]
 
     def cancel(self, job_id: str) -> None:
         """Stop a job; one that runs ends in its own time, with what it has.
@@ -298,18 +319,21 @@ class Desk:
         now_s = time.time()
         return Job(new_id(now_s), kind, name, now_s, language=language)
 
-    def _queue(self, job: Job, scenario: str | None) -> Job:
+    def _queue(self, jobs: list[Job], scenario: str | None) -> list[Job]:
+        """Queue jobs of one kind, all or none."""
         with self._locked():
             waiting = [v for v in self._jobs.all() if v.status == "queued"]
-            if sum(view.job.kind == job.kind for view in waiting) >= self._limits.queued:
+            same = sum(view.job.kind == jobs[0].kind for view in waiting)
+            if same + len(jobs) > self._limits.queued:
                 raise PlannerFullError
-            folder = self._folder / "jobs" / job.id
-            folder.mkdir(parents=True)
-            if scenario is not None:
-                (folder / _SCENARIO).write_text(scenario, encoding="utf-8")
-            self._jobs.keep(job)
+            for job in jobs:
+                folder = self._folder / "jobs" / job.id
+                folder.mkdir(parents=True)
+                if scenario is not None:
+                    (folder / _SCENARIO).write_text(scenario, encoding="utf-8")
+                self._jobs.keep(job)
         self.on_work()
-        return job
+        return jobs
 
     def _start_next(self, views: Sequence[JobView]) -> None:
         if any(view.status == "running" for view in views):
@@ -350,7 +374,8 @@ class Desk:
         result = self._jobs.path(job.id) / RESULT
         language = ["--lang", job.language]
         if job.kind == "compare":
-            compared = [str(self._jobs.path(run) / RESULT) for run in job.of]
+            # Relative to the job's folder: where the service keeps them is nobody's business.
+            compared = [f"../{self._jobs.path(run).name}/{RESULT}" for run in job.of]
             return [*self._command, "compare", *compared, "--out", str(result / REPORT), *language]
         own = self._jobs.path(job.id) / _SCENARIO
         scenario = own if own.is_file() else self.scenarios.path(ScenarioId.parse(job.scenario))

@@ -31,7 +31,9 @@ _FILES: Final = ("demand.path", "demand.nodes", "demand.extract")
 """The keys that name a file, relative to the scenario's folder."""
 _COMMENT_MAX: Final = 400
 _NAME_SHOWN: Final = 120
-_GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+_GERMAN: Final = str.maketrans(
+    {umlaut: f"{letter}e" for umlaut, letter in zip("äöü", "aou", strict=True)} | {"ß": "ss"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ from dispatch.web.pages import Pages
 
 _STEP_S: Final = 0.5
 _IDLE_S: Final = 30.0
-_SEED_MAX: Final = 2**31 - 1
+_SEED_MAX: Final = 2**31 - 1 - 20
+_DAYS_MAX: Final = 20
 _CHANGE_MAX: Final = 200
 # A report is a page with inline styles and one inline script. The sandbox takes it out of our
 # origin: whatever it contains, it sees no cookie and reaches nothing.
@@ -75,10 +76,11 @@ class _In(BaseModel):
 
 
 class RunIn(_In):
-    """Which scenario to run, and with what chance."""
+    """Which scenario to run, with what chance, and how many days of it."""
 
     scenario: Annotated[str, Field(pattern=SCENARIO_ID)]
     seed: Annotated[int, Field(ge=0, le=_SEED_MAX)] | None = None
+    days: Annotated[int, Field(ge=1, le=_DAYS_MAX)] = 1
 
 
 class CompareIn(_In):
@@ -223,7 +225,8 @@ def _add_jobs(router: APIRouter, desk: Desk) -> None:
     def run(request: Request, _caller: ControlCaller, wish: RunIn) -> dict[str, str]:
         with _problems():
             scenario = ScenarioId.parse(wish.scenario)
-            return {"id": desk.run(scenario, wish.seed, page_language(request)).id}
+            jobs = desk.run(scenario, wish.seed, page_language(request), wish.days)
+            return {"id": jobs[0].id}
 
     @router.post("/comparisons", dependencies=same_site, status_code=201)
     def compare(request: Request, _caller: ControlCaller, wish: CompareIn) -> dict[str, str]:

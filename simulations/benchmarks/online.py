@@ -9,11 +9,9 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from statistics import fmean, stdev
+from statistics import fmean
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
-
-from scipy.stats import t as student
 
 from dispatch.config import load_town
 from dispatch.engine.invariants import broken_promises, broken_rules
@@ -22,6 +20,7 @@ from dispatch.options import DATA
 from routing.plans import warm_up
 from simulations.benchmarks.table import Column, Row, Value
 from simulations.clairvoyant import in_hindsight
+from simulations.intervals import interval
 from simulations.runner import prepare, run_in
 from simulations.scenario import changed, load_scenario
 from simulations.world import Watchers
@@ -53,7 +52,6 @@ _VARIANTS: dict[str, dict[str, int | str]] = {
 }
 _HINDSIGHT_ITERATIONS = 1_500
 _COMPARED = ("served", "vehicle_km", "wait_mean_s", "objective_h")
-_CONFIDENCE = 0.95
 _CHECKED_SEED = 1
 """The day on which all rules and promises are checked after every decision."""
 _ROUNDING_S = 2
@@ -140,16 +138,6 @@ def differences(rows: Sequence[Row]) -> Iterator[str]:
             for key in _COMPARED
         ]
         yield f"{row['variant']!s:16} {row['requests']!s:>4}  " + "  ".join(parts)
-
-
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Mean and 95 % confidence interval by Student's t; without a second value it has no width."""
-    mean = fmean(values)
-    if len(values) == 1:
-        return mean, mean, mean
-    half = float(student.ppf((1 + _CONFIDENCE) / 2, len(values) - 1))
-    half *= stdev(values) / len(values) ** 0.5
-    return mean, mean - half, mean + half
 
 
 def _summary(variant: str, requests: int, days: Sequence[Row], base: Sequence[Row]) -> Row:

@@ -1,4 +1,4 @@
-"""Charts of a day: demand by hour, waits, detours, what vehicles were doing, and their timelines."""
+"""Charts of a day: demand by hour, waits, detours, and what vehicles were doing when."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from simulations.report.drawing import (
     TO,
     WIDE_IN,
     Drawing,
+    drawing_of_rows,
 )
 from simulations.report.words import Words
 
@@ -90,9 +91,12 @@ def wait_chart(records: Sequence[Record], words: Words) -> str:
     waits = [r.wait_s / _MINUTE_S for r in records if r.served]
     longest = max(20.0, float(np.ceil(max(waits, default=0) / 10) * 10))
     edges = np.arange(0, longest + 1, 2 if longest <= 90 else 5)  # noqa: PLR2004 - minutes
-    marks = {"mean": np.mean(waits), "p95": np.quantile(waits, 0.95)} if waits else {}
-    labels = {key: words(f"mark_{key}", value=words.minutes(60 * m)) for key, m in marks.items()}
-    drawing = _histogram(waits, edges, {labels[k]: float(m) for k, m in marks.items()}, words)
+    found = {"mean": np.mean(waits), "p95": np.quantile(waits, 0.95)} if waits else {}
+    marks = {
+        words(f"mark_{key}", value=words.minutes(float(m) * _MINUTE_S)): float(m)
+        for key, m in found.items()
+    }
+    drawing = _histogram(waits, edges, marks, words)
     drawing.axes.set_xlabel(words("axis_wait"))
     return drawing.svg("waits", words("chart_wait_alt"))
 
@@ -149,8 +153,7 @@ def timeline_charts(view: DayView, words: Words) -> list[str]:
 def _timeline(view: DayView, vehicles: Sequence[VehicleDay], name: str, words: Words) -> str:
     row_in = 0.34 if len(vehicles) <= 12 else max(0.155, 4.4 / len(vehicles))  # noqa: PLR2004
     names = [_shortened(vehicle.name) for vehicle in vehicles]
-    left_in = 0.25 + 0.075 * max(map(len, names), default=0)
-    drawing = Drawing(WIDE_IN, row_in * max(1, len(vehicles)) + 0.7, left_in)
+    drawing = drawing_of_rows(WIDE_IN, row_in * max(1, len(vehicles)) + 0.7, names)
     axes = drawing.axes
     bars: dict[str, list[tuple[float, float, int]]] = {state: [] for state in STATES}
     for row, vehicle in enumerate(vehicles):

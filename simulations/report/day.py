@@ -1,9 +1,10 @@
 """A simulated day as the report looks at it: vehicles with what they did, minute by minute."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from dispatch.domain.rules import DAY_S
 from simulations.records import Record
@@ -29,7 +30,10 @@ class Driven:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class VehicleDay:
-    """What one vehicle did; spans are (from, to) in epoch seconds, in order of time."""
+    """What one vehicle did; spans are (from, to) in epoch seconds, in order of time.
+
+    `stays` are halts with somebody on board who rides on: (from, to, passengers).
+    """
 
     vehicle_id: str
     name: str
@@ -37,17 +41,8 @@ class VehicleDay:
     breaks: Sequence[Span]
     standstills: Sequence[Span]
     legs: Sequence[Driven]
+    stays: Sequence[tuple[int, int, int]]
     served: Sequence[Record]
-
-    @property
-    def stays(self) -> list[tuple[int, int, int]]:
-        """Between two legs of a shift: (from, to, passengers who stay on board)."""
-        found = []
-        for before, after in zip(self.legs, self.legs[1:], strict=False):
-            if before.leg.to_s < after.leg.from_s and before.leg.shift_id == after.leg.shift_id:
-                kept = min(before.persons, after.persons)
-                found.append((before.leg.to_s, after.leg.from_s, kept))
-        return found
 
     @property
     def length_m(self) -> float:
@@ -77,8 +72,7 @@ class VehicleDay:
             pieces = without((driven.leg.from_s, driven.leg.to_s), self.standstills)
             found[load_state(driven.persons)] += pieces
         for from_s, to_s, persons in self.stays:
-            if persons:
-                found[load_state(persons)].append((from_s, to_s))
+            found[load_state(persons)].append((from_s, to_s))
         return found
 
 
@@ -138,12 +132,23 @@ def view_of(result: Result) -> DayView:
             breaks=sorted(s for i, _ in spans[vehicle.id] for s in rests.get(i, [])),
             standstills=sorted(s for i, _ in spans[vehicle.id] for s in stands.get(i, [])),
             legs=legs.get(vehicle.id, []),
+            stays=_stays(legs.get(vehicle.id, []), persons),
             served=served.get(vehicle.id, []),
         )
         for vehicle in result.config.vehicles
         if vehicle.id in spans
     ]
     return _framed(result, vehicles)
+
+
+def _stays(legs: Sequence[Driven], persons: Mapping[str, int]) -> list[tuple[int, int, int]]:
+    """Halts between two legs with somebody on board on both of them."""
+    found = []
+    for before, after in pairwise(driven.leg for driven in legs):
+        kept = sum(persons[i] for i in set(before.booking_ids) & set(after.booking_ids))
+        if kept and before.to_s < after.from_s:
+            found.append((before.to_s, after.from_s, kept))
+    return found
 
 
 def _framed(result: Result, vehicles: Sequence[VehicleDay]) -> DayView:

@@ -6,6 +6,7 @@ lightness too, or is hatched.
 
 import io
 import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ class Drawing:
         return embedded(out.getvalue(), name, title, "chart-wide" if wide else "chart")
 
 
+def drawing_of_rows(width_in: float, height_in: float, labels: Sequence[str]) -> Drawing:
+    """A drawing with room for the labels of its rows."""
+    return Drawing(width_in, height_in, room_for(labels))
+
+
 def embedded(drawn: str, name: str, title: str, kind: str) -> str:
     """An SVG document as an element of a page that has other ones."""
     found = drawn[drawn.index("<svg") :]
@@ -118,6 +124,11 @@ def embedded(drawn: str, name: str, title: str, kind: str) -> str:
     found = _IDS.sub(rf"\g<1>{name}-", found)
     head = f'<svg class="{kind}" role="img" aria-label="{_escaped(title)}" '
     return found.replace("<svg ", head, 1).strip()
+
+
+def room_for(labels: Iterable[str]) -> float:
+    """Inches that the longest of some labels takes, with a margin."""
+    return 0.25 + 0.075 * max(map(len, labels), default=0)
 
 
 def _escaped(text: str) -> str:

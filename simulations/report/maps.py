@@ -146,9 +146,10 @@ class Maps:
     def loads(self) -> tuple[Markup, list[tuple[str, str]]]:
         """How many passengers were driven along each road; with the classes and their labels."""
         classes = load_classes(*self._stretches())
-        beyond = [low for low, _ in classes[1:]]
-        drawn, labels = [], []
-        for (low, lines), upper in zip(classes, [*beyond, None], strict=True):
+        beyond = [low for low, _ in classes]
+        drawn: list[str] = []
+        labels: list[tuple[str, str]] = []
+        for (low, lines), upper in zip(classes, [*beyond[1:], None], strict=False):
             rank = len(labels) if classes[0][0] == 0 else len(labels) + 1
             drawn.append(
                 f'<path class="load load-{rank}" '
@@ -165,7 +166,8 @@ class Maps:
             return self.words("load_from", low=self.words.number(low, 0))
         if beyond - low == 1:
             return self.words("load_one", low=self.words.number(low, 0))
-        return self.words("load_range", low=low, high=beyond - 1)
+        low_text, high_text = self.words.number(low, 0), self.words.number(beyond - 1, 0)
+        return self.words("load_range", low=low_text, high=high_text)
 
     def _stretches(self) -> tuple[Points, NDArray[np.int64]]:
         """The stretches of road driven, (n, 2, 2) in degrees, and the passengers on each."""

@@ -46,7 +46,7 @@ def _vehicles(view: DayView, maps: Maps) -> list[dict[str, Any]]:
             "shifts": after(vehicle.shifts),
             "breaks": after(vehicle.breaks),
             "stands": after(vehicle.standstills),
-            "stays": [[a - zero_s, b - zero_s, n] for a, b, n in vehicle.stays if n],
+            "stays": [[a - zero_s, b - zero_s, n] for a, b, n in vehicle.stays],
             "legs": [
                 [d.leg.from_s - zero_s, d.leg.to_s - zero_s, d.persons, next(ways)]
                 for d in vehicle.legs

@@ -253,12 +253,20 @@ def cost_table(view: DayView, words: Words) -> Table:
 
 def glossary(figures: Mapping[str, Any], words: Words) -> list[tuple[str, str, str, str]]:
     """All key figures: (name, label, value, what it means)."""
-    found, text = [], ""
+    return [
+        (name, label, _known_value(name, figures, words), text)
+        for name, label, _, text in definitions_of(words.figures, words)
+    ]
+
+
+def definitions_of(names: Iterable[str], words: Words) -> list[tuple[str, str, str, str]]:
+    """Key figures without values: (name, label, "", what it means)."""
+    texts, text = {}, ""
     for name, known in words.figures.items():
         # Some definitions only refer to the one above; here each is looked up on its own.
         text = text if known.text == words("as_above") else known.text
-        found.append((name, known.label, _known_value(name, figures, words), text))
-    return found
+        texts[name] = text
+    return [(name, words.label(name), "", texts.get(name, "")) for name in names]
 
 
 def _known_value(name: str, figures: Mapping[str, Any], words: Words) -> str:

@@ -1,7 +1,7 @@
 """Words and numbers of the reports, in German and English (`words_de.json`, `words_en.json`)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -86,11 +86,11 @@ class Words:
         """A share that somebody set, with no more decimals than it has."""
         return f"{self.number(100 * value, 0 if round(100 * value, 1) % 1 == 0 else 1)}{_SPACE}%"
 
-    def duration(self, value_s: float | None) -> str:
-        """Seconds, in the unit that reads best."""
+    def duration(self, value_s: float | None, like_s: float | None = None) -> str:
+        """Seconds, in the unit that reads best for them, or for others that stand beside."""
         if value_s is None:
             return NOTHING
-        size = abs(value_s)
+        size = abs(value_s if like_s is None else like_s)
         if size < _IN_SECONDS_BELOW_S:
             return f"{self.number(value_s, 0)}{_SPACE}s"
         if size < _IN_HOURS_FROM_S:
@@ -115,26 +115,29 @@ class Words:
         """A key figure with its unit."""
         if value is None:
             return NOTHING
-        if isinstance(value, bool):
-            return self("yes" if value else "no")
-        if not isinstance(value, int | float):
-            return str(value)
-        match self.unit(name):
-            case "%":
-                return self.share(value)
-            case "s":
-                return self.duration(value)
-            case "€":
-                return self.money(value)
-            case "m" if abs(value) >= _IN_KM_FROM_M:
-                return f"{self.number(value / _KM, 1)}{_SPACE}km"
-            case "m":
-                return f"{self.number(value, 0)}{_SPACE}m"
-            case "":
-                return self.number(value, 0 if isinstance(value, int) else None)
-            case unit:
-                places = 0 if value == 0 or abs(value) >= _WHOLE_FROM else 1
-                return f"{self.number(value, places)}{_SPACE}{unit}"
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return self("yes" if value else "no") if isinstance(value, bool) else str(value)
+        shown: dict[str, Callable[[float], str]] = {
+            "%": self.share,
+            "s": self.duration,
+            "€": self.money,
+            "m": self.length,
+        }
+        unit = self.unit(name)
+        if unit in shown:
+            return shown[unit](value)
+        if not unit:
+            return self.number(value, 0 if isinstance(value, int) else None)
+        places = 0 if value == 0 or abs(value) >= _WHOLE_FROM else 1
+        return f"{self.number(value, places)}{_SPACE}{unit}"
+
+    def length(self, value_m: float | None) -> str:
+        """Metres, or kilometres of what is not walked any more."""
+        if value_m is None:
+            return NOTHING
+        if abs(value_m) >= _IN_KM_FROM_M:
+            return f"{self.number(value_m / _KM, 1)}{_SPACE}km"
+        return f"{self.number(value_m, 0)}{_SPACE}m"
 
     def clock(self, at_s: float, timezone: ZoneInfo) -> str:
         """The local clock time of an instant."""

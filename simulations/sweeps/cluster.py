@@ -4,7 +4,9 @@ A worker that is lost is the scheduler's business: it gives the worker's tasks t
 up a task that has lost more workers than its `allowed-failures` says (3 unless it is changed).
 """
 
+import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -36,6 +38,8 @@ def run_on_cluster(
     Raises:
         ClusterError: there is no scheduler, or it was lost midway.
     """
+    # What it would log of a lost scheduler in forty lines, ClusterError says in one.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -43,11 +47,7 @@ def run_on_cluster(
     futures: dict[Future, Job] = {}
     try:
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
-        say(
-            f"{workers} workers at {scheduler}"
-            if workers
-            else f"Waiting for workers at {scheduler}"
-        )
+        say(f"workers at {scheduler}: {workers or 'none yet'}")
         for job in jobs:
             name = f"sweep-{job.key}-{uuid4().hex}"
             futures[client.submit(attempt, task, job, key=name, pure=False)] = job
@@ -61,9 +61,8 @@ def run_on_cluster(
 
 def _answer(future: Future, scheduler: str) -> Any:
     """What a task came to."""
-    if future.status in {"cancelled", "lost"}:
-        raise ClusterError(f"the Dask scheduler at {scheduler} was lost")
-    error = future.exception()
-    if error is not None:
-        return Failure(type(error).__name__, str(error))
-    return future.result()
+    try:
+        error = future.exception()
+        return future.result() if error is None else Failure(type(error).__name__, str(error))
+    except (OSError, CancelledError) as reason:  # errors of the task are answers already
+        raise ClusterError(f"the Dask scheduler at {scheduler} was lost") from reason

@@ -9,7 +9,7 @@ import signal
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import cast
 
@@ -130,6 +130,7 @@ def _unheard(number: signal.Signals) -> Iterator[None]:
 
     A terminal's Ctrl-C goes to all of its processes, but only the parent has an answer to it.
     """
+    resource_tracker.ensure_running()  # starting it with the first process would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
     try:
         yield

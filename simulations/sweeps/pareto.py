@@ -4,15 +4,11 @@ All points are run with the same seeds, so they differ by their values and not b
 """
 
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
 from typing import Any, NamedTuple
 
-from scipy.stats import t as student
-
+from simulations.intervals import interval
 from simulations.sweeps.design import Goal, Sweep
 from simulations.sweeps.runs import Figures, flat
-
-_CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
@@ -60,10 +56,8 @@ class Smallest(NamedTuple):
 
 def estimate(values: Sequence[float]) -> Estimate:
     """Mean and 95 % confidence interval."""
-    if len(values) == 1:
-        return Estimate(values[0], None, 1)
-    quantile = float(student.ppf((1 + _CONFIDENCE) / 2, len(values) - 1))
-    return Estimate(fmean(values), quantile * stdev(values) / len(values) ** 0.5, len(values))
+    mean, _, high = interval(values)
+    return Estimate(mean, high - mean if len(values) > 1 else None, len(values))
 
 
 def summarised(sweep: Sweep, finished: Sequence[Mapping[int, Figures]]) -> list[PointResult]:

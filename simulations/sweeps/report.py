@@ -220,9 +220,9 @@ def _all_points(
         text("number", lang),
         *(parameter_label(key, lang) for key in sweep.parameters),
         text("runs", lang),
-        *(figure_label(name, lang) for name in figures),
         text("best", lang),
         *([text("goal_line", lang).capitalize()] if sweep.goal else []),
+        *(figure_label(name, lang) for name in figures),
     ]
     rows = []
     for r in results:
@@ -230,12 +230,12 @@ def _all_points(
             str(r.number),
             *(value_text(r.values[key], lang) for key in sweep.parameters),
             str(r.runs),
-            *(estimate_text(name, r.figures.get(name), lang) for name in figures),
             text("yes", lang) if r.number in best else "",
         ]
         if sweep.goal:
             met = meets(r, sweep.goal, confidently=False)
             cells.append(text("yes", lang) if met else "")
+        cells += [estimate_text(name, r.figures.get(name), lang) for name in figures]
         rows.append({"best": r.number in best, "cells": cells})
     return {"title": text("table", lang), "heads": heads, "rows": rows}
 

@@ -1,4 +1,8 @@
-"""Finished runs on disk: one JSON file each, whole or not there at all."""
+"""Finished runs on disk: one JSON file each, whole or not there at all.
+
+Each lies in a folder of its own under the name that `rufbus simulate --out` gives it, so
+`rufbus compare` can read it.
+"""
 
 import json
 import os
@@ -8,6 +12,7 @@ from typing import Any
 
 from simulations.sweeps.runs import Figures, Job
 
+KPIS = "kpis.json"
 _FORMAT = 1
 
 
@@ -41,6 +46,7 @@ class Store:
             "figures": figures,
         }
         path = self._path(job.key)
+        path.parent.mkdir(exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         with part.open("w", encoding="utf-8") as file:
             json.dump(record, file, ensure_ascii=False, indent=1, allow_nan=False)
@@ -49,4 +55,4 @@ class Store:
         part.replace(path)
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
+        return self._folder / key / KPIS

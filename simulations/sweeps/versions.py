@@ -7,7 +7,7 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -74,12 +74,20 @@ def imported_sources(module: str) -> set[Path]:
             continue
         found.add(path)
         waiting.append(name.rpartition(".")[0])  # a package is imported before what is in it
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.Import):
-                waiting += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module is not None:
-                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        waiting += _imports(ast.parse(path.read_bytes()))
     return found
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    """What a piece of code imports when it runs, also within functions."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module is not None:
+        yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _imports(child)
 
 
 def _source(module: str) -> Path | None:

@@ -1,87 +1,31 @@
-"""The report's words and numbers, in German and English."""
+"""The report's words (`words.json`) and numbers, in German and English."""
 
-from typing import Any, Final, Literal
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal, cast
 
 from simulations.definitions import definitions
 from simulations.sweeps.pareto import Estimate, is_number
 
 Lang = Literal["de", "en"]
-LANGUAGES: Final = ("de", "en")
 
-_PARAMETERS: Final[dict[str, tuple[str, str]]] = {
-    "fleet.vehicles": ("Fahrzeuge", "Vehicles"),
-    "demand.requests": ("Fahrtwünsche", "Ride requests"),
-    "rules.immediate_wait_max_s": ("Längste zugesagte Wartezeit, s", "Longest promised wait, s"),
-}
 NONE: Final = "-"
 _PERCENT: Final = 100
 _WHOLE_FROM: Final = 100
 """Numbers from here on are shown without decimals."""
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {
-    "title": ("Variantenrechnung", "Parameter sweep"),
-    "scope": (
-        "{points} Varianten, je {seeds} simulierte Tage; {done} von {total} Läufen fertig",
-        "{points} variants with {seeds} simulated days each; {done} of {total} runs finished",
-    ),
-    "partial": (
-        "Teilergebnis: Es fehlen noch Läufe. Derselbe Befehl macht weiter.",
-        "Partial result: runs are still missing. The same command goes on.",
-    ),
-    "failed": ("Gescheiterte Läufe", "Failed runs"),
-    "failed_run": (
-        "Variante {point}, Startwert {seed}: {reason}",
-        "Variant {point}, seed {seed}: {reason}",
-    ),
-    "goal": ("Ziel: {figure} {sign} {limit}", "Goal: {figure} {sign} {limit}"),
-    "on_average": ("Im Mittel erreicht ab", "Met on average from"),
-    "confidently": ("Mit 95 % Sicherheit erreicht ab", "Met with 95 % confidence from"),
-    "nowhere": ("von keiner Variante", "no variant"),
-    "variant": ("Variante", "variant"),
-    "number": ("Nr.", "No."),
-    "runs": ("Läufe", "Runs"),
-    "best": ("Paretofront", "Pareto front"),
-    "yes": ("ja", "yes"),
-    "chart": ("Servicequalität und Kosten", "Service level and cost"),
-    "chart_alt": (
-        "Streudiagramm aller Varianten: {service} gegen {cost}. Alle Werte stehen in der Tabelle.",
-        "Scatter chart of all variants: {service} against {cost}. All values are in the table.",
-    ),
-    "chart_note": (
-        (
-            "Punkte sind Mittel über die simulierten Tage, Striche 95-%-Konfidenzintervalle. Die "
-            "Linie verbindet die Varianten, zu denen es keine gibt, die zugleich besser und "
-            "billiger ist; ihre Nummern stehen in der Tabelle."
-        ),
-        (
-            "Points are means over the simulated days, bars 95 % confidence intervals. The line "
-            "joins the variants that no other one beats in both service and cost; their numbers "
-            "are in the table."
-        ),
-    ),
-    "by_others": ("Kleinster Wert je Einstellung", "Smallest value by setting"),
-    "table": ("Alle Varianten", "All variants"),
-    "empty": ("Noch ist kein Lauf fertig.", "No run has finished yet."),
-    "table_note": (
-        (
-            "Mittel ± halbes 95-%-Konfidenzintervall (Student) über die Tage. Alle Varianten "
-            "wurden an denselben Tagen gerechnet. Alle Kennzahlen aller Läufe: results.csv, "
-            "results.parquet."
-        ),
-        (
-            "Mean ± half of the 95 % confidence interval (Student's t) over the days. All variants "
-            "were run on the same days. All figures of all runs: results.csv, results.parquet."
-        ),
-    ),
-    "definitions": ("Kennzahlen", "Key figures"),
-    "source": ("Szenario {scenario}; Programmstand {code}", "Scenario {scenario}; code {code}"),
-    "goal_line": ("Ziel", "goal"),
-}
+
+@cache
+def _words() -> dict[str, dict[str, dict[str, str]]]:
+    """`texts` and names of `parameters`, each by key and language."""
+    raw = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+    return cast("dict[str, dict[str, dict[str, str]]]", raw)
 
 
 def text(key: str, lang: Lang, **values: Any) -> str:
     """A sentence of the report."""
-    return TEXTS[key][LANGUAGES.index(lang)].format(**values)
+    return _words()["texts"][key][lang].format(**values)
 
 
 def figure_label(name: str, lang: Lang) -> str:
@@ -115,8 +59,7 @@ def figure_definition(name: str, lang: Lang) -> str:
 
 def parameter_label(key: str, lang: Lang) -> str:
     """A parameter's name; one that is not known is its key."""
-    known = _PARAMETERS.get(key)
-    return known[LANGUAGES.index(lang)] if known else key
+    return _words()["parameters"].get(key, {}).get(lang, key)
 
 
 def scaled(name: str, value: float) -> float:

@@ -31,7 +31,7 @@ def processes_of(folder: Path) -> list[int]:
 
 
 def test_a_run_is_done_in_the_background(desk: Desk) -> None:
-    job = desk.run(shipped_id("ordinary"), None, "en")
+    job = desk.run(shipped_id("ordinary"), None, "en")[0]
     assert desk.job(job.id).status == "queued"
     view = until(desk, job.id)
     assert (view.status, view.reason) == ("done", "")
@@ -49,7 +49,7 @@ def test_a_run_is_done_in_the_background(desk: Desk) -> None:
 def test_a_run_is_of_the_scenario_as_it_was_then(desk: Desk) -> None:
     text = desk.copy_of(shipped_id("ordinary"), "First name")
     scenario = desk.save(text, {})
-    job = desk.run(scenario, 7, "de")
+    job = desk.run(scenario, 7, "de")[0]
     desk.scenarios.delete(scenario)
     view = until(desk, job.id)
     assert (view.status, view.figures["seed"]) == ("done", 7)
@@ -57,7 +57,7 @@ def test_a_run_is_of_the_scenario_as_it_was_then(desk: Desk) -> None:
 
 
 def test_one_runs_at_a_time_in_the_order_of_asking(desk: Desk) -> None:
-    jobs = [desk.run(shipped_id(name), None, "de") for name in ("slow", "ordinary", "ordinary")]
+    jobs = [desk.run(shipped_id(name), None, "de")[0] for name in ("slow", "ordinary", "ordinary")]
     until(desk, jobs[0].id, "running")
     for _ in range(3):
         desk.step()
@@ -70,7 +70,7 @@ def test_one_runs_at_a_time_in_the_order_of_asking(desk: Desk) -> None:
 
 
 def test_progress_is_seen(desk: Desk) -> None:
-    job = desk.run(shipped_id("slow"), None, "de")
+    job = desk.run(shipped_id("slow"), None, "de")[0]
     until(desk, job.id, "running")
     while not desk.job(job.id).progress.done:
         assert desk.job(job.id).status == "running"
@@ -82,7 +82,7 @@ def test_progress_is_seen(desk: Desk) -> None:
 
 
 def test_a_cancelled_run_leaves_what_it_has(desk: Desk) -> None:
-    job = desk.run(shipped_id("slow"), None, "de")
+    job = desk.run(shipped_id("slow"), None, "de")[0]
     until(desk, job.id, "running")
     while not desk.job(job.id).progress.done:
         time.sleep(0.05)
@@ -95,7 +95,7 @@ def test_a_cancelled_run_leaves_what_it_has(desk: Desk) -> None:
 
 
 def test_a_waiting_run_that_is_cancelled_never_starts(desk: Desk) -> None:
-    first, second = (desk.run(shipped_id(name), None, "de") for name in ("slow", "ordinary"))
+    first, second = (desk.run(shipped_id(name), None, "de")[0] for name in ("slow", "ordinary"))
     until(desk, first.id, "running")
     desk.cancel(second.id)
     assert desk.job(second.id).status == "cancelled"
@@ -103,14 +103,14 @@ def test_a_waiting_run_that_is_cancelled_never_starts(desk: Desk) -> None:
 
 
 def test_a_failed_run_says_why(desk: Desk) -> None:
-    job = desk.run(shipped_id("broken"), None, "de")
+    job = desk.run(shipped_id("broken"), None, "de")[0]
     view = until(desk, job.id)
     assert (view.status, view.has_report) == ("failed", False)
     assert view.reason == "there are no roads for this town"
 
 
 def test_a_killed_run_is_interrupted_and_nothing_is_left(desk: Desk, tmp_path: Path) -> None:
-    job = desk.run(shipped_id("slow"), None, "de")
+    job = desk.run(shipped_id("slow"), None, "de")[0]
     until(desk, job.id, "running")
     while not desk.job(job.id).progress.done:
         time.sleep(0.05)
@@ -122,13 +122,13 @@ def test_a_killed_run_is_interrupted_and_nothing_is_left(desk: Desk, tmp_path: P
     while processes_of(tmp_path):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert until(desk, desk.run(shipped_id("ordinary"), None, "de").id).status == "done"
+    assert until(desk, desk.run(shipped_id("ordinary"), None, "de")[0].id).status == "done"
 
 
 def test_a_run_outlives_the_process_that_has_started_it(make_desk: MakeDesk) -> None:
     first = make_desk()
-    job = first.run(shipped_id("slow"), None, "de")
-    waiting = first.run(shipped_id("ordinary"), None, "de")
+    job = first.run(shipped_id("slow"), None, "de")[0]
+    waiting = first.run(shipped_id("ordinary"), None, "de")[0]
     until(first, job.id, "running")
     second = make_desk()
     assert second.job(job.id).status == "running"
@@ -147,7 +147,7 @@ def test_a_run_that_was_started_and_is_gone_was_interrupted(tmp_path: Path) -> N
 
 
 def test_when_the_service_stops_its_runs_do(desk: Desk) -> None:
-    job = desk.run(shipped_id("slow"), None, "de")
+    job = desk.run(shipped_id("slow"), None, "de")[0]
     until(desk, job.id, "running")
     while not desk.job(job.id).progress.done:
         time.sleep(0.05)
@@ -159,20 +159,20 @@ def test_when_the_service_stops_its_runs_do(desk: Desk) -> None:
 
 def test_what_does_not_end_is_ended(make_desk: MakeDesk) -> None:
     desk = make_desk(run_s=1.0)
-    job = desk.run(shipped_id("deaf"), None, "de")
+    job = desk.run(shipped_id("deaf"), None, "de")[0]
     view = until(desk, job.id)
     assert (view.status, view.reason) == ("failed", "it took longer than 1 s")
 
 
 def test_the_oldest_go_and_the_pinned_stay(make_desk: MakeDesk) -> None:
     desk = make_desk(kept=1, pinned=1)
-    jobs = [desk.run(shipped_id("broken"), None, "de").id for _ in range(2)]
+    jobs = [desk.run(shipped_id("broken"), None, "de")[0].id for _ in range(2)]
     until(desk, jobs[0])
     desk.pin(jobs[0], pinned=True)
     until(desk, jobs[1])
     with pytest.raises(PlannerFullError):
         desk.pin(jobs[1], pinned=True)
-    last = desk.run(shipped_id("broken"), None, "de").id
+    last = desk.run(shipped_id("broken"), None, "de")[0].id
     until(desk, last)
     desk.step()
     assert [view.job.id for view in desk.jobs()] == [last, jobs[0]]
@@ -180,14 +180,23 @@ def test_the_oldest_go_and_the_pinned_stay(make_desk: MakeDesk) -> None:
 
 def test_the_queue_is_bounded(make_desk: MakeDesk) -> None:
     desk = make_desk(queued=1)
-    desk.run(shipped_id("ordinary"), None, "de")
+    desk.run(shipped_id("ordinary"), None, "de")[0]
     with pytest.raises(PlannerFullError):
-        desk.run(shipped_id("ordinary"), None, "de")
+        desk.run(shipped_id("ordinary"), None, "de")[0]
+
+
+def test_several_days_are_queued_together_or_not_at_all(make_desk: MakeDesk) -> None:
+    desk = make_desk(queued=4)
+    jobs = desk.run(shipped_id("ordinary"), None, "de", 3)
+    assert [job.seed for job in jobs] == [4, 5, 6]
+    with pytest.raises(PlannerFullError):
+        desk.run(shipped_id("ordinary"), 1, "de", 2)
+    assert [view.job for view in reversed(desk.jobs())] == jobs
 
 
 def test_ended_runs_are_compared(desk: Desk) -> None:
-    jobs = [desk.run(shipped_id("ordinary"), seed, "de").id for seed in (1, 2)]
-    broken = desk.run(shipped_id("broken"), None, "de").id
+    jobs = [desk.run(shipped_id("ordinary"), seed, "de")[0].id for seed in (1, 2)]
+    broken = desk.run(shipped_id("broken"), None, "de")[0].id
     with pytest.raises(RunStateError):
         desk.compare(jobs, "de")
     for job in (*jobs, broken):
@@ -198,13 +207,13 @@ def test_ended_runs_are_compared(desk: Desk) -> None:
     with pytest.raises(UnknownError):
         desk.compare([jobs[0], "../../etc"], "de")
     comparison = desk.compare(jobs, "en")
-    assert comparison.name == "Ordinary day (1) · Ordinary day (2)"
+    assert comparison.name == "Ordinary day (1, 2)"
     assert until(desk, comparison.id).status == "done"
     assert "2 runs" in desk.report(comparison.id).read_text(encoding="utf-8")
 
 
 def test_an_ended_run_can_be_deleted(desk: Desk) -> None:
-    job = desk.run(shipped_id("ordinary"), None, "de").id
+    job = desk.run(shipped_id("ordinary"), None, "de")[0].id
     with pytest.raises(RunStateError):
         desk.delete(job)
     until(desk, job)
@@ -239,5 +248,5 @@ def test_a_simulation_gets_no_way_into_the_database(
 
 def test_a_shipped_scenario_runs_where_it_stands(desk: Desk, shipped: Path) -> None:
     (shipped / "child.toml").write_text('extends = "ordinary.toml"\nname = "Child"\n')
-    view = until(desk, desk.run(shipped_id("child"), None, "de").id)
+    view = until(desk, desk.run(shipped_id("child"), None, "de")[0].id)
     assert (view.status, view.job.seed) == ("done", 4)

@@ -214,15 +214,16 @@ def test_too_many_at_once_are_refused_in_words(ask: Ask) -> None:
     body = {"scenario": "shipped:ordinary"}
     codes = [ask("/planner/runs", "POST", json=body).status_code for _ in range(3)]
     assert codes == [201, 201, 409]
-    answer = ask("/planner/runs", "POST", json=body | {"seed": -1})
-    assert answer.json()["code"] == "invalid_request"
+    for wrong in ({"seed": -1}, {"days": 0}, {"days": 21}):
+        answer = ask("/planner/runs", "POST", json=body | wrong)
+        assert answer.json()["code"] == "invalid_request"
 
 
 def test_the_application_starts_what_waits_and_ends_it_with_itself(desk: Desk) -> None:
     async def run() -> tuple[str, str]:
         async with keep_going(desk):
-            done = desk.run(shipped_id("ordinary"), None, "de").id
-            slow = desk.run(shipped_id("slow"), None, "de").id
+            done = desk.run(shipped_id("ordinary"), None, "de")[0].id
+            slow = desk.run(shipped_id("slow"), None, "de")[0].id
             deadline = time.monotonic() + PATIENCE_S
             while desk.job(slow).progress.done == 0:
                 assert time.monotonic() < deadline

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sweep_tasks import calls, job, square, wrong_at_two
+from sweep_tasks import calls, job, slow_square, square, wrong_at_two
 
 from simulations.sweeps.cluster import run_on_cluster
 from simulations.sweeps.errors import ClusterError
@@ -23,6 +23,7 @@ START_S = 60.0
 
 class Cluster(NamedTuple):
     address: str
+    scheduler: subprocess.Popen[bytes]
     workers: list[subprocess.Popen[bytes]]
 
 
@@ -44,7 +45,7 @@ def cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[Cluster]:
         one_thread = ["--no-nanny", "--nthreads", "1"]
         processes.append(start("dask_worker", address, *one_thread, *local))
         processes.append(start("dask_worker", address, *one_thread, *local))
-        yield Cluster(address, processes[1:])
+        yield Cluster(address, processes[0], processes[1:])
     finally:
         for process in reversed(processes):
             process.kill()
@@ -72,13 +73,13 @@ def test_a_sweep_outlives_a_killed_worker(
     command = [sys.executable, "-c", RUN, str(sweep_file), str(var), str(out), cluster.address]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + START_S
-    while len(list(out.glob("runs/*.json"))) < 6 and time.monotonic() < until:
+    while len(list(out.glob("runs/*/kpis.json"))) < 6 and time.monotonic() < until:
         time.sleep(0.02)
     os.kill(cluster.workers[0].pid, signal.SIGKILL)
-    assert len(list(out.glob("runs/*.json"))) < 24
+    assert len(list(out.glob("runs/*/kpis.json"))) < 24
     _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
-    records = [json.loads(path.read_text("utf-8")) for path in out.glob("runs/*.json")]
+    records = [json.loads(path.read_text("utf-8")) for path in out.glob("runs/*/kpis.json")]
     assert len(records) == 24
     assert len({(r["scenario"]["fleet"]["vehicles"], r["seed"], r["key"]) for r in records}) == 24
     rows = (out / "results.csv").read_text(encoding="utf-8").splitlines()
@@ -99,6 +100,17 @@ def test_an_error_on_a_cluster_is_an_answer(tmp_path: Path, cluster: Cluster) ->
     done = {one.seed: answer for one, answer in found}
     assert done == {1: {"square": 1}, 2: Failure("ValueError", "two is no good"), 3: {"square": 9}}
     assert cluster.address in said[0]
+
+
+@pytest.mark.slow
+@pytest.mark.crash
+def test_a_lost_scheduler_is_an_error(tmp_path: Path, cluster: Cluster) -> None:
+    jobs = [job(n, tmp_path) for n in range(1, 31)]
+    found = run_on_cluster(jobs, slow_square, cluster.address, lambda _line: None)
+    next(found)
+    cluster.scheduler.kill()
+    with pytest.raises(ClusterError, match=r"was lost$"):
+        list(found)
 
 
 def test_a_scheduler_that_is_not_there_is_an_error(

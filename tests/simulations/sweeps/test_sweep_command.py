@@ -57,7 +57,7 @@ def test_ctrl_c_leaves_a_partial_result_and_the_same_command_goes_on(
         command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     until = time.monotonic() + 60
-    while len(list(out.glob("runs/*.json"))) < 4 and time.monotonic() < until:
+    while len(list(out.glob("runs/*/kpis.json"))) < 4 and time.monotonic() < until:
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)  # a terminal's Ctrl-C goes to the workers, too
     begun = time.monotonic()
@@ -65,12 +65,12 @@ def test_ctrl_c_leaves_a_partial_result_and_the_same_command_goes_on(
     assert process.returncode == 130, said
     assert time.monotonic() - begun < 20
     assert "Traceback" not in said
-    done = len(list(out.glob("runs/*.json")))
+    done = len(list(out.glob("runs/*/kpis.json")))
     assert 4 <= done < 12
     assert f"{done} of 12 runs are finished; the same command goes on from there" in said
     assert len(runs_in(out)) == done
     assert "Partial result" in (out / "report.html").read_text(encoding="utf-8")
-    finished = {path.stem for path in out.glob("runs/*.json")}
+    finished = {path.parent.name for path in out.glob("runs/*/kpis.json")}
     begun_before = calls(sweep_file.parent)
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
     again = calls(sweep_file.parent)[len(begun_before) :]
@@ -117,7 +117,7 @@ def test_ctrl_c_before_the_first_run_is_no_error_either(sweep_file: Path, var: P
 
 
 def test_figures_that_no_run_has_are_named(sweep_file: Path) -> None:
-    text = sweep_file.read_text(encoding="utf-8").replace('"acceptance"', '"acceptence"')
+    text = sweep_file.read_text(encoding="utf-8").replace('"acceptance"', '"acceptanze"')
     sweep_file.write_text(text, encoding="utf-8")
     with pytest.raises(SweepError, match=r"goal\.figure: .* did you mean 'acceptance'\?"):
         check_figures(load_sweep(sweep_file), {"acceptance", "cost_eur"})
@@ -155,5 +155,8 @@ def test_a_real_sweep(sweep_file: Path, var: Path) -> None:
         env={},
     )
     assert json.loads(alone.stdout)["events_sha256"] == rows[-1]["events_sha256"]
+    folders = map(str, sorted((out / "runs").iterdir()))
+    compared = rufbus("compare", *folders, env={})
+    assert compared.returncode == 0, compared.stderr
     again = rufbus(*arguments, env={})
     assert "8 runs, 8 of them finished earlier" in again.stderr

@@ -105,7 +105,7 @@ def test_a_latin_hypercube_is_the_same_each_time_and_another_by_seed(tmp_path: P
             "goal.smallest: 'y' is no parameter",
         ),
         ("[goal]\nfigure = 'acceptance'\nat_most = 1", "axes.better: 'higher' contradicts"),
-        ("[axes]\nservise = 'x'", "axes.servise: unknown key; did you mean 'service'?"),
+        ("[axes]\nservic = 'x'", "axes.servic: unknown key; did you mean 'service'?"),
         ("x = ", "sweep.toml: "),
     ],
 )

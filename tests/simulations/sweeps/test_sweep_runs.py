@@ -64,7 +64,7 @@ def test_a_store_has_whole_results_or_none(tmp_path: Path) -> None:
     assert store.figures("job1") is None
     store.write(job(1, tmp_path), {"acceptance": 0.9, "wait_mean_s": None})
     assert store.figures("job1") == {"acceptance": 0.9, "wait_mean_s": None}
-    path = tmp_path / "runs" / "job1.json"
+    path = tmp_path / "runs" / "job1" / "kpis.json"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["scenario"] == {"x": 1}

@@ -68,7 +68,7 @@ form.addEventListener("submit", async (event) => {
   busy(button, true);
   try {
     const { id } = await save();
-    if (button.value === "run") await planner.run(id, null);
+    if (button.value === "run") await planner.run(id, null, 1);
     sent = true;
     location.assign(button.value === "run" ? "/planner#runs-title" : "/planner");
   } catch (error) {

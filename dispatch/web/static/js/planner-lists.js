@@ -7,6 +7,8 @@ import { editAddress, fileAddress, reportAddress } from "./planner-api.js";
 import { day, figures, left, share, when } from "./planner-format.js";
 
 const TONES = { done: "good", failed: "bad", interrupted: "bad", running: "", queued: "quiet", cancelled: "quiet" };
+const SEED_MAX = 2147483627;
+const DAYS_MAX = 20;
 const STAGES = new Set(["roads", "demand", "simulation", "report"]);
 
 /** Put items `{id, key, node()}` into a list; where only `update(node)` is needed, do only that. */
@@ -46,23 +48,10 @@ const button = (action, label, about, handler, tone = "") =>
 const link = (action, label, about, href, more = {}) =>
   el("a", { class: "button small", "data-action": action, href, "aria-label": `${label}: ${about}`, ...more }, label);
 
-function seedField(scenario) {
-  const id = `seed-${scenario.id.replace(/\W/g, "-")}`;
-  return el(
-    "span",
-    { class: "seed" },
-    el("label", { for: id, class: "small" }, t("planner.seed")),
-    el("input", {
-      id,
-      type: "number",
-      min: 0,
-      max: 2147483647,
-      step: 1,
-      inputmode: "numeric",
-      "data-action": "seed",
-      placeholder: scenario.seed ?? "",
-    }),
-  );
+function numberField(scenario, name, label, more) {
+  const id = `${name}-${scenario.id.replace(/\W/g, "-")}`;
+  const input = el("input", { id, type: "number", step: 1, inputmode: "numeric", "data-action": name, ...more });
+  return el("span", { class: "seed" }, el("label", { for: id, class: "small" }, label), input);
 }
 
 function scenarioCard(scenario, on) {
@@ -80,10 +69,12 @@ function scenarioCard(scenario, on) {
     scenario.description ? el("p", { class: "small" }, scenario.description) : null,
     problem ? el("p", { class: "notice bad small" }, t("planner.unreadable"), " ", el("span", { lang: "en" }, problem)) : null,
   );
-  const seed = seedField(scenario);
-  const run = button("run", t("planner.run"), name, () => on.run(scenario, seed.querySelector("input"), run), "primary");
+  const seed = numberField(scenario, "seed", t("planner.seed"), { min: 0, max: SEED_MAX, placeholder: scenario.seed ?? "" });
+  const days = numberField(scenario, "days", t("planner.days"), { min: 1, max: DAYS_MAX, placeholder: 1 });
+  const fields = [seed, days].map((part) => part.querySelector("input"));
+  const run = button("run", t("planner.run"), name, () => on.run(scenario, fields, run), "primary");
   node.append(
-    problem ? "" : el("div", { class: "row wrap actions" }, run, seed),
+    problem ? "" : el("div", { class: "row wrap actions" }, run, seed, days),
     el(
       "div",
       { class: "row wrap actions" },

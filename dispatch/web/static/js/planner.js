@@ -8,7 +8,6 @@ import { drawComparisons, drawRuns, drawScenarios } from "./planner-lists.js";
 
 const BUSY_MS = 1000;
 const IDLE_MS = 10000;
-const SEED_MAX = 2147483647;
 
 const chosen = new Set();
 let state = null;
@@ -111,12 +110,20 @@ function confirmed(title) {
   });
 }
 
-/** What the seed's field says: null for the scenario's own, undefined for nonsense. */
-function seedOf(input) {
-  if (!input.value && !input.validity.badInput) return null;
-  const seed = Number(input.value);
-  const right = input.value !== "" && Number.isInteger(seed) && seed >= 0 && seed <= SEED_MAX;
-  return right ? seed : undefined;
+/** Mark which of the fields has a value that it does not take; whether all is well. */
+function areRight(inputs) {
+  for (const input of inputs) {
+    if (input.validity.valid) {
+      input.removeAttribute("aria-invalid");
+      continue;
+    }
+    input.setAttribute("aria-invalid", "true");
+    const { min, max } = input;
+    announce(byId("message"), `${input.labels[0].textContent}: ${t("planner.wrong_range", { min, max })}`);
+    input.focus();
+    return false;
+  }
+  return true;
 }
 
 const on = {
@@ -126,16 +133,10 @@ const on = {
     else chosen.delete(id);
     drawCompare();
   },
-  async run(scenario, input, button) {
-    const seed = seedOf(input);
-    if (seed === undefined) {
-      input.setAttribute("aria-invalid", "true");
-      announce(byId("message"), t("planner.seed_wrong"));
-      input.focus();
-      return;
-    }
-    input.removeAttribute("aria-invalid");
-    const run = await act(button, () => planner.run(scenario.id, seed));
+  async run(scenario, inputs, button) {
+    if (!areRight(inputs)) return;
+    const [seed, days] = inputs.map((input) => (input.value ? Number(input.value) : null));
+    const run = await act(button, () => planner.run(scenario.id, seed, days ?? 1));
     if (!run) return;
     byId("news").textContent = t("planner.queued_now", { name: scenario.name });
     document.querySelector(`#runs [data-id="${run.id}"]`)?.scrollIntoView({ block: "nearest" });
