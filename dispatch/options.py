@@ -21,6 +21,8 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
             command(*args, **kwargs)
+        except BrokenPipeError:
+            raise  # whoever reads has had enough; click ends quietly
         except Exception as error:
             # A folder that cannot be written, a full disk: the message names the file.
             code = "file_error" if isinstance(error, OSError) else getattr(error, "code", None)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+_AS_ABOVE = frozenset({"as above", "wie oben"})
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -24,9 +26,9 @@ def definitions(language: str) -> dict[str, Definition]:
         language: `de` or `en`.
     """
     raw = json.loads(Path(__file__).with_name("kpi_words.json").read_text(encoding="utf-8"))
-    return {
-        name: Definition(
-            name, words["unit"], words[language]["label"], words[language]["definition"]
-        )
-        for name, words in raw.items()
-    }
+    found, before = {}, ""
+    for name, words in raw.items():
+        text = words[language]["definition"]
+        before = before if text in _AS_ABOVE else text
+        found[name] = Definition(name, words["unit"], words[language]["label"], before)
+    return found

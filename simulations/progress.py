@@ -51,14 +51,14 @@ def _left_s(begun: float, done: float) -> float | None:
 
 
 def _json_lines(begun: float, overall: Callable[[str, float], float]) -> Told:
-    said = -_EVERY_S
+    said, before = -_EVERY_S, ("", -1.0)
 
     def tell(stage: str, share: float) -> None:
-        nonlocal said
-        now = monotonic()
-        if now - said < _EVERY_S and share not in {0.0, 1.0}:
+        nonlocal said, before
+        now, done = monotonic(), round(overall(stage, share), 4)
+        if (stage, done) == before or (now - said < _EVERY_S and share not in {0.0, 1.0}):
             return
-        said, done = now, round(overall(stage, share), 4)
+        said, before = now, (stage, done)
         line = {"done": done, "left_s": _left_s(begun, done), "stage": stage}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

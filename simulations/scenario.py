@@ -20,6 +20,7 @@ from simulations.demand.sections import DemandSection, Share, source_of
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
 Money = Annotated[float, Field(ge=0, le=1e9)]
 Table = dict[str, Any]
+_DEMAND_FILES = ("path", "nodes", "extract")
 
 
 class ScenarioError(Exception):
@@ -225,6 +226,7 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if "folder" in raw:
         known = set(Scenario.model_fields) - {"folder"}
         raise ScenarioError(f"{path}: folder: unknown key{nearest('folder', known)}")
+    _find_files(raw, here.parent)
     base = raw.pop("extends", None)
     if base is None:
         return raw
@@ -233,11 +235,18 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     return _over(_read(here.parent / base, (*seen, here)), raw)
 
 
+def _find_files(raw: dict[str, Any], folder: Path) -> None:
+    """Files that demand is made of lie beside the scenario that names them, extended or not."""
+    demand = raw.get("demand")
+    for key in _DEMAND_FILES:
+        if isinstance(demand, dict) and isinstance(demand.get(key), str):
+            demand[key] = str(folder / demand[key])
+
+
 def _over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """A document with another one laid over it; another source of demand replaces all of it."""
     one, other = base.get("demand"), changes.get("demand")
-    both = isinstance(one, dict) and isinstance(other, dict)
-    if both and "source" in other and source_of(other) != source_of(one):
+    if isinstance(other, dict) and "source" in other and source_of(other) != source_of(one):
         base = {**base, "demand": {}}
     return laid_over(base, changes)
 

@@ -150,6 +150,7 @@ def _visits(
 def _shifts(day: Day, book: Ledger, timezone: str) -> pd.DataFrame:
     started = {e.shift_id: e.at_s for _, e in day.events if isinstance(e, ev.ShiftStarted)}
     ended = {e.shift_id: e.at_s for _, e in day.events if isinstance(e, ev.ShiftEnded)}
+    rests = _rests(day)
     frame = pd.DataFrame(
         [
             {
@@ -159,7 +160,7 @@ def _shifts(day: Day, book: Ledger, timezone: str) -> pd.DataFrame:
                 "end_s": shift.end_s,
                 "started_s": started.get(shift.id),
                 "ended_s": ended.get(shift.id),
-                "breaks_s": [list(span) for span in _rests(day, shift.id)],
+                "breaks_s": rests.get(shift.id, []),
                 "standstills_s": [[a, b] for i, a, b in day.standstills if i == shift.id],
             }
             for shift in book.shifts.values()
@@ -181,18 +182,19 @@ def _shifts(day: Day, book: Ledger, timezone: str) -> pd.DataFrame:
     return _timed(frame, ["start_s", "end_s", "started_s", "ended_s"], timezone)
 
 
-def _rests(day: Day, shift_id: str) -> list[tuple[int, int]]:
-    """When the driver of a shift was on a break: from, to in epoch seconds."""
-    planned: dict[str, int] = {}
-    found = []
+def _rests(day: Day) -> dict[str, list[list[int]]]:
+    """When drivers were on a break, by shift: [from, to] in epoch seconds."""
+    lasts_s: dict[str, int] = {}
+    found: dict[str, list[list[int]]] = {}
     for _, event in day.events:
         match event:
-            case ev.PlanChanged(i, visits=visits) if i == shift_id:
-                planned |= {v.id: v.depart_s - v.arrive_s for v in visits if v.break_id}
-            case ev.ShiftPlanned(shift) if shift.id == shift_id:
-                planned |= {v.id: v.depart_s - v.arrive_s for v in shift.visits if v.break_id}
-            case ev.VisitArrived(i, visit_id) if i == shift_id and visit_id in planned:
-                found.append((event.at_s, event.at_s + planned[visit_id]))
+            case ev.PlanChanged(visits=visits):
+                lasts_s |= {v.id: v.depart_s - v.arrive_s for v in visits if v.break_id}
+            case ev.ShiftPlanned(shift):
+                lasts_s |= {v.id: v.depart_s - v.arrive_s for v in shift.visits if v.break_id}
+            case ev.VisitArrived(shift_id, visit_id) if visit_id in lasts_s:
+                span = [event.at_s, event.at_s + lasts_s[visit_id]]
+                found.setdefault(shift_id, []).append(span)
             case _:
                 pass
     return found

@@ -57,6 +57,15 @@ def test_another_source_of_demand_replaces_the_first(tmp_path: Path) -> None:
     assert load_scenario(written(tmp_path, text)).demand.source == "synthetic"
 
 
+def test_files_lie_beside_the_scenario_that_names_them(tmp_path: Path) -> None:
+    text = f'extends = "{WEEKDAY}"\n[demand]\nsource = "file"\npath = "asked.csv"\n'
+    written(tmp_path, text, "base.toml")
+    below = tmp_path / "below"
+    below.mkdir()
+    mine = load_scenario(written(below, 'extends = "../base.toml"'))
+    assert mine.demand.model_dump()["path"] == tmp_path / "asked.csv"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -70,7 +79,7 @@ def test_another_source_of_demand_replaces_the_first(tmp_path: Path) -> None:
             "[rules]\nimmediate_wait_max = 1",
             r"rules\.immediate_wait_max: unknown key; did you mean",
         ),
-        ("fleed = 3", r"fleed: unknown key; did you mean 'fleet'"),
+        ("fleets = 3", r"fleets: unknown key; did you mean 'fleet'"),
         ("[fleet]\nvehicles = 0", r"fleet\.vehicles: .*greater than or equal to 1"),
         ("[world]\nbreakdown_s = [9, 3]", r"world: breakdown_s: the shortest comes first"),
         ("[hours]\nweekday = ['9', '10:00']", r"hours\.weekday.*not a time"),
