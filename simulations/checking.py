@@ -1,8 +1,10 @@
-"""The assertion mode: every rule and promise is checked after every decision."""
+"""The assertion mode: rules and promises after every decision, and the driven day as a whole."""
 
 from dispatch.domain.state import State
 from dispatch.engine import Engine
 from dispatch.engine.invariants import broken_promises, broken_rules
+from simulations.driven_day import DrivenDay
+from simulations.world import Day
 
 _ROUNDING_S = 2
 """Where a vehicle between two stops is diverted, its times are rounded up anew."""
@@ -40,3 +42,19 @@ class Checker:
             broken += [f"{what}: {late_s} s late" for what, late_s in late if late_s > _ROUNDING_S]
         if broken:
             raise BrokenRuleError(f"at {now_s}: " + "; ".join(map(str, broken[:_SHOWN])))
+
+
+def require_sound(day: Day, engine: Engine, *, calm: bool) -> None:
+    """Drive a day again from its event log.
+
+    Args:
+        day: what happened.
+        engine: whose service and roads.
+        calm: as for `Checker`.
+
+    Raises:
+        BrokenRuleError: with what is wrong.
+    """
+    faults = DrivenDay(engine.config, engine.network, calm=calm).faults(day)
+    if faults:
+        raise BrokenRuleError(f"{len(faults)} faults: " + "; ".join(faults[:_SHOWN]))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from dispatch.engine import Engine, Network
 from dispatch.options import default_var
 from routing.plans import warm_up
 from simulations.analysis import Analysis, analyse
-from simulations.checking import Checker
+from simulations.checking import Checker, require_sound
 from simulations.demand import Trip, make_demand
 from simulations.forecast import past_demand
 from simulations.processes import Processes
@@ -145,8 +146,8 @@ def run_in(
     ready = prepare(scenario, config, network, seed, extract)
     midnight_s, engine = ready.midnight_s, ready.engine
     watchers = watchers or Watchers()
+    calm = not Processes(scenario.world, ready.seed).disturb
     if check:
-        calm = not Processes(scenario.world, ready.seed).disturb
         watchers = replace(watchers, on_settled=Checker(engine, calm=calm))
 
     def on_time(now_s: int) -> None:
@@ -161,12 +162,12 @@ def run_in(
         riders=scenario.riders,
         watchers=replace(watchers, on_time=on_time),
     )
-    begun, complete = perf_counter(), True
-    try:
+    begun = perf_counter()
+    with suppress(KeyboardInterrupt):
         world.run(midnight_s - DAY_S, midnight_s + 2 * DAY_S)
-    except KeyboardInterrupt:
-        complete = False
     wall_s = perf_counter() - begun
+    if check:
+        require_sound(world.day, engine, calm=calm)
     analysis = analyse(world.day, engine.config, engine.network, midnight_s, scenario.costs)
     return Result(
         scenario=scenario,
@@ -176,7 +177,7 @@ def run_in(
         config=engine.config,
         network=engine.network,
         midnight_s=midnight_s,
-        complete=complete,
+        complete=world.day.complete,
         wall_s=wall_s,
     )
 

@@ -46,7 +46,8 @@ class Day:
         repeated: refused requests whose riders asked again for another time.
         standstills: (shift id, from, to) of vehicles that broke down.
         trips: how many riders there were.
-        done_s: up to when the day was simulated; less than its end if it was interrupted.
+        done_s: up to when it was simulated.
+        complete: whether that is its end.
     """
 
     events: list[tuple[int, ev.Event]] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Day:
     standstills: list[tuple[str, int, int]] = field(default_factory=list)
     trips: int = 0
     done_s: int = 0
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class World:
             at_s, _, action = heapq.heappop(self._queue)
             action(at_s)
             self.day.done_s = at_s
+        self.day.complete = True
         return self.day
 
     def _at(self, at_s: int, action: Callable[[int], None]) -> None:

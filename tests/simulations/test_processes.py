@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grid_network import grid_network
@@ -10,7 +12,9 @@ from grid_scenario import EVERYTHING, grid_scenario
 from tiny_town import grid_config
 
 from dispatch.domain import events as ev
+from dispatch.domain.model import Booking, Party
 from dispatch.engine import Network
+from simulations.driven_day import DrivenDay
 from simulations.processes import Processes
 from simulations.runner import Result, event_log, run_in
 from simulations.scenario import Scenario, WorldSection, changed
@@ -149,3 +153,39 @@ def test_who_asks_again_counts_once(grid: Network) -> None:
     assert persistent.figures["requests"] == plain.figures["requests"] == 300
     assert len(persistent.day.repeated) > 5
     assert persistent.figures["accepted"] > plain.figures["accepted"]
+
+
+def test_a_forged_day_is_found_out(grid: Network) -> None:
+    """The independent check sees each kind of fault when it is put into a sound day."""
+    result = drive(grid, grid_scenario())
+    faults = lambda day: DrivenDay(result.config, grid, calm=True).faults(day)  # noqa: E731
+    assert faults(result.day) == []
+
+    def forged(kind: type, **changes: Any) -> list[str]:
+        events = list(result.day.events)
+        at = max(k for k, (_, e) in enumerate(events) if isinstance(e, kind))
+        moved = {k: v(getattr(events[at][1], k)) for k, v in changes.items()}
+        events[at] = (events[at][0], replace(events[at][1], **moved))
+        return faults(replace(result.day, events=events))
+
+    def without(kind: type) -> list[str]:
+        events = list(result.day.events)
+        del events[max(k for k, (_, e) in enumerate(events) if isinstance(e, kind))]
+        return faults(replace(result.day, events=events))
+
+    assert any("neither driven" in f for f in without(ev.RiderAlighted))
+    assert any("without having boarded" in f for f in without(ev.RiderBoarded))
+    assert any("too soon" in f for f in forged(ev.VisitArrived, at_s=lambda s: s - 7200))
+    assert any("late" in f for f in forged(ev.VisitArrived, at_s=lambda s: s + 9000))
+    assert any("before its window" in f for f in forged(ev.RiderBoarded, at_s=lambda s: s - 9000))
+    assert any("instead of" in f for f in forged(ev.RiderBoarded, visit_id=lambda _: "elsewhere"))
+    assert any("should not be" in f for f in forged(ev.BookingMade, booking=_on_another_shift))
+    assert any("too full" in f for f in forged(ev.BookingMade, booking=_too_many))
+
+
+def _on_another_shift(booking: Booking) -> Booking:
+    return replace(booking, shift_id="another")
+
+
+def _too_many(booking: Booking) -> Booking:
+    return replace(booking, party=Party(seats=50))
