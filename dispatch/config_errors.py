@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+_LISTED = 40
+
 
 def explain(error: ValidationError, model: Any) -> str:
     """The first thing wrong, with the place where it stands.
@@ -33,7 +35,9 @@ def nearest(key: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown key: which one was meant, or which there are."""
     known = sorted(known)
     close = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known are {', '.join(known)}" if len(known) <= _LISTED else ""
 
 
 def _tagged(model: type[BaseModel], tag: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatch.domain.rules import DAY_S, ServiceConfig
+from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.network import Network
 from simulations.kpis import (
     Figures,
@@ -20,7 +20,7 @@ from simulations.records import Ledger, Record, ledger, records
 from simulations.scenario import Costs
 from simulations.world import Day
 
-_HOUR_S = 3600
+_DAY_MIN = 1440
 _GROUPS: dict[str, Callable[[Record], bool]] = {
     "wheelchair": lambda r: r.wheelchairs > 0,
     "no_wheelchair": lambda r: r.wheelchairs == 0,
@@ -68,15 +68,17 @@ def analyse(
         day, book, config.rules, network, lambda a, b: float(shortest[index[a], index[b]])
     )
     persons = {r.booking_id: r.persons for r in found if r.booking_id is not None}
-    driven = pieces(day.legs, persons)
+    driven = pieces(day.legs, persons, standstills=day.standstills)
     by_zone = {
         zone: rider_figures([r for r in found if r.origin_zone == zone])
         for zone in sorted({r.origin_zone for r in found})
     }
     figures = rider_figures(found)
     figures |= fleet_figures(driven, figures["direct_passenger_km"])
-    span_s = (midnight_s, midnight_s + DAY_S)
-    figures |= staff_figures(found, driven, book, config.rules, span_s)
+    date = config.hours.local_date(midnight_s)
+    span_s = (midnight_s, config.hours.instant(date, _DAY_MIN))
+    done_s = None if day.complete else day.done_s
+    figures |= staff_figures(found, driven, book, config.rules, span_s, done_s)
     figures |= money_figures(figures, costs)
     figures |= fairness_figures(by_zone, found)
     figures["objective_s"] = objective_s(found, driven, config.weights)
@@ -108,8 +110,9 @@ def _by_hour(
     date = config.hours.local_date(midnight_s)
     for hour, wished in hours.items():
         riders = rider_figures(wished)
-        begins_s = config.hours.instant(date, int(hour) * 60)
-        driven = pieces(day.legs, persons, (begins_s, begins_s + _HOUR_S))
+        begins_min = int(hour) * 60
+        span_s = tuple(config.hours.instant(date, m) for m in (begins_min, begins_min + 60))
+        driven = pieces(day.legs, persons, (span_s[0], span_s[1]))
         fleet = fleet_figures(driven, 0.0)
         del fleet["system_efficiency"]  # its passengers are not those of the hour's wishes
         result[hour] = riders | fleet

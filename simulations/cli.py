@@ -18,7 +18,7 @@ language_option = click.option(
 @click.command()
 @click.argument("scenario", type=click.Path(path_type=Path))
 @var_option
-@click.option("--seed", type=int, help="Instead of the scenario's own.")
+@click.option("--seed", type=click.IntRange(min=0), help="Instead of the scenario's own.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

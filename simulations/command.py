@@ -52,6 +52,8 @@ def simulate(options: SimulateOptions, say: Callable[[str], None]) -> tuple[dict
         ScenarioError, ConfigError, RoadsError: it cannot be run.
     """
     scenario = load_scenario(options.scenario, options.values)
+    if options.out is not None:  # better now than after the run
+        options.out.mkdir(parents=True, exist_ok=True)
     with shown(options.progress) as progress:
         result = run(
             scenario, seed=options.seed, var=options.var, check=options.check, progress=progress

@@ -49,14 +49,14 @@ class DrivenDay:
         self._ended: dict[str, str] = {}
         self._halts: dict[str, tuple[int, str | None]] = {}
         self._breaks_s: dict[str, int] = {}
-        # Where a vehicle is diverted its times are rounded anew, and its present turn counts as done.
+        # A diverted vehicle's times are rounded anew, and the turn it is in counts as done.
         self._diversion_s = 1 + int(network.graph.turn_time_ms.max(initial=0)) // 1000
 
     def faults(self, day: Day) -> list[str]:
         """What is wrong with a day, in words; empty for a sound one."""
         found = [fault for at_s, event in day.events for fault in self._after(event, at_s)]
         if day.complete:
-            open_ids = self._bookings.keys() - self._ended.keys()
+            open_ids = sorted(self._bookings.keys() - self._ended.keys())
             found += [f"{booking_id} was neither driven nor given up" for booking_id in open_ids]
         return found
 
@@ -118,7 +118,7 @@ class DrivenDay:
     def _board(self, event: ev.RiderBoarded) -> Iterator[str]:
         booking, vehicle = self._bookings[event.booking_id], self._vehicles[event.shift_id]
         yield from self._at_stop(event, booking.promise.pickup_stop_id)
-        halted_s, promise = self._halts[event.visit_id][0], booking.promise
+        halted_s, promise = self._halted_s(event), booking.promise
         if event.booking_id in vehicle.on_board or event.booking_id in self._ended:
             yield f"{event.booking_id} boards twice"
         if event.at_s < promise.pickup_from_s:
@@ -141,7 +141,7 @@ class DrivenDay:
         if boarded_s is None:
             yield f"{event.booking_id} alights without having boarded"
             return
-        arrived_s = self._halts[event.visit_id][0]
+        arrived_s = self._halted_s(event)
         if self._calm and arrived_s > promise.arrival_latest_s + _ROUNDING_S:
             yield f"{event.booking_id} arrives {arrived_s - promise.arrival_latest_s} s late"
         if self._calm and arrived_s - boarded_s > promise.max_ride_s + _ROUNDING_S:
@@ -155,6 +155,9 @@ class DrivenDay:
         _, here = self._halts.get(event.visit_id, (0, None))
         if here != stop_id:
             yield f"{event.booking_id} gets on or off at {here} instead of {stop_id}"
+
+    def _halted_s(self, event: ev.RiderBoarded | ev.RiderAlighted) -> int:
+        return self._halts.get(event.visit_id, (event.at_s, None))[0]
 
     def _end(self, booking_id: str, how: str) -> Iterator[str]:
         if booking_id in self._ended:

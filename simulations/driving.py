@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from dispatch.domain.model import Anchor, Shift, Visit
+from dispatch.domain.model import Anchor, Fix, Shift, Visit
 from dispatch.engine.network import Network
 from routing.roads.graph import Place, position_of
 from simulations.processes import Processes
 
 _MS = 1000
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,15 @@ class Driving:
         network = self._network
         stop = network.stop_index[visit.stop_id]
         leg_s = int(network.travel.times_from(Place(anchor.arc, anchor.offset_ms))[stop])
-        left_s = self.left_s(anchor, visit)
+        return self._driven_s(shift.id, self.left_s(anchor, visit), leg_s, now_s)
+
+    def _driven_s(self, shift_id: str, left_s: int, leg_s: int, now_s: int) -> int:
+        """When a drive of so many free-flow seconds is over."""
+        network = self._network
         if not self._processes.disturbs_driving:
             return network.drive(now_s, left_s, leg_s)
-        todo_s = leg_s * self._factor(shift.id, left_s)
-        for from_s, to_s in self._standing.get(shift.id, ()):
+        todo_s = leg_s * self._factor(shift_id, left_s)
+        for from_s, to_s in self._standing.get(shift_id, ()):
             if to_s <= left_s:
                 continue
             if left_s < from_s:
@@ -90,13 +95,13 @@ class Driving:
             left_s = to_s
         return network.drive(now_s, left_s, max(0, round(todo_s)))
 
-    def position(self, shift: Shift, now_s: int, every_s: int) -> tuple[float, float] | None:
-        """Where a vehicle is (lon, lat) if it drives and has not said so for a while."""
+    def position(self, shift: Shift, now_s: int) -> Fix | None:
+        """Where a vehicle is, if it drives and has not said so this very second."""
         if not shift.visits or shift.current_visit is not None:
             return None
         visit, anchor = shift.visits[0], shift.anchor
         left_s = self.left_s(anchor, visit)
-        if left_s >= now_s or now_s - self._reported_s.get(shift.id, 0) < every_s:
+        if left_s >= now_s or now_s == self._reported_s.get(shift.id):
             return None
         self._reported_s[shift.id] = now_s
         network = self._network
@@ -109,7 +114,8 @@ class Driving:
             network.stop_index[visit.stop_id],
             int(driven_ms / self._factor(shift.id, left_s)),
         )
-        return position_of(network.graph, place)
+        lon, lat = position_of(network.graph, place)
+        return Fix(now_s, lon, lat, place.arc, place.offset_ms)
 
     def leg(
         self, before: Shift, until: Anchor, now_s: int, booking_ids: tuple[str, ...]
@@ -135,6 +141,8 @@ class Driving:
             now_s = min(now_s, self.arrival_s(before, anchor, visit, now_s))
         if left_s >= now_s:
             return None
+        if length_m <= 0:
+            return None
         points = list(zip(way.lons.tolist(), way.lats.tolist(), strict=True))
         if until.stop_id is None:
             points = [*points[: max(1, len(points) - rest)], (until.lon, until.lat)]
@@ -143,23 +151,36 @@ class Driving:
             before.id,
             left_s,
             now_s,
-            max(0.0, length_m),
+            length_m,
             booking_ids,
             to_wait=to_wait,
             lonlat=tuple(points),
         )
 
+    def home_s(self, shift: Shift, now_s: int) -> tuple[int, int]:
+        """When a vehicle without work sets off to its depot and is there: in time if it can be."""
+        network = self._network
+        origin = Place(shift.anchor.arc, shift.anchor.offset_ms)
+        leg_s = int(network.travel.times_from(origin)[network.stop_index[shift.depot_stop_id]])
+        left_s = shift.end_s - leg_s
+        for _ in range(_TRIES):
+            late_s = network.drive(now_s, left_s, leg_s) - shift.end_s
+            if late_s <= 0:
+                break
+            left_s -= late_s
+        left_s = max(left_s, shift.anchor.at_s)
+        return left_s, self._driven_s(shift.id, left_s, leg_s, now_s)
+
     def way_to_depot(self, shift: Shift, now_s: int) -> Leg | None:
-        """The drive that brings a vehicle back by now; None if it is there already."""
+        """The drive that has brought a vehicle back by now; None if it was there already."""
         network = self._network
         depot = network.stop_index[shift.depot_stop_id]
-        origin = Place(shift.anchor.arc, shift.anchor.offset_ms)
-        path = network.travel.path(origin, depot)
-        if path.length_m <= 0:
+        path = network.travel.path(Place(shift.anchor.arc, shift.anchor.offset_ms), depot)
+        left_s, home_s = self.home_s(shift, now_s)
+        if path.length_m <= 0 or home_s <= left_s:
             return None
-        leg_s = int(network.travel.times_from(origin)[depot])
         points = tuple(zip(path.lons.tolist(), path.lats.tolist(), strict=True))
-        return Leg(shift.id, now_s - leg_s, now_s, path.length_m, (), to_depot=True, lonlat=points)
+        return Leg(shift.id, left_s, home_s, path.length_m, (), to_depot=True, lonlat=points)
 
     def _factor(self, shift_id: str, left_s: int) -> float:
         zone = self._network.hours.timezone

@@ -39,7 +39,10 @@ class Piece:
 
 
 def pieces(
-    legs: Iterable[Leg], persons: Mapping[str, int], span_s: tuple[float, float] | None = None
+    legs: Iterable[Leg],
+    persons: Mapping[str, int],
+    span_s: tuple[float, float] | None = None,
+    standstills: Sequence[tuple[str, int, int]] = (),
 ) -> list[Piece]:
     """The driving of an interval; a leg that crosses its border counts in proportion.
 
@@ -47,8 +50,12 @@ def pieces(
         legs: of the day.
         persons: by booking id.
         span_s: from, to; None = all.
+        standstills: (shift id, from, to) in which a vehicle on its way did not drive.
     """
     found = []
+    stood: dict[str, list[tuple[int, int]]] = {}
+    for shift_id, *span in standstills:
+        stood.setdefault(shift_id, []).append((span[0], span[1]))
     for leg in legs:
         share = 1.0
         if span_s is not None:
@@ -59,7 +66,7 @@ def pieces(
         found.append(
             Piece(
                 leg.length_m * share,
-                (leg.to_s - leg.from_s) * share,
+                (leg.to_s - leg.from_s - _stood_s(leg, stood.get(leg.shift_id, ()))) * share,
                 sum(persons[i] for i in leg.booking_ids),
                 len(leg.booking_ids),
                 leg.to_depot,
@@ -67,6 +74,10 @@ def pieces(
             )
         )
     return found
+
+
+def _stood_s(leg: Leg, stood: Iterable[tuple[int, int]]) -> int:
+    return sum(max(0, min(leg.to_s, b) - max(leg.from_s, a)) for a, b in stood)
 
 
 def rider_figures(found: Sequence[Record]) -> Figures:
@@ -98,6 +109,7 @@ def _demand(found: Sequence[Record]) -> Figures:
         "cancellations": len(cancelled),
         "cancellation_share": _share(len(cancelled), len(accepted)),
         "cancelled_within_1_h": late,
+        "abandoned": kinds[Outcome.ABANDONED],
         "unfinished": kinds[Outcome.UNFINISHED],
         **_spread("response", "s", [r.answered_s - r.asked_s for r in found]),
     }
@@ -175,11 +187,17 @@ def staff_figures(
     book: Ledger,
     rules: Rules,
     span_s: tuple[int, int],
+    done_s: int | None = None,
 ) -> Figures:
-    """How the staffed time of the shifts that begin in an interval was used."""
+    """How the staffed time of the shifts that begin in an interval was used.
+
+    Of a day that was interrupted at `done_s`, only what had been staffed by then.
+    """
     staffed = [s for s in book.shifts.values() if span_s[0] <= s.start_s < span_s[1]]
     break_s = sum(b.duration_s for s in staffed for b in s.breaks)
-    staffed_s = sum(s.end_s - s.start_s for s in staffed) - break_s
+    until_s = {s.id: s.end_s if done_s is None else min(s.end_s, done_s) for s in staffed}
+    staffed_s = max(0, sum(max(0, until_s[s.id] - s.start_s) for s in staffed) - break_s)
+    over_s = sum(max(0, book.ended_s.get(s.id, 0) - s.end_s) for s in staffed)
     rides = [r for r in found if r.served]
     boarding_s = sum(
         2 * (r.seats * rules.boarding_person_s + r.wheelchairs * rules.boarding_wheelchair_s)
@@ -191,6 +209,7 @@ def staff_figures(
         "vehicles": len({s.vehicle_id for s in staffed}),
         "staffed_hours": staffed_s / _HOUR_S,
         "break_hours": break_s / _HOUR_S,
+        "overtime_hours": over_s / _HOUR_S,
         "utilisation": _share(sum(p.duration_s for p in driven) + serving_s, staffed_s),
         "passengers_per_staffed_hour": _share(passengers * _HOUR_S, staffed_s),
         "trips_per_staffed_hour": _share(len(rides) * _HOUR_S, staffed_s),
@@ -206,12 +225,13 @@ def objective_s(found: Sequence[Record], driven: Sequence[Piece], weights: Weigh
         * (weights.wait * r.wait_s + weights.ride * r.in_vehicle_s + weights.walk * r.walk_s)
         for r in rides
     )
-    return (drive + people) / _PERMILLE + weights.unserved_s * (len(found) - len(rides))
+    without = sum(not r.served and r.outcome is not Outcome.UNFINISHED for r in found)
+    return (drive + people) / _PERMILLE + weights.unserved_s * without
 
 
 def money_figures(figures: Mapping[str, Any], costs: Costs) -> Figures:
-    """Cost of the day and CO2, from its other figures; drivers are paid for their breaks too."""
-    hours = figures["staffed_hours"] + figures["break_hours"]
+    """Cost of the day and CO2; drivers are paid for breaks and overtime too."""
+    hours = sum(figures[name] for name in ("staffed_hours", "break_hours", "overtime_hours"))
     cost = (
         costs.driver_hour_eur * hours
         + costs.vehicle_km_eur * figures["vehicle_km"]

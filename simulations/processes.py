@@ -14,6 +14,8 @@ from simulations.scenario import WorldSection
 
 _HOUR_S = 3600
 _DAY_H = 24
+_FASTEST = 0.75
+"""No drive takes less than this share of what is expected: the roads have limits of speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Processes:
     def drive_factor(self, shift_id: str, drive: int, hour: int) -> float:
         """How much longer than expected the n-th drive of a shift takes, begun in a local hour."""
         own = self._stream(f"drive {shift_id}", drive)
-        return self._hours[hour] * _log_normal(own, self._wanted.traffic_sigma)
+        return max(_FASTEST, self._hours[hour] * _log_normal(own, self._wanted.traffic_sigma))
 
     def standstills(self, shift_id: str, start_s: int, end_s: int) -> Sequence[tuple[int, int]]:
         """When the vehicle of a shift cannot move: (from, to) in order, a Poisson process."""

@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     NOT_TAKEN = "not_taken"
     CANCELLED = "cancelled"
     NO_SHOW = "no_show"
+    ABANDONED = "abandoned"
     UNFINISHED = "unfinished"
 
 
@@ -120,12 +121,14 @@ class Ledger:
     boarded: dict[str, ev.RiderBoarded] = field(default_factory=dict)
     alighted: dict[str, ev.RiderAlighted] = field(default_factory=dict)
     missed: set[str] = field(default_factory=set)
+    abandoned: set[str] = field(default_factory=set)
+    ended_s: dict[str, int] = field(default_factory=dict)
     cancelled_s: dict[str, int] = field(default_factory=dict)
     arrived_s: dict[str, int] = field(default_factory=dict)
     visits_served: set[str] = field(default_factory=set)
 
 
-def ledger(day: Day) -> Ledger:  # noqa: C901 - one case for each kind of event
+def ledger(day: Day) -> Ledger:  # noqa: C901, PLR0912 - one case for each kind of event
     """Sort the events of a day."""
     book = Ledger()
     for at_s, event in day.events:
@@ -139,6 +142,8 @@ def ledger(day: Day) -> Ledger:  # noqa: C901 - one case for each kind of event
                 book.carried_by[event.booking_id] = event.shift_id
             case ev.BookingCancelled():
                 book.cancelled_s[event.booking_id] = at_s
+                if event.by == "service":
+                    book.abandoned.add(event.booking_id)
             case ev.RiderBoarded():
                 book.boarded[event.booking_id] = event
                 book.visits_served.add(event.visit_id)
@@ -151,6 +156,8 @@ def ledger(day: Day) -> Ledger:  # noqa: C901 - one case for each kind of event
                 book.arrived_s[event.visit_id] = at_s
             case ev.ShiftPlanned(shift):
                 book.shifts[shift.id] = shift
+            case ev.ShiftEnded():
+                book.ended_s[event.shift_id] = at_s
             case _:
                 pass
     return book
@@ -228,7 +235,7 @@ def _asked(request: RideRequest, asked_s: int, zones: Zones) -> Record:
         request_id=request.id,
         asked_s=asked_s,
         answered_s=request.received_at_s,
-        wished_s=max(asked_s, request.depart_at_s or request.arrive_by_s or 0),
+        wished_s=max(asked_s, request.depart_at_s or 0, _set_off_s(request)),
         channel=request.channel,
         seats=request.party.seats,
         wheelchairs=request.party.wheelchairs,
@@ -239,6 +246,13 @@ def _asked(request: RideRequest, asked_s: int, zones: Zones) -> Record:
         outcome=Outcome.REFUSED if refused else Outcome.NOT_TAKEN,
         reason=str(request.refusal.code) if request.refusal is not None else None,
     )
+
+
+def _set_off_s(request: RideRequest) -> int:
+    """When a rider with a wished arrival would set off; that arrival where nobody knows."""
+    if request.arrive_by_s is None:
+        return 0
+    return min((o.wish_earliest_s for o in request.offers), default=request.arrive_by_s)
 
 
 def _fill_in(
@@ -256,10 +270,12 @@ def _fill_in(
     record.pickup_from_s, record.pickup_to_s = promise.pickup_from_s, promise.pickup_to_s
     record.arrival_latest_s, record.direct_s = promise.arrival_latest_s, booking.direct_s
     record.fare_eur = booking.price_cents / 100
-    if booking.wish_earliest_s > request.received_at_s:  # else the wait for an answer counts
-        record.wished_s = booking.wish_earliest_s
+    ahead = booking.wish_earliest_s > request.received_at_s  # else the wait for an answer counts
+    record.wished_s = booking.wish_earliest_s if ahead else record.asked_s
     record.outcome = Outcome.UNFINISHED
-    if booking.id in book.cancelled_s:
+    if booking.id in book.abandoned:
+        record.outcome = Outcome.ABANDONED
+    elif booking.id in book.cancelled_s:
         record.outcome = Outcome.CANCELLED
         record.cancelled_ahead_s = promise.pickup_from_s - book.cancelled_s[booking.id]
     elif booking.id in book.missed:
@@ -267,7 +283,8 @@ def _fill_in(
     boarded, alighted = book.boarded.get(booking.id), book.alighted.get(booking.id)
     if boarded is not None:
         record.halted_s, record.boarded_s = book.arrived_s[boarded.visit_id], boarded.at_s
-        record.boarding_s = boarded.at_s - rules.board_s(booking.party)
+        begun_s = boarded.at_s - rules.board_s(booking.party)
+        record.boarding_s = max(begun_s, record.halted_s)
     if alighted is not None:
         record.outcome = Outcome.SERVED
         record.arrived_s, record.alighted_s = book.arrived_s[alighted.visit_id], alighted.at_s

@@ -28,6 +28,8 @@ from simulations.tables import tables_of
 from simulations.town import as_wanted, town_of
 from simulations.world import Day, Watchers, World
 
+_TAIL_S = DAY_S + 6 * 3600
+"""After the day's midnight: rides of its late evening, and shifts that run over."""
 _EventLog = RootModel[list[tuple[int, str, Event]]]
 Progress = Callable[[str, float], None]
 
@@ -76,7 +78,9 @@ class Result:
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The day as tables: `requests`, `legs`, `visits`, `shifts`, `hours`, `zones`, `groups`."""
-        return tables_of(self.day, self.analysis, self.network)
+        date = self.config.hours.local_date(self.midnight_s)
+        span_s = range(self.midnight_s, self.config.hours.instant(date, 1440))
+        return tables_of(self.day, self.analysis, self.network, span_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,15 @@ def run(
     progress("roads", 0.0)
     town = town_of(scenario, var or default_var())
     warm_up()
-    result = run_in(scenario, town.config, town.network, seed=seed, check=check, progress=progress)
+    result = run_in(
+        scenario,
+        town.config,
+        town.network,
+        seed=seed,
+        check=check,
+        progress=progress,
+        extract=town.extract,
+    )
     return replace(result, roads=town.roads, attribution=town.attribution)
 
 
@@ -164,7 +176,7 @@ def run_in(
     )
     begun = perf_counter()
     with suppress(KeyboardInterrupt):
-        world.run(midnight_s - DAY_S, midnight_s + 2 * DAY_S)
+        world.run(midnight_s - DAY_S, midnight_s + _TAIL_S)
     wall_s = perf_counter() - begun
     if check:
         require_sound(world.day, engine, calm=calm)

@@ -155,7 +155,7 @@ class Scenario(_Section):
     description: str = ""
     town: str
     date: date
-    seed: int = 1
+    seed: Annotated[int, Field(ge=0)] = 1
     fleet: Fleet = Fleet()
     dispatch: Dispatch = Dispatch()
     world: WorldSection = WorldSection()

@@ -26,8 +26,10 @@ _SPOTS = ("origin", "destination")
 _NOT_TIMES = frozenset({"walk_s", "direct_s", "cancelled_ahead_s"})
 
 
-def tables_of(day: Day, analysis: Analysis, network: Network) -> dict[str, pd.DataFrame]:
-    """All tables of a day, by name.
+def tables_of(
+    day: Day, analysis: Analysis, network: Network, span_s: range
+) -> dict[str, pd.DataFrame]:
+    """All tables of a day, by name; `span_s` are its seconds.
 
     - `requests`: one row each, columns as in `records.Record`, with `origin_lon` and so on.
     - `legs`: what was driven, with who was on board; `way` is [[lon, lat], ...].
@@ -40,7 +42,7 @@ def tables_of(day: Day, analysis: Analysis, network: Network) -> dict[str, pd.Da
         "requests": _requests(analysis, timezone),
         "legs": _legs(day, analysis, timezone),
         "visits": _visits(day, analysis.book, analysis, network, timezone),
-        "shifts": _shifts(day, analysis.book, timezone),
+        "shifts": _shifts(day, analysis.book, timezone, span_s),
         "hours": _parts("hour", analysis.by_hour),
         "zones": _parts("zone", analysis.by_zone),
         "groups": _parts("group", analysis.by_group),
@@ -147,10 +149,13 @@ def _visits(
     return _timed(frame, ["arrived_s", "left_s"], timezone)
 
 
-def _shifts(day: Day, book: Ledger, timezone: str) -> pd.DataFrame:
+def _shifts(day: Day, book: Ledger, timezone: str, span_s: range) -> pd.DataFrame:
+    """Shifts that begin on the day or have carried somebody."""
     started = {e.shift_id: e.at_s for _, e in day.events if isinstance(e, ev.ShiftStarted)}
     ended = {e.shift_id: e.at_s for _, e in day.events if isinstance(e, ev.ShiftEnded)}
     rests = _rests(day)
+    date = {shift_id for shift_id in started if book.shifts[shift_id].start_s in span_s}
+    driven = date | (started.keys() & {*book.carried_by.values()})
     frame = pd.DataFrame(
         [
             {
@@ -164,7 +169,7 @@ def _shifts(day: Day, book: Ledger, timezone: str) -> pd.DataFrame:
                 "standstills_s": [[a, b] for i, a, b in day.standstills if i == shift.id],
             }
             for shift in book.shifts.values()
-            if shift.id in started
+            if shift.id in driven
         ],
         columns=(
             [

@@ -88,7 +88,8 @@ def config_of(scenario: Scenario) -> ServiceConfig:
 
 def as_wanted(config: ServiceConfig, scenario: Scenario) -> ServiceConfig:
     """The service with the fleet and the switches of the scenario."""
-    config, wanted = with_fleet(config, scenario.fleet.vehicles), scenario.dispatch
+    kind = config.hours.kind_of(scenario.date)
+    config, wanted = with_fleet(config, scenario.fleet.vehicles, kind), scenario.dispatch
     rules = replace(config.rules, joint_iterations=wanted.joint_iterations)
     idle = wanted.repositioning or config.repositioning.idle
     repositioning = replace(config.repositioning, idle=idle)
@@ -97,16 +98,20 @@ def as_wanted(config: ServiceConfig, scenario: Scenario) -> ServiceConfig:
     return replace(config, rules=rules, repositioning=repositioning, traffic=traffic)
 
 
-def with_fleet(config: ServiceConfig, vehicles: int | None) -> ServiceConfig:
+def with_fleet(config: ServiceConfig, vehicles: int | None, kind: str = "weekday") -> ServiceConfig:
     """The service with so many vehicles: the first that have shifts, then copies of them in turn.
 
     Args:
         config: the service.
         vehicles: how many; None = as it is.
+        kind: of day; vehicles without a shift on such a day do not count.
     """
     if vehicles is None:
         return config
-    staffed = list(dict.fromkeys(shift.vehicle_id for shift in config.shifts))
+    on_duty = (shift.vehicle_id for shift in config.shifts if kind in shift.days)
+    staffed = list(dict.fromkeys(on_duty))
+    if not staffed:
+        return config
     known = {vehicle.id: vehicle for vehicle in config.vehicles}
     fleet = [known[vehicle_id] for vehicle_id in staffed[:vehicles]]
     shifts = [s for s in config.shifts if s.vehicle_id in staffed[:vehicles]]

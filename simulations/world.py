@@ -29,8 +29,6 @@ __all__ = ["Day", "Leg", "World"]
 _TICK_S = 300
 _BUSY_TICK_S = 60
 """Between two ticks where idle vehicles may be sent elsewhere, or chance is on the road."""
-_REPORT_S = 30
-"""Between two reports of a vehicle's position."""
 _FORGET_AFTER_S = 7200
 
 
@@ -136,7 +134,7 @@ class World:
         if self._pace.improve_every_s:
             for at_s in range(from_s, to_s, self._pace.improve_every_s):
                 self._at(at_s, self._improve)
-        while self._queue:
+        while self._queue and self._queue[0][0] < to_s:
             at_s, _, action = heapq.heappop(self._queue)
             action(at_s)
             self.day.done_s = at_s
@@ -251,14 +249,19 @@ class World:
         return outcomes
 
     def _report_positions(self, now_s: int) -> None:
-        """Let the engine know where vehicles are that do not drive as it expects."""
+        """Let the engine know where vehicles are that do not drive as it expects.
+
+        They know it exactly: what a real report goes through, matching it to a road, would have
+        them turn round now and then.
+        """
         if not self._driving.reports:
             return
         for shift in list(self.state.shifts.values()):
             if shift.status is ShiftStatus.ACTIVE:
-                where = self._driving.position(shift, now_s, _REPORT_S)
-                if where is not None:
-                    self._do(cmd.ReportPosition(shift.vehicle_id, *where, now_s), now_s)
+                fix = self._driving.position(shift, now_s)
+                if fix is not None:
+                    moved = ev.VehicleMoved(shift.id, shift.vehicle_id, fix)
+                    self._happen([moved], now_s)
 
     def _do(self, command: cmd.Command, now_s: int) -> list[ev.Event]:
         try:
@@ -357,7 +360,8 @@ class World:
             rested = replace(shift.anchor, at_s=current.depart_s)
             shift = replace(shift, visits=shift.visits[1:], anchor=rested)
         if not shift.visits:
-            return shift.end_s, cmd.EndShift(shift.vehicle_id, shift.id)
+            home_s = self._driving.home_s(shift, now_s)[1]
+            return max(home_s, shift.end_s), cmd.EndShift(shift.vehicle_id, shift.id)
         visit = shift.visits[0]
         if visit.arrived_at_s is None:
             arrival_s = self._driving.arrival_s(shift, shift.anchor, visit, now_s)

@@ -36,6 +36,7 @@ _OUTCOMES = {
     Outcome.SERVED: "served",
     Outcome.CANCELLED: "not_driven",
     Outcome.NO_SHOW: "not_driven",
+    Outcome.ABANDONED: "not_driven",
     Outcome.UNFINISHED: "not_driven",
     Outcome.NOT_TAKEN: "not_taken",
     Outcome.REFUSED: "refused",

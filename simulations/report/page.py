@@ -23,15 +23,16 @@ _HERE = Path(__file__).parent
 _SCHEMATIC = "schematic"
 _LOSSES = (
     *("no_shows", "no_show_share", "cancellations", "cancellation_share"),
-    *("cancelled_within_1_h", "unfinished"),
+    *("cancelled_within_1_h", "abandoned", "unfinished"),
 )
 _DISTANCES = (
     *("vehicle_km", "empty_share", "depot_km", "repositioning_km", "passenger_km"),
     *("direct_passenger_km", "detour_factor", "occupancy", "occupancy_occupied"),
 )
 _WORK = (
-    *("vehicles", "staffed_hours", "break_hours", "utilisation", "passengers_per_staffed_hour"),
-    *("trips_per_staffed_hour", "pooling_rate", "pooled_passenger_km_share", "system_efficiency"),
+    *("vehicles", "staffed_hours", "break_hours", "overtime_hours", "utilisation"),
+    *("passengers_per_staffed_hour", "trips_per_staffed_hour"),
+    *("pooling_rate", "pooled_passenger_km_share", "system_efficiency"),
 )
 _CLIMATE = ("co2_kg", "co2_g_per_passenger_km", "co2_reference_kg", "co2_saved_kg")
 _MONEY = ("cost_per_passenger_eur", "cost_per_direct_passenger_km_eur")

@@ -228,7 +228,8 @@ def vehicle_table(view: DayView, words: Words) -> Table:
 def cost_table(view: DayView, words: Words) -> Table:
     """What the day costs, item by item, at the scenario's prices."""
     figures, costs = view.result.figures, view.result.scenario.costs
-    paid_hours = figures["staffed_hours"] + figures["break_hours"]
+    paid = ("staffed_hours", "break_hours", "overtime_hours")
+    paid_hours = sum(figures[name] for name in paid)
     items = (
         ("cost_drivers", paid_hours, "h", costs.driver_hour_eur),
         ("cost_km", figures["vehicle_km"], "km", costs.vehicle_km_eur),

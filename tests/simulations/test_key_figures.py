@@ -47,9 +47,9 @@ def test_the_event_log_says_the_same(result: Result) -> None:
     seats = rides["party"].map(lambda party: party["seats"])
     chairs = rides["party"].map(lambda party: party["wheelchairs"])
     received = asked.set_index("id").loc[rides["request_id"], "received_at_s"].set_axis(rides.index)
-    begun = on.loc[rides.index, "at_s"] - 10 * seats - 120 * chairs
-    wait = begun - pd.concat([received, rides["wish_earliest_s"]], axis=1).max(axis=1)
     at_stop = on.loc[rides.index, "visit_id"].map(halted)
+    begun = (on.loc[rides.index, "at_s"] - 10 * seats - 120 * chairs).clip(lower=at_stop)
+    wait = begun - pd.concat([received, rides["wish_earliest_s"]], axis=1).max(axis=1)
     arrived = off.loc[rides.index, "visit_id"].map(halted)
     riding = arrived - on.loc[rides.index, "at_s"]
     figures = result.figures
@@ -60,7 +60,10 @@ def test_the_event_log_says_the_same(result: Result) -> None:
     assert figures["served"] == len(rides)
     assert figures["acceptance"] == len(booked) / (len(asked) + rejected)
     assert figures["no_shows"] == len(of_kind(log, "RiderMissed"))
-    assert figures["cancellations"] == len(of_kind(log, "BookingCancelled"))
+    given_up = of_kind(log, "BookingCancelled")["by"]
+    assert figures["cancellations"] == (given_up == "rider").sum() > 0
+    assert figures["abandoned"] == (given_up == "service").sum()
+    assert (wait >= 0).all()
     assert figures["passengers_served"] == (seats + chairs).sum()
     assert figures["wait_mean_s"] == pytest.approx(wait.mean())
     assert figures["wait_p95_s"] == pytest.approx(wait.quantile(0.95))
@@ -98,7 +101,8 @@ def test_the_tables_say_the_same(result: Result) -> None:
 
 def test_money_follows_the_prices(result: Result, grid: Network) -> None:
     figures, costs = result.figures, result.scenario.costs
-    paid_h = figures["staffed_hours"] + figures["break_hours"]
+    assert figures["overtime_hours"] > 0
+    paid_h = figures["staffed_hours"] + figures["break_hours"] + figures["overtime_hours"]
     cost = (
         costs.driver_hour_eur * paid_h
         + costs.vehicle_km_eur * figures["vehicle_km"]
