@@ -102,7 +102,9 @@ class Network:
             self._profiles.clear()
             zone = self.hours.timezone.key
             start_s = (day - 2) * DAY_S
-            self._profiles[day] = profile_for(self.traffic, zone, start_s, _PROFILE_DAYS * 24)
+            self._profiles[day] = profile_for(
+                self.traffic, zone, start_s, _PROFILE_DAYS * 24, self.hours.holidays
+            )
         return self._profiles[day]
 
     def drive(self, now_s: int, depart_s: int, free_flow_s: int) -> int:

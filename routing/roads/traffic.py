@@ -7,7 +7,7 @@ earlier (Ichoua, Gendreau and Potvin 2003, "Vehicle dispatching with time-depend
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
 _HOUR_S = 3600
 _FREE_FLOW = 1000
@@ -82,7 +82,11 @@ class TrafficProfile:
 
 
 def profile_for(
-    factors: Mapping[str, Sequence[float]], timezone: str, start_s: int, hours: int
+    factors: Mapping[str, Sequence[float]],
+    timezone: str,
+    start_s: int,
+    hours: int,
+    holidays: Container[date] = (),
 ) -> TrafficProfile:
     """Lay the week's time factors out over the hours from `start_s` on.
 
@@ -92,6 +96,7 @@ def profile_for(
         timezone: IANA name by whose clock the factors are meant.
         start_s: epoch second the profile has to cover first; it begins at that UTC hour.
         hours: how many hours.
+        holidays: days with a Sunday's traffic.
     """
     base_s = start_s - start_s % _HOUR_S
     zone = ZoneInfo(timezone)
@@ -100,5 +105,7 @@ def profile_for(
         local = datetime.fromtimestamp(base_s + hour * _HOUR_S, zone)
         day = local.weekday() - _SATURDAY
         kind = "weekday" if day < 0 else ("saturday", "sunday")[day]
+        if local.date() in holidays:
+            kind = "sunday"
         speeds.append(max(1, round(_FREE_FLOW / factors[kind][local.hour])))
     return TrafficProfile(base_s, np.array(speeds, dtype=np.int32))

@@ -1,6 +1,8 @@
 """Driving through hours of different traffic: first in, first out, and exact in integers."""
 
+from datetime import date, datetime
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -107,3 +109,13 @@ def test_progress_is_the_inverse_of_drive(
     arrival_s = profile.drive(depart_s, free_flow_s)
     assert profile.progress_ms(depart_s, arrival_s) >= free_flow_s * 1000
     assert profile.progress_ms(depart_s, arrival_s - 1) < free_flow_s * 1000
+
+
+def test_a_holiday_has_the_traffic_of_a_sunday() -> None:
+    factors = {"weekday": [2.0] * 24, "saturday": [1.5] * 24, "sunday": [1.0] * 24}
+    zone = "Europe/Berlin"
+    midnight_s = int(datetime(2026, 4, 3, tzinfo=ZoneInfo(zone)).timestamp())  # Good Friday
+    usual = profile_for(factors, zone, midnight_s, 24)
+    holiday = profile_for(factors, zone, midnight_s, 48, {date(2026, 4, 3)})
+    assert set(usual.speed_permille.tolist()) == {500}
+    assert holiday.speed_permille.tolist() == [1000] * 24 + [667] * 24
