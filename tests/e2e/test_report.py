@@ -1,13 +1,12 @@
 """A planner opens the report of a simulated day in a real browser, prints it, plays the day."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from grid_network import grid_network
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from tiny_town import grid_config
 
 from simulations.output import kpis_of, write_result
@@ -44,16 +43,6 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for language in ("de", "en"):
         folder.joinpath(f"{language}.html").write_text(report_html(result, language), "utf-8")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.is_file():
-        pytest.skip(f"needs a browser at {CHROMIUM} (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, file: Path, size: dict[str, int], **options: Any) -> Page:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from grid_network import grid_network
+from grid_scenario import grid_scenario
 from tiny_town import grid_config
 
 from dispatch.domain import events as ev
@@ -13,7 +14,7 @@ from dispatch.engine import Network
 from dispatch.engine.invariants import broken_promises, broken_rules
 from simulations.forecast import past_demand
 from simulations.runner import event_log, prepare, run_in
-from simulations.scenario import Scenario
+from simulations.scenario import Scenario, changed
 from simulations.world import Day, Watchers
 
 EVERYTHING = {
@@ -34,17 +35,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Network:
 
 
 def scenario(requests: int, **switches: Any) -> Scenario:
-    demand = {
-        "requests": requests,
-        "flows": [{"origin": "*", "destination": "*", "share": 1}],
-        "hours": [0] * 7 + [1] * 13 + [0] * 4,
-        "party_sizes": [82, 13, 3, 2],
-        "wheelchair_share": 0.03,
-    }
-    return Scenario.model_validate(
-        {"name": "grid", "town": "grid", "date": "2026-03-10", "demand": demand}
-        | {"dispatch": switches}
-    )
+    return changed(grid_scenario(requests), {f"dispatch.{k}": v for k, v in switches.items()})
 
 
 def test_everything_is_off_unless_switched_on() -> None:

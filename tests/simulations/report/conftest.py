@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from grid_network import grid_network
+from grid_scenario import grid_scenario
 from tiny_town import grid_config
 
 from dispatch.engine import Network
 from simulations.runner import Result, run_in
-from simulations.scenario import Scenario
+from simulations.scenario import Scenario, changed
 
 
 @pytest.fixture(scope="session")
@@ -19,15 +20,7 @@ def report_network(tmp_path_factory: pytest.TempPathFactory) -> Network:
 
 
 def small_scenario(requests: int, **more: Any) -> Scenario:
-    demand = {
-        "requests": requests,
-        "flows": [{"origin": "*", "destination": "*", "share": 1}],
-        "hours": [0] * 7 + [1] * 13 + [0] * 4,
-        "party_sizes": [82, 13, 3, 2],
-        "wheelchair_share": 0.03,
-    }
-    raw = {"name": "Tag <b>im</b> Gitter", "town": "grid", "date": "2026-03-10", "demand": demand}
-    return Scenario.model_validate(raw | more)
+    return changed(grid_scenario(requests), {"name": "Tag <b>im</b> Gitter", **more})
 
 
 @pytest.fixture(scope="session")

@@ -23,14 +23,15 @@ function newKey() {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function once(method, path, headers, body) {
+/** Ask once; a body is sent as JSON. */
+export async function once(method, path, headers, body, timeoutMs = TIMEOUT_MS) {
   let response;
   try {
     response = await fetch(path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch {
     throw new ApiError(0, {});

@@ -1,29 +1,15 @@
 // What the planner's page asks the server. Nothing is asked twice by itself: a run is a run.
 
-import { ApiError } from "./api.js";
+import { once } from "./api.js";
 import { language } from "./config.js";
 
 const TIMEOUT_MS = 150000; // checking a scenario takes a while beside a simulation
 const ROOT = "/planner";
 
-async function ask(method, path, body) {
+function ask(method, path, body) {
   const headers = { Accept: "application/json", "Accept-Language": language };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  let response;
-  try {
-    response = await fetch(`${ROOT}${path}`, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-  } catch {
-    throw new ApiError(0, {});
-  }
-  if (response.status === 204) return null;
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ApiError(response.status, answer);
-  return answer;
+  return once(method, `${ROOT}${path}`, headers, body, TIMEOUT_MS);
 }
 
 const part = encodeURIComponent;
