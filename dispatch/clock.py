@@ -17,6 +17,11 @@ _HORIZON_S = 14 * 86_400
 _FIELDS = 3
 
 
+def real_time_s() -> float:
+    """Real time, epoch seconds: of what happens on this machine and not in the service."""
+    return time.time()
+
+
 class ClockError(ValueError):
     """RUFBUS_CLOCK does not hold a clock."""
 

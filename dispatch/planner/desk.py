@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from dispatch.clock import real_time_s
 from dispatch.config import ConfigError, load_town
 from dispatch.options import DATA
 from dispatch.planner.command import Checker, environment
@@ -316,7 +316,7 @@ class Desk:
                 _tell(view.job, signal.SIGTERM)
 
     def _new(self, kind: Kind, name: str, language: str) -> Job:
-        now_s = time.time()
+        now_s = real_time_s()
         return Job(new_id(now_s), kind, name, now_s, language=language)
 
     def _queue(self, jobs: list[Job], scenario: str | None) -> list[Job]:
@@ -354,7 +354,7 @@ class Desk:
         fd = os.open(folder / ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            job = replace(job, started_s=time.time())
+            job = replace(job, started_s=real_time_s())
             self._jobs.keep(job)
             keeper = subprocess.Popen(  # noqa: S603 - our own program on a job of our own
                 [*_KEEPER, str(folder), str(fd), str(self._limits.run_s), *command],

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+from dispatch.clock import real_time_s
 from dispatch.planner.command import reason_of
 from dispatch.planner.errors import UnknownError
 
@@ -159,7 +160,7 @@ class JobFolder:
 
     def end(self, job_id: str, status: Status, reason: str = "") -> None:
         """Say how a job ended that has no keeper to say it."""
-        values = {"status": status, "at_s": time.time(), "reason": reason}
+        values = {"status": status, "at_s": real_time_s(), "reason": reason}
         write_json(self.path(job_id) / END, values)
 
     def view(self, job_id: str) -> JobView:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+from dispatch.clock import real_time_s
 from dispatch.embedded.process import spawn
 from dispatch.planner.jobs import END, OUTPUT, Status, write_json
 
@@ -49,7 +50,7 @@ class Keeper:
         code = self._wait(child)
         status: Status = self._wish or ("done" if code == 0 else "failed")
         reason = _LATE.format(limit_s=self._limit_s) if self._late else ""
-        end = {"status": status, "code": code, "at_s": time.time(), "reason": reason}
+        end = {"status": status, "code": code, "at_s": real_time_s(), "reason": reason}
         write_json(self._folder / END, end)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

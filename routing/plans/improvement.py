@@ -28,7 +28,7 @@ _THOROUGH = 600  # iterations per job with which it pays to begin at the highest
 _CYCLE = 800  # iterations per job with which it pays to begin again
 _CYCLES_MAX = 6
 _COMBINE_AT = (0.7,)  # shares of a cycle after which routes seen are combined
-_COMBINE_SHARE = 0.25  # of the time, for each of these
+_COMBINE_SHARE = 0.25  # of the time, for all of these together
 _COMBINE_MIN_S = 0.5  # with less time there is nothing to combine yet
 _EFFORT = 1e-5  # deterministic time of the solver for each iteration of the search
 
@@ -130,7 +130,7 @@ def _timed(plan: OpenPlan, seconds: float, *, partition: bool) -> int:
         due = sum(share >= mark for mark in marks)
         if due > combined and left_s > 0:
             combined = due
-            plan.combine(seconds=min(_COMBINE_SHARE * seconds, left_s))
+            plan.combine(seconds=min(_COMBINE_SHARE * seconds / len(marks), left_s))
     return done
 
 
