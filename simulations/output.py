@@ -11,7 +11,7 @@ from typing import Any
 
 from simulations.definitions import definitions
 from simulations.report import report_html
-from simulations.runner import Result, event_log
+from simulations.runner import Result
 
 KPIS, REPORT, EVENTS = "kpis.json", "report.html", "events.json"
 
@@ -32,7 +32,7 @@ def write_result(result: Result, folder: Path, language: str) -> None:
         flat = table.drop(columns=["way"], errors="ignore")
         _replace(folder / f"{name}.parquet", table.to_parquet)
         _replace(folder / f"{name}.csv", partial(flat.to_csv, index=False))
-    _replace(folder / EVENTS, lambda path: path.write_bytes(event_log(result.day)))
+    _replace(folder / EVENTS, lambda path: path.write_bytes(result.log))
     _replace(folder / KPIS, lambda path: path.write_text(_dumped(kpis_of(result)), "utf-8"))
     _replace(folder / REPORT, lambda path: path.write_text(report_html(result, language), "utf-8"))
 

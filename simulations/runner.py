@@ -65,13 +65,18 @@ class Result:
     attribution: str = ""
 
     @cached_property
+    def log(self) -> bytes:
+        """The event log, as `event_log` gives it."""
+        return event_log(self.day)
+
+    @cached_property
     def figures(self) -> dict[str, Any]:
         """Key figures of the whole day, flat; all but `wall_s` are the same for the same seed."""
         return {
             **self.analysis.figures,
             "seed": self.seed,
             "complete": self.complete,
-            "events_sha256": hashlib.sha256(event_log(self.day)).hexdigest(),
+            "events_sha256": hashlib.sha256(self.log).hexdigest(),
             "wall_s": round(self.wall_s, 3),
         }
 
