@@ -7,7 +7,7 @@ from typing import Any
 
 from simulations.output import write_result
 from simulations.progress import shown
-from simulations.runner import event_log, run
+from simulations.runner import run
 from simulations.scenario import load_scenario
 
 
@@ -59,7 +59,7 @@ def simulate(options: SimulateOptions, say: Callable[[str], None]) -> tuple[dict
             scenario, seed=options.seed, var=options.var, check=options.check, progress=progress
         )
         if options.events is not None:
-            options.events.write_bytes(event_log(result.day))
+            options.events.write_bytes(result.log)
         if options.out is not None:
             progress("report", 0.0)
             write_result(result, options.out, options.language)

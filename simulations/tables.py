@@ -41,7 +41,7 @@ def tables_of(
     return {
         "requests": _requests(analysis, timezone),
         "legs": _legs(day, analysis, timezone),
-        "visits": _visits(day, analysis.book, analysis, network, timezone),
+        "visits": _visits(day, analysis, network, timezone),
         "shifts": _shifts(day, analysis.book, timezone, span_s),
         "hours": _parts("hour", analysis.by_hour),
         "zones": _parts("zone", analysis.by_zone),
@@ -109,9 +109,7 @@ def _legs(day: Day, analysis: Analysis, timezone: str) -> pd.DataFrame:
     return _timed(frame, ["from_s", "to_s"], timezone)
 
 
-def _visits(
-    day: Day, book: Ledger, analysis: Analysis, network: Network, timezone: str
-) -> pd.DataFrame:
+def _visits(day: Day, analysis: Analysis, network: Network, timezone: str) -> pd.DataFrame:
     persons = {r.booking_id: r.persons for r in analysis.records if r.booking_id is not None}
     boarded: dict[str, int] = {}
     alighted: dict[str, int] = {}
@@ -123,7 +121,7 @@ def _visits(
                 rows[visit_id] = {
                     "visit_id": visit_id,
                     "shift_id": shift_id,
-                    "vehicle_id": book.shifts[shift_id].vehicle_id,
+                    "vehicle_id": analysis.book.shifts[shift_id].vehicle_id,
                     "stop_id": anchor.stop_id,
                     "stop_name": stop.name if stop is not None else None,
                     "lon": anchor.lon,
