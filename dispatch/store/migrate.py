@@ -8,7 +8,7 @@ import psycopg
 from dispatch.store.connect import connect, unavailable
 from dispatch.store.errors import StoreError
 
-HEAD: Final = "0002"
+HEAD: Final = "0006"
 """The newest revision, kept here so that an up-to-date database costs no import of Alembic."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
