@@ -20,12 +20,14 @@ from psycopg_pool import AsyncConnectionPool
 
 from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
 from dispatch.domain.model import Booking, Fix, RideRequest, Shift, ShiftStatus
+from dispatch.failpoints import hit
 from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
 from dispatch.store import entities, inbox
 from dispatch.store.codec import BOOKING, REQUEST, SHIFT, command_to_json
-from dispatch.store.connect import OPTIONS, SETTINGS
+from dispatch.store.breakable import async_cursor_factory
+from dispatch.store.connect import OPTIONS, SETTINGS, is_outage
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (
     AnswerPendingError,
@@ -34,7 +36,7 @@ from dispatch.store.errors import (
     StoreUnavailableError,
     UnstorableError,
 )
-from dispatch.store.inbox import Outcome
+from dispatch.store.inbox import Outcome, Ticket
 from dispatch.store.tokens import ROLE_OF, token_hash
 
 POOL_MAX: Final = 8
@@ -48,6 +50,12 @@ _ROLE_TTL_S: Final = 5.0
 _ROLES_MAX: Final = 1000
 _SILENT_AFTER_S: Final = 10.0
 _RIDER_ID_BYTES: Final = 16
+
+_UNSTORABLE: Final = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+)
 
 _HEALTH: Final = """
 SELECT epoch, leader, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8
@@ -84,7 +92,12 @@ class Gateway:
             min_size=1,
             max_size=POOL_MAX,
             open=False,
-            kwargs={"autocommit": True, "application_name": "rufbus-web", **OPTIONS},
+            kwargs={
+                "autocommit": True,
+                "application_name": "rufbus-web",
+                "cursor_factory": async_cursor_factory("web"),
+                **OPTIONS,
+            },
             configure=_configure,
             # our own retries ask for new connections; the pool's own back-off would be slower
             reconnect_timeout=0,
@@ -145,22 +158,25 @@ class Gateway:
             UnstorableError: the tables cannot hold it.
         """
         key = key or f"once-{secrets.token_hex(16)}"
-        row_id, outcome = await self._put(command, key, contact)
+        ticket, outcome = await self._put(command, key, contact)
         if outcome is not None:
             return outcome
-        future = self._hub.expect(row_id)
+        future = self._hub.expect(ticket)
         try:
             await self._wake()
+            hit("web:wait:before")
             async with asyncio.timeout(timeout_s):
-                return await future
+                outcome = await future
         except TimeoutError:
-            raise AnswerPendingError(f"inbox entry {row_id} is not decided yet") from None
+            raise AnswerPendingError(f"inbox entry {ticket[0]} is not decided yet") from None
         finally:
-            self._hub.forget(row_id, future)
+            self._hub.forget(ticket, future)
+        hit("web:wait:after")
+        return outcome
 
     async def _put(
         self, command: Command, key: str, contact: Contact | None
-    ) -> tuple[int, Outcome | None]:
+    ) -> tuple[Ticket, Outcome | None]:
         fingerprint = _fingerprint(command, key, contact)
         rider_id = None
         if contact is not None and isinstance(command, AcceptOffer):
@@ -178,11 +194,12 @@ class Gateway:
         }
         while True:
             if rows := await self._fetch(inbox.PUT, parameters):
-                return int(rows[0][0]), None
+                return (int(rows[0][0]), fingerprint), None
             for row_id, stored, outcome in await self._fetch(inbox.FIND, parameters):
                 if stored != fingerprint:
                     raise KeyReusedError("this idempotency key was used for another command")
-                return int(row_id), None if outcome is None else Outcome.from_json(outcome)
+                found = None if outcome is None else Outcome.from_json(outcome)
+                return (int(row_id), fingerprint), found
 
     async def report_position(self, report: ReportPosition) -> None:
         """Pass a vehicle's position on to the dispatcher, unless a newer one overtakes it.
@@ -202,7 +219,9 @@ class Gateway:
     async def _wake(self) -> None:
         if self._hub.is_up:
             with contextlib.suppress(redis.RedisError, OSError):
+                hit("web:wake:before")
                 await self._redis.publish(self._keys.wake, b"")
+                hit("web:wake:after")
 
     async def _poll(self) -> None:
         """Look for answers that Redis has not brought."""
@@ -211,8 +230,8 @@ class Gateway:
             if not (awaited := self._hub.awaited()):
                 continue
             with contextlib.suppress(StoreUnavailableError):
-                for row_id, outcome in await self._fetch(inbox.OUTCOMES, {"ids": awaited}):
-                    self._hub.settle(row_id, Outcome.from_json(outcome))
+                for row_id, outcome, mark in await self._fetch(inbox.OUTCOMES, {"ids": awaited}):
+                    self._hub.settle((int(row_id), mark), Outcome.from_json(outcome))
 
     # -- what is stored ---------------------------------------------------------------------
 
@@ -366,9 +385,11 @@ class Gateway:
                 async with self._pool.connection(timeout=_CHECKOUT_S) as connection:
                     cursor = await connection.execute(statement, parameters)
                     return await cursor.fetchall()
-            except (psycopg.DataError, psycopg.IntegrityError) as error:
+            except _UNSTORABLE as error:
                 raise UnstorableError(str(error).strip()) from error
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except psycopg.Error as error:
+                if not is_outage(error):
+                    raise
                 if time.monotonic() >= deadline:
                     raise StoreUnavailableError(str(error).strip()) from error
                 await asyncio.sleep(_RETRY_S)
