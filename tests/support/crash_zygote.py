@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
@@ -25,6 +26,7 @@ from dispatch import failpoints
 from dispatch.clock import ServiceClock
 from dispatch.domain.commands import Command
 from dispatch.domain.events import Event
+from dispatch.domain.rules import Rules
 from dispatch.domain.state import State
 from dispatch.engine import Engine
 from dispatch.live.gateway import Gateway
@@ -34,7 +36,7 @@ from dispatch.worker.dispatcher import Dispatcher, Limits, run_until_signalled
 from dispatch.worker.optimiser import Optimiser, Pace, run_until_killed
 from routing import plans
 
-CONFIG = grid_config(vehicles=3)
+CONFIG = grid_config(vehicles=3, rules=Rules(replan_gain_min_s=0))
 QUICK = Limits(standby_s=0.03, wait_s=0.05, tick_s=0.2)
 HASTY = Pace(round_s=0.05, rest_s=0.02, look_again_s=0.1, tries=1000, answer_s=1.0)
 
@@ -70,18 +72,12 @@ class Warm:
         run_until_signalled(dispatcher)
 
     def optimiser(self, order: dict[str, Any]) -> None:
-        from dataclasses import replace  # noqa: PLC0415 - one line
-
-        config = replace(
-            CONFIG, area_id=order["area"], rules=replace(CONFIG.rules, replan_gain_min_s=0)
-        )
-        clock = ServiceClock(*order["clock"])
         optimiser = Optimiser(
             order["dsn"],
             order["redis_url"],
-            config,
+            replace(CONFIG, area_id=order["area"]),
             self.network,
-            clock=clock,
+            clock=ServiceClock(*order["clock"]),
             pace=HASTY,
             improve=shuffled,
         )
@@ -101,17 +97,17 @@ class Warm:
 def shuffled(
     problem: plans.Problem, *, seconds: float | None = None, seed: int = 0
 ) -> plans.Improvement:
-    """Something to propose each time: what is planned, claimed to have cost a lot before."""
-    del seconds
+    """Something to propose each time: better if there is such a thing, else only said to be."""
+    found = plans.improve(problem, seconds=seconds, seed=seed)
+    if found.cost < found.cost_before:
+        return found
     v = Random(seed).randrange(len(problem.vehicles))
     vehicle = problem.vehicles[v]
     turned = plans.replace_vehicle(problem, v, _turned(vehicle))
-    return plans.Improvement(turned, 10_000_000, 0, 1)
+    return plans.Improvement(turned, {}, 0, 10_000_000, 1)
 
 
 def _turned(vehicle: plans.Vehicle) -> plans.Vehicle:
-    from dataclasses import replace  # noqa: PLC0415 - one line
-
     head, rest = vehicle.route[: vehicle.locked], vehicle.route[vehicle.locked :]
     pairs = sorted(rest, key=lambda a: (a.booking, a.kind != "pickup"))
     return replace(vehicle, route=(*head, *pairs))
