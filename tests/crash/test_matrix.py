@@ -7,17 +7,10 @@ point and hit than CI tries, RUFBUS_CRASH_SEED for others, and RUFBUS_CRASH_ONLY
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
 from random import Random
 
 import pytest
-from crash_town import CHILD_S, Town, Zygote
-
-from dispatch.embedded import EmbeddedPostgres, EmbeddedRedis
-from dispatch.store.migrate import migrate
+from crash_town import Site
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow, pytest.mark.timeout(3000)]
 
@@ -25,54 +18,6 @@ COMBOS = int(os.environ.get("RUFBUS_CRASH_COMBOS", "110"))
 SEED = int(os.environ.get("RUFBUS_CRASH_SEED", "1"))
 ONLY = os.environ.get("RUFBUS_CRASH_ONLY", "")
 ROLES = ("dispatcher", "riders", "optimiser")
-_areas = count(1)
-
-
-@pytest.fixture(scope="module")
-def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    made = Zygote(tmp_path_factory.mktemp("zygote"))
-    yield made
-    made.close()
-
-
-@dataclass
-class Site:
-    """Where towns are founded."""
-
-    zygote: Zygote
-    dsn: str
-    redis_url: str
-    folder: Path
-
-    def town(self, seed: int = 0) -> Town:
-        area = f"town-{next(_areas)}"
-        return Town(self.zygote, self.dsn, self.redis_url, area, self.folder, seed)
-
-
-@pytest.fixture
-def site(
-    zygote: Zygote,
-    database_url: str,
-    postgres_server: EmbeddedPostgres,
-    redis_url: str,
-    redis_server: EmbeddedRedis,
-    tmp_path: Path,
-) -> Site:
-    migrate(database_url)
-    return Site(zygote, database_url, redis_url, tmp_path)
-
-
-def begin(town: Town, armed: str = "", points: str | None = None) -> dict[str, object]:
-    """All three kinds of processes; one of them with fail-points."""
-    return {role: town.start(role, points if role == armed else None) for role in ROLES}
-
-
-def finish(town: Town) -> list[str]:
-    """The same riders come again, everybody gets the same answers; then all is checked."""
-    again = town.start("riders")
-    if again.wait() != 0:
-        return [f"the riders were not served: {town.log.read_text()[-2000:]}"]
-    return town.findings()
 
 
 def record(site: Site, role: str) -> Counter[str]:
@@ -82,7 +27,7 @@ def record(site: Site, role: str) -> Counter[str]:
     children = {name: town.start(name, f"record={heard}" if name == role else None) for name in ROLES}
     try:
         assert children["riders"].wait() == 0, town.log.read_text()
-        assert finish(town) == []
+        assert town.finish() == []
     finally:
         town.close()
     return Counter(heard.read_text().splitlines())
@@ -118,7 +63,7 @@ def crash(site: Site, role: str, point: str, number: int, seed: int) -> list[str
             town.start(role)
             if riders.wait() != 0:
                 return [f"the riders were not served: {town.log.read_text()[-2000:]}"]
-        return finish(town)
+        return town.finish()
     finally:
         town.close()
 

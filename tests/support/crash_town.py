@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from desk import TUESDAY_9_S
 from riders import Journal
 
 from dispatch import failpoints
+from dispatch.embedded import EmbeddedPostgres, EmbeddedRedis
 from dispatch.store.audit import differences
 from dispatch.store.connect import connect
 
@@ -130,9 +132,38 @@ class Town:
         for child in self.children:
             child.end()
 
+    def finish(self) -> list[str]:
+        """The same riders come again, all get the same answers; then everything is checked."""
+        again = self.start("riders")
+        if again.wait() != 0:
+            return [f"the riders were not served: {self.log.read_text()[-2000:]}"]
+        return self.findings()
+
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         with connect(self.dsn) as connection:
             return connection.execute(statement, {"area": self.area}).fetchall()
+
+    def epoch(self) -> int:
+        """The newest epoch, 0 before the first."""
+        rows = self.sql("SELECT epoch FROM service_area WHERE id = %(area)s")
+        return int(rows[0][0]) if rows else 0
+
+    def epoch_of_log(self) -> int:
+        """The epoch of the newest event."""
+        rows = self.sql("SELECT coalesce(max(epoch), 0) FROM event WHERE area = %(area)s")
+        return int(rows[0][0])
+
+    def written_by(self, epoch: int) -> int:
+        """How many events were written in an epoch."""
+        rows = self.sql(f"SELECT count(*) FROM event WHERE area = %(area)s AND epoch = {epoch}")
+        return int(rows[0][0])
+
+    def out_of_order(self) -> list[tuple[Any, ...]]:
+        """Events of an epoch that was over when they were written."""
+        return self.sql(
+            "SELECT e.seq, e.epoch FROM event e WHERE e.area = %(area)s AND EXISTS ("
+            "SELECT FROM event f WHERE f.area = e.area AND f.seq < e.seq AND f.epoch > e.epoch)"
+        )
 
     def findings(self) -> list[str]:
         """Whatever is not as it should be, after everybody has had the answers."""
@@ -151,6 +182,23 @@ class Town:
         return found
 
 
+@dataclass
+class Site:
+    """Where towns are founded: servers, and a process that forks."""
+
+    zygote: Zygote
+    dsn: str
+    redis_url: str
+    folder: Path
+    postgres: EmbeddedPostgres
+    redis: EmbeddedRedis
+
+    def town(self, seed: int = 0) -> Town:
+        area = f"town-{next(_areas)}"
+        return Town(self.zygote, self.dsn, self.redis_url, area, self.folder, seed)
+
+
+_areas = count(1)
 _OUTCOMES = (
     "SELECT idempotency_key, outcome FROM inbox WHERE area = %(area)s"
     " AND NOT starts_with(idempotency_key, 'proposal-')"
