@@ -25,6 +25,19 @@ SUPPORT = Path(__file__).parent
 CHILD_S = 30.0
 
 
+@dataclass(frozen=True)
+class PlainStop:
+    """A stop as the pages want it."""
+
+    id: str
+    name: str
+    lon: float
+    lat: float
+    zone: str = ""
+    kind: str = "virtual"
+    bookable: bool = True
+
+
 class Zygote:
     """The forking process; see `crash_zygote`."""
 
@@ -40,7 +53,9 @@ class Zygote:
             env=env,
             text=True,
         )
-        assert self._answer() == {"threads": 1}
+        greeting = self._answer()
+        assert greeting["threads"] == 1
+        self.stops = [PlainStop(*stop) for stop in greeting["stops"]]
 
     def ask(self, **order: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -164,6 +179,11 @@ class Town:
             "SELECT e.seq, e.epoch FROM event e WHERE e.area = %(area)s AND EXISTS ("
             "SELECT FROM event f WHERE f.area = e.area AND f.seq < e.seq AND f.epoch > e.epoch)"
         )
+
+    def differences(self) -> list[str]:
+        """What the audit says."""
+        with connect(self.dsn) as connection:
+            return differences(connection, self.area)
 
     def findings(self) -> list[str]:
         """Whatever is not as it should be, after everybody has had the answers."""

@@ -162,6 +162,9 @@ def serve(orders: Iterable[str], warm: Warm) -> None:
 
 if __name__ == "__main__":
     ready = Warm(Path(sys.argv[1]))
-    threads = threading.active_count()
-    print(json.dumps({"threads": threads}), flush=True)  # noqa: T201 - ready
+    greeting = {
+        "threads": threading.active_count(),
+        "stops": [[s.id, s.name, s.lon, s.lat] for s in ready.network.stops if s.bookable],
+    }
+    print(json.dumps(greeting), flush=True)  # noqa: T201 - ready
     serve(iter(sys.stdin.readline, ""), ready)
