@@ -1,5 +1,6 @@
 """The `rufbus` command."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -148,17 +149,25 @@ def create(var: Path, town: Path, role: str, label: str) -> None:
 @main.command()
 @var_option
 @town_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @report_errors
-def audit(var: Path, town: Path) -> None:
-    """Check that the event log and the tables tell the same story."""
-    from dispatch.administration import find_differences  # noqa: PLC0415
+def audit(var: Path, town: Path, *, as_json: bool) -> None:
+    """Check all that is stored: log and tables, answers, promises, plans on the roads.
 
-    found = find_differences(var, _load(town))
-    for line in found:
-        click.echo(line)
-    if found:
+    Also while the service runs. Exit code 1 if anything is not as it must be.
+    """
+    from dispatch.administration import audited  # noqa: PLC0415
+
+    report = audited(var, _load(town))
+    if as_json:
+        click.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))
+    else:
+        for line in (*report.findings, *report.notes):
+            click.echo(line)
+        seen = ", ".join(f"{count} {what}" for what, count in report.counts.items())
+        click.echo(f"{len(report.findings)} findings in {seen or 'nothing'}")
+    if not report.is_clean:
         raise SystemExit(1)
-    click.echo("the event log and the tables agree")
 
 
 def _load(town: Path) -> "TownConfig":

@@ -1,7 +1,7 @@
 """Named points at which tests make a process die, stop, stutter or fail; without effect in service.
 
 Nothing happens unless RUFBUS_FAILPOINTS is set, for example to
-`dispatcher:commit:before@3=kill; web:wake:after@1=delay:200`: what to do at the n-th hit of a point.
+`dispatcher:commit:before@3=kill; web:wake:after@1=delay:200`: what to do at a point's n-th hit.
 `record=FILE` writes the name of each point that is hit to a file, so that points are discovered
 instead of listed.
 """

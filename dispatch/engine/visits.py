@@ -257,12 +257,10 @@ class PlanWriter:
 
 
 def _still_there(current: Visit, actions: tuple[Action, ...], depart_s: int) -> Visit:
-    """The visit being made, with a new end; who came early may be done before the planned arrival."""
+    """The visit being made, with a new end; who came early may be done before the planned one."""
     arrive_s = min(current.arrive_s, depart_s)
     leave_s = min(current.leave_s, arrive_s)
-    return replace(
-        current, actions=actions, leave_s=leave_s, arrive_s=arrive_s, depart_s=depart_s
-    )
+    return replace(current, actions=actions, leave_s=leave_s, arrive_s=arrive_s, depart_s=depart_s)
 
 
 def _is_rest(group: Sequence[ScheduledAction]) -> bool:

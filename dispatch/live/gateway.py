@@ -25,8 +25,8 @@ from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
 from dispatch.store import entities, inbox
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT, command_to_json
 from dispatch.store.breakable import async_cursor_factory
+from dispatch.store.codec import BOOKING, REQUEST, SHIFT, command_to_json
 from dispatch.store.connect import OPTIONS, SETTINGS, is_outage
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (

@@ -1,4 +1,4 @@
-"""Compares the folded log with all tables, closed entities included: what `rufbus audit` says."""
+"""Compares the folded log with all tables, closed entities included: a part of `rufbus audit`."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -48,11 +48,15 @@ def differences(connection: psycopg.Connection, area: str) -> list[str]:
     """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        ledger = fold_all(connection, area)
-        return [
-            *_entities(connection, area, ledger),
-            *_history(connection, area, ledger),
-        ]
+        return differences_of(connection, area, fold_all(connection, area))
+
+
+def differences_of(connection: psycopg.Connection, area: str, ledger: Ledger) -> list[str]:
+    """The same for a log that has been folded, within the caller's snapshot."""
+    return [
+        *_entities(connection, area, ledger),
+        *_history(connection, area, ledger),
+    ]
 
 
 def _entities(connection: psycopg.Connection, area: str, ledger: Ledger) -> list[str]:

@@ -151,7 +151,10 @@ class Leadership:
         if lock is None:
             raise LeadershipLostError("not leading")
         heart = threading.Thread(
-            target=self._beat, args=(lock, still, every_s, is_well), name="rufbus-heart", daemon=True
+            target=self._beat,
+            args=(lock, still, every_s, is_well),
+            name="rufbus-heart",
+            daemon=True,
         )
         heart.start()
         try:
@@ -170,7 +173,9 @@ class Leadership:
         parameters = {"area": self._area, "epoch": self.epoch}
         # a lost lock or epoch ends only this thread: the next commit finds out and says so
         with suppress(psycopg.Error):
-            lock.execute(f"SET synchronous_commit = off; SET statement_timeout = {_BEAT_TIMEOUT_MS}")
+            lock.execute(
+                f"SET synchronous_commit = off; SET statement_timeout = {_BEAT_TIMEOUT_MS}"
+            )
             while not still.wait(every_s) and is_well():
                 if lock.execute(_FENCE, parameters).rowcount != 1:
                     return

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from crash_town import Site, Zygote
+from grid_network import grid_network
 from running_service import RunningService, write_grid_town
+from tiny_town import grid_config
 
+from dispatch.audit import Roads
 from dispatch.embedded import EmbeddedPostgres, EmbeddedRedis
 from dispatch.store.migrate import migrate
 
@@ -22,7 +25,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 
 @pytest.fixture(scope="session")
 def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
-    made = Zygote(tmp_path_factory.mktemp("zygote"))
+    folder = tmp_path_factory.mktemp("zygote")
+    config = grid_config(vehicles=3)
+    made = Zygote(folder, Roads(config, grid_network(folder, config)))
     yield made
     made.close()
 

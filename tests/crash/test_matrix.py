@@ -24,7 +24,9 @@ def record(site: Site, role: str) -> Counter[str]:
     """How often each point is hit in an undisturbed run."""
     town = site.town()
     heard = site.folder / f"{role}.points"
-    children = {name: town.start(name, f"record={heard}" if name == role else None) for name in ROLES}
+    children = {
+        name: town.start(name, f"record={heard}" if name == role else None) for name in ROLES
+    }
     try:
         assert children["riders"].wait() == 0, town.log.read_text()
         assert town.finish() == []
@@ -33,7 +35,9 @@ def record(site: Site, role: str) -> Counter[str]:
     return Counter(heard.read_text().splitlines())
 
 
-def combos(recorded: dict[str, Counter[str]], wanted: int, rng: Random) -> list[tuple[str, str, int]]:
+def combos(
+    recorded: dict[str, Counter[str]], wanted: int, rng: Random
+) -> list[tuple[str, str, int]]:
     """Every point at its first hit, then others at random, as far as they are sure to come."""
     first = [(role, point, 1) for role in ROLES for point in sorted(recorded[role])]
     later = [
@@ -74,12 +78,15 @@ def test_whatever_is_killed_wherever_nothing_is_lost_or_doubled(site: Site) -> N
     reached, failed = 0, []
     for n, (role, point, number) in enumerate(wanted):
         name = f"{point}@{number}"
-        if ONLY and ONLY != name:
+        if ONLY and name != ONLY:
             continue
         found = crash(site, role, point, number, SEED + n)
         reached += found is not None
         if found:
-            failed.append(f"{name} (RUFBUS_CRASH_SEED={SEED}, seed {SEED + n}):\n  " + "\n  ".join(found))
-    print(f"{reached} of {len(wanted)} reached")
+            failed.append(
+                f"{name} (RUFBUS_CRASH_SEED={SEED}, seed {SEED + n}):\n  " + "\n  ".join(found)
+            )
     assert not failed, "\n".join(failed)
-    assert ONLY or reached >= 100, f"only {reached} of {len(wanted)} points were reached: {recorded}"
+    assert ONLY or reached >= 100, (
+        f"only {reached} of {len(wanted)} points were reached: {recorded}"
+    )

@@ -17,8 +17,8 @@ from desk import TUESDAY_9_S
 from riders import Journal
 
 from dispatch import failpoints
+from dispatch.audit import Roads, audit
 from dispatch.embedded import EmbeddedPostgres, EmbeddedRedis
-from dispatch.store.audit import differences
 from dispatch.store.connect import connect
 
 SUPPORT = Path(__file__).parent
@@ -41,8 +41,11 @@ class PlainStop:
 class Zygote:
     """The forking process; see `crash_zygote`."""
 
-    def __init__(self, folder: Path) -> None:
-        single = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    def __init__(self, folder: Path, roads: Roads) -> None:
+        self.roads = roads
+        single = dict.fromkeys(
+            ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+        )
         root = str(SUPPORT.parents[1])
         env = os.environ | single | {"PYTHONPATH": f"{root}{os.pathsep}{SUPPORT}"}
         env.pop(failpoints.VARIABLE, None)
@@ -170,8 +173,8 @@ class Town:
 
     def written_by(self, epoch: int) -> int:
         """How many events were written in an epoch."""
-        rows = self.sql(f"SELECT count(*) FROM event WHERE area = %(area)s AND epoch = {epoch}")
-        return int(rows[0][0])
+        rows = self.sql("SELECT epoch FROM event WHERE area = %(area)s")
+        return rows.count((epoch,))
 
     def out_of_order(self) -> list[tuple[Any, ...]]:
         """Events of an epoch that was over when they were written."""
@@ -180,10 +183,11 @@ class Town:
             "SELECT FROM event f WHERE f.area = e.area AND f.seq < e.seq AND f.epoch > e.epoch)"
         )
 
-    def differences(self) -> list[str]:
-        """What the audit says."""
+    def audit(self) -> list[str]:
+        """What the audit says, plans on the roads included."""
         with connect(self.dsn) as connection:
-            return differences(connection, self.area)
+            report = audit(connection, self.area, self.zygote.roads)
+        return [*map(str, report.findings), *report.notes]
 
     def findings(self) -> list[str]:
         """Whatever is not as it should be, after everybody has had the answers."""
@@ -198,8 +202,7 @@ class Town:
             ]
             found += [f"{key} is not decided" for key, outcome in stored.items() if not outcome]
             found += _uncounted(connection, self.area, book)
-            found += differences(connection, self.area)
-        return found
+        return found + self.audit()
 
 
 @dataclass

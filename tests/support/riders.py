@@ -52,7 +52,9 @@ async def ask(gateway: Gateway, journal: Journal, key: str, command: co.Command)
         command = command_from_json(known)
     else:
         journal.write(key=key, command=command_to_json(command))
-    contact = Contact("Ada", email="ada@example.org") if isinstance(command, co.AcceptOffer) else None
+    contact = (
+        Contact("Ada", email="ada@example.org") if isinstance(command, co.AcceptOffer) else None
+    )
     while True:
         try:
             outcome = await gateway.submit(command, key=key, contact=contact, timeout_s=PATIENCE_S)
@@ -88,8 +90,11 @@ async def _ride(
 
 async def _drive(gateway: Gateway, journal: Journal) -> None:
     """Begin a shift, and make the first halt of whatever is planned by then."""
-    while not (shifts := await gateway.shifts([ShiftStatus.PLANNED, ShiftStatus.ACTIVE])):
+    shifts = await gateway.shifts([ShiftStatus.PLANNED, ShiftStatus.ACTIVE])
+    if not shifts:
         await asyncio.sleep(0.01)
+        await _drive(gateway, journal)
+        return
     shift = shifts[0]
     await ask(gateway, journal, "drive-start", co.StartShift(shift.vehicle_id, shift.id))
     for n in range(3):

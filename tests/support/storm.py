@@ -99,9 +99,11 @@ class Storm:
         for key, (offer_id, content) in self.booked.items():
             assert (await self.take(offer_id, key)).content == content
         rows = self.town.sql("SELECT id FROM booking WHERE area = %(area)s")
-        ids = [httpx.Response(200, content=content).json()["id"] for _, content in self.booked.values()]
+        ids = [
+            httpx.Response(200, content=content).json()["id"] for _, content in self.booked.values()
+        ]
         assert sorted(ids) == sorted(row[0] for row in rows)
-        assert self.town.differences() == []
+        assert self.town.audit() == []
 
 
 @asynccontextmanager

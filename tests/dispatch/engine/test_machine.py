@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from tiny_town import grid_config
 
+from dispatch.audit import Roads
+from dispatch.audit.plans import findings_of
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
@@ -295,11 +297,14 @@ class Operation(RuleBasedStateMachine):
             self.versions[shift.id] = shift.version
 
     def teardown(self) -> None:
-        """Folding the log gives the state."""
+        """Folding the log gives the state, and an audit finds nothing."""
         folded = State()
         for event in self.desk.log:
             apply(folded, event)
         assert folded == self.desk.state
+        roads = Roads(self.desk.config, self.desk.network)
+        seen = replace(self.desk.state, fixes={})
+        assert list(findings_of(roads, seen, self.desk.now_s)) == []
 
 
 Operation.TestCase.settings = settings(
