@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from dispatch.embedded import EmbeddedPostgres, EmbeddedRedis
 from dispatch.store.connect import connect
 
 SUPPORT = Path(__file__).parent
+_auditing = threading.Lock()
 CHILD_S = 30.0
 
 
@@ -56,15 +58,17 @@ class Zygote:
             env=env,
             text=True,
         )
+        self._guard = threading.Lock()
         greeting = self._answer()
         assert greeting["threads"] == 1
         self.stops = [PlainStop(*stop) for stop in greeting["stops"]]
 
     def ask(self, **order: Any) -> dict[str, Any]:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
+        with self._guard:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -91,8 +95,12 @@ class Child:
 
     def wait(self, timeout_s: float = CHILD_S) -> int | None:
         """Exit code, negative for a signal; None if it lives on."""
-        if self.status is None:
-            self.status = self.zygote.ask(wait=self.pid, timeout_s=timeout_s)["status"]
+        deadline = time.monotonic() + timeout_s
+        while self.status is None:
+            self.status = self.zygote.ask(wait=self.pid)["status"]
+            if self.status is None and time.monotonic() >= deadline:
+                break
+            time.sleep(0.005)
         return self.status
 
     def signal(self, number: int) -> None:
@@ -185,7 +193,7 @@ class Town:
 
     def audit(self) -> list[str]:
         """What the audit says, plans on the roads included."""
-        with connect(self.dsn) as connection:
+        with connect(self.dsn) as connection, _auditing:
             report = audit(connection, self.area, self.zygote.roads)
         return [*map(str, report.findings), *report.notes]
 

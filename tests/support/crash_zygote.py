@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -134,16 +133,10 @@ def child(role: Callable[[dict[str, Any]], None], order: dict[str, Any]) -> NoRe
         os._exit(code)
 
 
-def wait(pid: int, timeout_s: float) -> int | None:
+def wait(pid: int) -> int | None:
     """How a child has ended, negative for a signal; None while it lives."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > deadline:
-            return None
-        time.sleep(0.002)
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if found else None
 
 
 def serve(orders: Iterable[str], warm: Warm) -> None:
@@ -151,7 +144,7 @@ def serve(orders: Iterable[str], warm: Warm) -> None:
     for line in orders:
         order = json.loads(line)
         if "wait" in order:
-            reply = {"status": wait(order["wait"], order["timeout_s"])}
+            reply = {"status": wait(order["wait"])}
         else:
             pid = os.fork()
             if pid == 0:
