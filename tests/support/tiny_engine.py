@@ -388,7 +388,7 @@ def _series(state: State, now_s: int, rng: Random) -> list[list[ev.Event]]:
         day = SeriesDay(
             series.id,
             date(2027, 1, rng.randint(1, 28)),
-            now_s - rng.randrange(400_000),
+            now_s - rng.choice([0, 400_000]),
             DayStatus.UNPLANNED,
             now_s,
             code="no_capacity",
@@ -398,8 +398,9 @@ def _series(state: State, now_s: int, rng: Random) -> list[list[ev.Event]]:
         day = replace(known or day, at_s=now_s)
         if known is None or known.status is DayStatus.UNPLANNED:
             found.append([be.SeriesDayUnplanned(day)])
-            free = [b for b in state.bookings if b not in booked]
-            if free:
+            new = [b.id for b in state.bookings.values() if b.booked_at_s > now_s - 60]
+            free = [b for b in new if b not in booked]
+            if free and day.wish_s > now_s - 100_000:
                 made = replace(day, status=DayStatus.BOOKED, booking_id=rng.choice(free))
                 found.append([be.SeriesDayBooked(made)])
         if known is None or known.status is not DayStatus.SKIPPED:
