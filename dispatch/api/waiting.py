@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 
 from dispatch.api.life_models import WaitingIn
 from dispatch.api.life_schemas import Waiting, WaitingList
 from dispatch.api.models import ID_PATTERN
-from dispatch.api.problems import ProblemError
+from dispatch.api.present import with_refusal_message
+from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.rider_of import contact_of, known_rider
 from dispatch.api.schemas import answers
@@ -52,16 +53,20 @@ async def leave(sender: AnySender, request_id: RequestId) -> dict[str, Any]:
 
 
 @router.get("/waiting", summary="The waiting list", responses=answers(WaitingList))
-async def waiting_list(settings: Settings, _caller: ControlCaller) -> dict[str, Any]:
+async def waiting_list(
+    request: Request, settings: Settings, _caller: ControlCaller
+) -> dict[str, Any]:
     """Everybody who waits, in order, and for what."""
     entries = await settings.gateway.waiting_list()
     requests = await settings.gateway.requests(entry.request_id for entry in entries)
-    town = settings.town
+    town, language = settings.town, language_of(request.headers.get("accept-language"))
     return {
         "waiting": [
             waiting_view(entry, town)
             | {
-                "request": request_view(requests[entry.request_id], town)
+                "request": with_refusal_message(
+                    request_view(requests[entry.request_id], town), language
+                )
                 if entry.request_id in requests
                 else None
             }

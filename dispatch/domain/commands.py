@@ -12,6 +12,7 @@ class RequestRide:
 
     `replaces`: a booking for which other terms are sought; it counts as gone meanwhile.
     `connection`: stands for the time and for the end of the ride at its stop.
+    `repeats`: a refused request that is made again.
     `board_by_s`: whoever sets off at a time will not be picked up later than this.
     """
 
@@ -25,6 +26,7 @@ class RequestRide:
     replaces: str | None = None
     connection: Connection | None = None
     board_by_s: int | None = None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,8 @@ class RideRequest:
     """What a rider asked for, kept whatever became of it; with neither time, for now.
 
     `replaces` is the booking that taking one of the offers would change; requests with the same
-    `group_id` are one large party, to be taken together.
+    `group_id` are one large party, to be taken together. One that `repeats` a refused request is
+    the same demand, made again when there is room.
     """
 
     id: str
@@ -188,6 +189,7 @@ class RideRequest:
     replaces: str | None = None
     connection: "Connection | None" = None
     group_id: str | None = None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

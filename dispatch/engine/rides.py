@@ -226,6 +226,7 @@ class Rides:
             status=RequestStatus.REFUSED,
             replaces=ask.replaces,
             connection=ask.connection,
+            repeats=ask.repeats,
         )
 
     def _search(

@@ -242,6 +242,7 @@ def _ask(series: Series, day: SeriesDay) -> cmd.RequestRide:
         arrive_by_s=None if departs else day.wish_s,
         max_walk_m=wish.max_walk_m,
         channel="series",
+        repeats=day.request_id,
     )
 
 

@@ -114,6 +114,7 @@ class WaitingList:
             max_walk_m=request.max_walk_m,
             channel=request.channel,
             replaces=request.replaces,
+            repeats=request.id,
             board_by_s=None if by_arrival else entry.until_s,
         )
 

@@ -37,7 +37,8 @@ SELECT r.id, json_build_object(
         WHERE o.area = r.area AND o.request_id = r.id), '[]'),
     'refusal', CASE WHEN r.refusal_code IS NOT NULL THEN json_build_object(
         'code', r.refusal_code, 'alternatives', r.alternatives) END,
-    'replaces', r.replaces, 'connection', r.connection, 'group_id', r.group_id) AS entity
+    'replaces', r.replaces, 'connection', r.connection, 'group_id', r.group_id,
+    'repeats', r.repeats) AS entity
 FROM ride_request r WHERE r.area = %(area)s
 """  # noqa: S608 (constants of this module only)
 

@@ -19,17 +19,18 @@ _REQUESTS: Final = """
 INSERT INTO ride_request (
     area, id, received_at_s, origin_lon, origin_lat, origin_stop_id, destination_lon,
     destination_lat, destination_stop_id, depart_at_s, arrive_by_s, seats, wheelchairs,
-    max_walk_m, channel, status, refusal_code, alternatives, replaces, connection, group_id)
+    max_walk_m, channel, status, refusal_code, alternatives, replaces, connection, group_id,
+    repeats)
 SELECT %(area)s, r.id, r.received_at_s,
     (r.origin->>'lon')::float8, (r.origin->>'lat')::float8, r.origin->>'stop_id',
     (r.destination->>'lon')::float8, (r.destination->>'lat')::float8, r.destination->>'stop_id',
     r.depart_at_s, r.arrive_by_s, (r.party->>'seats')::int, (r.party->>'wheelchairs')::int,
     r.max_walk_m, r.channel, r.status, r.refusal->>'code', r.refusal->'alternatives',
-    r.replaces, nullif(r.connection, 'null'), r.group_id
+    r.replaces, nullif(r.connection, 'null'), r.group_id, r.repeats
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
     id text, received_at_s bigint, origin jsonb, destination jsonb, depart_at_s bigint,
     arrive_by_s bigint, party jsonb, max_walk_m int, channel text, status text, refusal jsonb,
-    replaces text, connection jsonb, group_id text)
+    replaces text, connection jsonb, group_id text, repeats text)
 """
 
 _OFFERS: Final = """

@@ -13,7 +13,8 @@ _REQUEST = """
 ALTER TABLE ride_request
     ADD COLUMN replaces text,
     ADD COLUMN connection jsonb,
-    ADD COLUMN group_id text
+    ADD COLUMN group_id text,
+    ADD COLUMN repeats text
 """
 
 _BOOKING = """
