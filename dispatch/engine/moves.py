@@ -115,9 +115,9 @@ class Moves:
             reason = str(refused or Obstacle.NO_ROOM)
             raise DomainError(ErrorCode.MOVE_NOT_POSSIBLE, f"cannot move: {reason}", reason=reason)
         self._carry_out(branch, booking, target, weighed)
+        if booking.pinned:
+            branch.emit(be.BookingUnpinned(booking.id, draft.now_s))
         if move.pin:
-            if booking.pinned:
-                branch.emit(be.BookingUnpinned(booking.id, draft.now_s))
             branch.emit(be.BookingPinned(booking.id, target.id, draft.now_s))
         draft.take_over(branch)
 
