@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from dispatch.api.life_models import CancelReason, GroupIn, GroupRequestIn
+from dispatch.api.life_models import CancelReason, GroupBookingIn, GroupRequestIn
 from dispatch.api.life_schemas import Group, GroupOffer
 from dispatch.api.models import ID_PATTERN
 from dispatch.api.places import channel_of, spot_of
@@ -55,7 +55,11 @@ async def request_group(
 
 @router.post("/groups", status_code=201, summary="Book for all", responses=answers(Group, 201))
 async def book_group(
-    response: Response, settings: Settings, caller: AnyCaller, sender: AnySender, wish: GroupIn
+    response: Response,
+    settings: Settings,
+    caller: AnyCaller,
+    sender: AnySender,
+    wish: GroupBookingIn,
 ) -> dict[str, Any]:
     """Takes the offers of a group, all of them or none."""
     rider_id = await known_rider(settings, caller, wish.rider_id)

@@ -30,7 +30,7 @@ LIFE_ERRORS: Final[dict[ErrorCode, Words]] = {
     ),
     ErrorCode.SERIES_INVALID: (
         422,
-        ("Dauerauftrag nicht möglich", "Tage, Zeit oder Weg passen nicht; siehe „params“."),
+        ("Dauerauftrag nicht möglich", "Wochentage, Zeit oder Weg passen nicht; siehe „params“."),
         ("Standing order not possible", "Days, time or way do not fit; see “params”."),
     ),
     ErrorCode.SERIES_ENDED: (
@@ -80,7 +80,7 @@ _OBSTACLES: Final[dict[Obstacle, tuple[str, str]]] = {
         "The present vehicle is at the stop already, or about to be.",
     ),
     Obstacle.NO_DRIVER: (
-        "Die Schicht ist zu Ende, oder es hat sie niemand begonnen.",
+        "Die Schicht ist vorbei, oder es hat sie niemand begonnen.",
         "The shift is over, or nobody has begun it.",
     ),
     Obstacle.PARTY_DOES_NOT_FIT: (

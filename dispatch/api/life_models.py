@@ -146,7 +146,7 @@ class GroupRequestIn(Strict):
         return self
 
 
-class GroupIn(_ForRider):
+class GroupBookingIn(_ForRider):
     """Take the offers of a group, all of them."""
 
     group_id: Identifier
