@@ -113,7 +113,9 @@ class Rides:
         )
         if not chosen:
             code = self._why_not(draft, ask, window)
-            self._refuse(draft, request, code, self._alternatives(draft, ask, ends))
+            # whoever is tried again has been told of other times when it was tried first
+            others = () if ask.repeats else self._alternatives(draft, ask, ends)
+            self._refuse(draft, request, code, others)
             return
         offers = tuple(
             make_offer(self._config, self._network, draft, request.id, ask.party, window, choice)
