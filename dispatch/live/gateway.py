@@ -18,11 +18,14 @@ import redis
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from dispatch.domain.booking_commands import AcceptGroup, CreateSeries, JoinWaitingList
 from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
 from dispatch.domain.model import Booking, Fix, RideRequest, Shift, ShiftStatus
+from dispatch.domain.phone import e164
 from dispatch.failpoints import hit
 from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
+from dispatch.live.lookups import Attempts, Lookups
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
 from dispatch.store import entities, inbox
 from dispatch.store.breakable import async_cursor_factory
@@ -50,6 +53,7 @@ _ROLE_TTL_S: Final = 5.0
 _ROLES_MAX: Final = 1000
 _SILENT_AFTER_S: Final = 10.0
 _RIDER_ID_BYTES: Final = 16
+_FOR_A_RIDER: Final = (AcceptOffer, AcceptGroup, CreateSeries, JoinWaitingList)
 
 _UNSTORABLE: Final = (
     psycopg.DataError,
@@ -75,7 +79,7 @@ class Contact:
     email: str | None = None
 
 
-class Gateway:
+class Gateway(Lookups):
     """One per web process.
 
     Args:
@@ -106,6 +110,7 @@ class Gateway:
         self._hub = Hub(redis_url, area)
         self._poller: asyncio.Task[None] | None = None
         self._roles: dict[str, tuple[float, str | None]] = {}
+        self._attempts = Attempts()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -144,7 +149,7 @@ class Gateway:
         Args:
             command: Anything but a position.
             key: The caller's idempotency key, 1 to 200 characters; None = never repeated.
-            contact: The rider's personal data for `AcceptOffer`, whose `rider_id` is then made
+            contact: The rider's personal data for a command with a `rider_id`, which is then made
                 here.
             timeout_s: Longest wait for the dispatcher, real seconds.
 
@@ -179,7 +184,7 @@ class Gateway:
     ) -> tuple[Ticket, Outcome | None]:
         fingerprint = _fingerprint(command, key, contact)
         rider_id = None
-        if contact is not None and isinstance(command, AcceptOffer):
+        if contact is not None and isinstance(command, _FOR_A_RIDER):
             rider_id = f"rd_{secrets.token_hex(_RIDER_ID_BYTES)}"
             command = replace(command, rider_id=rider_id)
         parameters = {
@@ -190,6 +195,7 @@ class Gateway:
             "rider_id": rider_id,
             "name": contact and contact.name,
             "phone": contact and contact.phone,
+            "phone_e164": contact and e164(contact.phone),
             "email": contact and contact.email,
         }
         while True:
@@ -321,6 +327,30 @@ class Gateway:
         self._roles[digest] = (now, role)
         return role
 
+    # -- attempts ---------------------------------------------------------------------------
+
+    async def failures(self, scope: str, window_s: int) -> int:
+        """How often somebody has failed to prove something lately.
+
+        Args:
+            scope: What, and by whom; a short name without spaces.
+            window_s: How long failures count, from the first one on; real seconds.
+        """
+        here = self._attempts.count(scope, window_s)
+        try:
+            found = await self._redis.get(self._keys.failures(scope))
+        except (redis.RedisError, OSError):
+            return here
+        return max(here, int(found or 0))
+
+    async def add_failure(self, scope: str, window_s: int) -> None:
+        """Note one more; in this process too, so that it counts while Redis is gone."""
+        self._attempts.add(scope, window_s)
+        key = self._keys.failures(scope)
+        with contextlib.suppress(redis.RedisError, OSError):
+            if await self._redis.incr(key) == 1:
+                await self._redis.expire(key, window_s)
+
     # -- the present ------------------------------------------------------------------------
 
     async def positions(self) -> dict[str, Fix]:
@@ -376,6 +406,9 @@ class Gateway:
     async def _read(self, statement: str, **parameters: Any) -> list[Any]:
         rows = await self._fetch(statement, {"area": self._area} | parameters)
         return [entity for _, entity in rows]
+
+    async def _rows(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        return await self._fetch(statement, {"area": self._area} | parameters)
 
     async def _fetch(self, statement: Any, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run one statement that may be repeated, for a while also while the database is gone."""
