@@ -12,6 +12,7 @@ from dispatch.planner.desk import Desk
 from dispatch.town import StopLike, Town
 
 _NEAR_DEG: Final = 0.1
+SESSION_COOKIE: Final = "rufbus_control"
 LegGeometry = Callable[[tuple[float, float] | None, Sequence[str]], Sequence[Sequence[float]]]
 """The way along the roads, as `[[lon, lat], …]`, from a point (or the first stop) through stops."""
 
@@ -53,6 +54,7 @@ class ApiSettings:
         clock_rate: how many service seconds pass in a real one (demo).
         demo: virtual drivers and riders are about.
         secure_cookies: the service is reached by https only.
+        session_cookie: name of the control page's cookie; browsers tell hosts apart, not ports.
         planner: the planner's scenarios and runs; None has no such page.
     """
 
@@ -67,6 +69,7 @@ class ApiSettings:
     clock_rate: float = 1.0
     demo: bool = False
     secure_cookies: bool = False
+    session_cookie: str = SESSION_COOKIE
     planner: Desk | None = None
 
     @cached_property
