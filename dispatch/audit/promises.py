@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from dispatch.audit.evidence import Evidence, Finding
+from dispatch.domain.booking_events import BookingChanged
 from dispatch.domain.events import BookingMade, Event
 from dispatch.domain.state import State
 
 if TYPE_CHECKING:
     from dispatch.domain.model import Promise
 
-RIDERS_OWN_WISH: Final[frozenset[str]] = frozenset()
+RIDERS_OWN_WISH: Final = frozenset({"BookingChanged"})
 """Names of events by which riders change their own promise: what they are told then counts."""
 
 
@@ -25,6 +26,8 @@ class Watch:
         if isinstance(event, BookingMade):
             yield from self._begun(seq, event, state)
             return
+        if isinstance(event, BookingChanged):
+            yield from _changed(seq, event, state)
         booking_id = getattr(event, "booking_id", None)
         if booking_id is None or booking_id not in self._told:
             return
@@ -43,6 +46,18 @@ class Watch:
             yield _finding(booking.id, f"event {seq} promises other than {offer.id} offered")
         elif offer.expires_at_s < booking.booked_at_s:
             yield _finding(booking.id, f"event {seq} takes {offer.id} after it had expired")
+
+
+def _changed(seq: int, event: BookingChanged, state: State) -> Iterator[Finding]:
+    """What a rider changes to is what was offered for that very booking."""
+    offer = state.offers.get(event.new.offer_id)
+    request = state.requests.get(event.new.request_id)
+    if offer is None or request is None or offer.promise != event.new.promise:
+        yield _finding(event.booking_id, f"event {seq} changes it to what was not offered")
+    elif request.replaces != event.booking_id or offer.request_id != request.id:
+        yield _finding(event.booking_id, f"event {seq} changes it by an offer for something else")
+    elif offer.expires_at_s < event.at_s:
+        yield _finding(event.booking_id, f"event {seq} takes {offer.id} after it had expired")
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
