@@ -9,6 +9,7 @@ from dispatch.domain.events import Event
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State, apply
 from dispatch.engine.batching import Batches, Outcome, grouped
+from dispatch.engine.closing import Closing
 from dispatch.engine.draft import Draft
 from dispatch.engine.housekeeping import Housekeeping
 from dispatch.engine.network import Network
@@ -37,6 +38,7 @@ class Engine:
         self._batches = Batches(config, network)
         self._operations = Operations(config, network)
         self._proposals = Proposals(config, network)
+        self._closing = Closing(config, network, self._rides)
         self._housekeeping = Housekeeping(config, network)
         self._repositioner = Repositioner(config, network, forecast)
 
@@ -62,6 +64,7 @@ class Engine:
         draft = Draft(state, now_s, rng)
         match command:
             case cmd.Tick():
+                self._closing.tick(draft)
                 self._housekeeping.tick(draft)
                 self._repositioner.tick(draft)
             case cmd.RequestRide() | cmd.AcceptOffer():
@@ -70,6 +73,8 @@ class Engine:
                 self._rides.cancel(draft, command)
             case cmd.ProposePlans():
                 self._proposals.take(draft, command)
+            case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():
+                self._closing.decide(draft, command)
             case _:
                 self._decide_operation(draft, command)
         return draft.events

@@ -251,10 +251,9 @@ def repair_rows(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel, and Numba 
                 onto = turn_to[link]
                 if closed[onto] and not closed[arc]:
                     continue
-                if onto == goal and turn_time[link] + goal_cost == key:
-                    holds = True
-                elif lost[onto] != r and turn_time[link] + arc_time[onto] + row[onto] == key:
-                    holds = True
+                at_goal = onto == goal and turn_time[link] + goal_cost == key
+                whole = turn_time[link] + arc_time[onto] + row[onto]
+                holds = holds or at_goal or (lost[onto] != r and whole == key)
             if holds:
                 continue
             lost[arc] = r

@@ -345,12 +345,10 @@ class TravelTimes:
             the same as `TravelTimes(graph, places, closed_arcs=closed)` with these places.
 
         Raises:
-            ValueError: here some arcs are closed already, or a closed arc does not exist.
+            ValueError: a closed arc does not exist.
         """
-        if self.closed_arcs:
-            raise ValueError("closures are worked out from the open roads")
         places = [self.stops[stand_ins.get(i, i)] for i in range(len(self.stops))]
-        if len(closed) > _REPAIRED_MAX:
+        if self.closed_arcs or len(closed) > _REPAIRED_MAX:
             return TravelTimes(self.graph, places, closed_arcs=closed)
         times = object.__new__(TravelTimes)
         times._prepare(self.graph, places, closed)
