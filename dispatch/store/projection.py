@@ -12,7 +12,7 @@ import psycopg
 from dispatch.domain.model import ShiftStatus, Visit
 from dispatch.domain.state import State
 from dispatch.store.changes import Changes
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT
+from dispatch.store.codec import BOOKING, CLOSURE, REQUEST, SHIFT
 
 _REQUESTS: Final = """
 INSERT INTO ride_request (
@@ -91,8 +91,25 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS b(
         arrival_latest_s bigint, max_ride_s int)
 ON CONFLICT (area, id) DO UPDATE SET
     status = excluded.status, shift_id = excluded.shift_id, boarded_at_s = excluded.boarded_at_s,
+    pickup_stop_id = excluded.pickup_stop_id, dropoff_stop_id = excluded.dropoff_stop_id,
+    walk_s = excluded.walk_s,
     alighted_at_s = excluded.alighted_at_s, ended_at_s = excluded.ended_at_s,
     cancelled_by = excluded.cancelled_by
+"""
+
+_CLOSURES: Final = """
+INSERT INTO closure (
+    area, id, from_s, until_s, reason, stop_id, lines, direction, source, external_id, status,
+    ended_at_s)
+SELECT %(area)s, c.id, c.from_s, c.until_s, c.reason, c.stop_id, c.lines, c.direction, c.source,
+    c.external_id, c.status, c.ended_at_s
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS c(
+    id text, from_s bigint, until_s bigint, reason text, stop_id text, lines jsonb,
+    direction text, source text, external_id text, status text, ended_at_s bigint)
+ON CONFLICT (area, id) DO UPDATE SET
+    from_s = excluded.from_s, until_s = excluded.until_s, reason = excluded.reason,
+    stop_id = excluded.stop_id, lines = excluded.lines, direction = excluded.direction,
+    status = excluded.status, ended_at_s = excluded.ended_at_s
 """
 
 # Most visits of a changed plan are as they were: those rows are left alone.
@@ -172,6 +189,10 @@ def write_changes(
         BOOKING.dump_python(state.bookings[b], mode="json") for b in sorted(changes.bookings)
     ]
     _run(connection, _BOOKINGS, area, bookings)
+    closures = [
+        CLOSURE.dump_python(state.closures[c], mode="json") for c in sorted(changes.closures)
+    ]
+    _run(connection, _CLOSURES, area, closures)
     if changes.plans:
         _write_plans(connection, area, changes, state)
 

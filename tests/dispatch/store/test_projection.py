@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_engine import decide, random_command, rest, ride
+from tiny_engine import decide, obstruct, random_command, rest, ride
 
 from dispatch.domain import commands as co
 from dispatch.domain import events as ev
@@ -56,6 +56,8 @@ class Story:
                 command = random_command(self.state, self.now_s, self.rng)
                 self.do(command, changes)
                 for event in rest(self.state, self.now_s, self.rng):
+                    changes.apply(self.state, event, self.now_s)
+                for event in obstruct(self.state, self.now_s, self.rng):
                     changes.apply(self.state, event, self.now_s)
             self.write(changes)
             length -= size
