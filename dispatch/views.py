@@ -7,6 +7,7 @@ Times are RFC 3339 with the town's offset, windows `[from, to]`; no contact data
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from dispatch.closure_views import closures_answer
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.model import (
@@ -32,9 +33,10 @@ APPROACH_S = 900
 """How long before the planned pick-up a rider may see where the vehicle is."""
 
 
-def stop_view(stop: StopLike) -> Json:
+def stop_view(stop: StopLike, *, closed: bool = False) -> Json:
     """A stop in the list of stops."""
     return {
+        "closed": closed,
         "id": stop.id,
         "name": stop.name,
         "lon": stop.lon,
@@ -434,7 +436,7 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
             status = ShiftStatus.ACTIVE if started else ShiftStatus.ENDED
             return _shift_head(replace(state.shifts[shift_id], status=status), town)
         case _:
-            return {}
+            return closures_answer(command, events, state, town)
 
 
 def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:

@@ -145,14 +145,23 @@ class Changes:
                 self.moved[shift_id] = (vehicle_id, fix)
             case ev.ShiftStarted(shift_id, _) | ev.ShiftEnded(shift_id, _):
                 self.shifts.add(shift_id)
+            case (
+                ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected()
+            ):
+                self._touch_closure(event)
+            case _:
+                self._touch_plan(event)
+
+    def _touch_closure(
+        self, event: ev.ClosureRecorded | ev.ClosureBegan | ev.ClosureEnded | ev.ClosuresAffected
+    ) -> None:
+        match event:
             case ev.ClosureRecorded(closure):
                 self.closures.add(closure.id)
             case ev.ClosureBegan(closure_id) | ev.ClosureEnded(closure_id):
                 self.closures.add(closure_id)
             case ev.ClosuresAffected():
                 pass
-            case _:
-                self._touch_plan(event)
 
     def _touch_plan(self, event: ev.Event) -> None:
         match event:

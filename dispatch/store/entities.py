@@ -1,7 +1,8 @@
 """Rows to domain values: each query builds an entity's JSON in one statement, so in one snapshot.
 
 Every query is a complete SELECT with the columns `id` and `entity`, to be narrowed by `AND …` on
-its alias: `r` ride_request, `b` booking, `s` shift, `v` visit, `c` closure. `%(area)s` is always a parameter.
+its alias: `r` ride_request, `b` booking, `s` shift, `v` visit, `c` closure. `%(area)s` is always a
+parameter.
 """
 
 from dataclasses import dataclass

@@ -81,7 +81,7 @@ def test_a_part_of_a_road_closes_it_up_to_the_next_junctions(
     assert ends == {1, 2}, "between a and b"
 
 
-def test_slips_of_the_hand_close_nothing_more(graph: RoadGraph, matcher: RoadMatcher) -> None:
+def test_slips_of_the_hand_close_nothing_more(matcher: RoadMatcher) -> None:
     exact = matcher.along([[at(5, 0), at(295, 0)]]).arcs
     assert matcher.along([[at(5, 2), at(306, -2)]]).arcs == exact
 
