@@ -13,6 +13,7 @@ from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine.network import Network
 from dispatch.town import Json, Town
+from routing.roads.closures import RoadMatcher
 
 if TYPE_CHECKING:
     from dispatch.engine import Engine
@@ -70,13 +71,7 @@ class RoadsDesk:
 
     def is_on_road(self, wish: ClosureWish) -> bool:
         """Whether a closure of a road would close any."""
-        matcher = self._network.closed_roads.matcher
-        lines: Sequence[Sequence[tuple[float, float]]] = wish.lines
-        if wish.way_id is not None:
-            lines = matcher.of_way(wish.way_id)
-        elif wish.street is not None:
-            lines = matcher.of_street(wish.street)
-        return bool(matcher.along(lines, wish.direction.value).arcs)
+        return is_on_road(self._network.closed_roads.matcher, wish)
 
     def preview(
         self, command: cmd.Close | cmd.Reopen | cmd.ImportClosures, state: State, now_s: int
@@ -91,3 +86,13 @@ class RoadsDesk:
         with self._lock:
             events = self._engine.decide(state, command, now_s, rng)
         return closures_answer(command, events, state, town)
+
+
+def is_on_road(matcher: RoadMatcher, wish: ClosureWish) -> bool:
+    """Whether a closure of a road would close any."""
+    lines: Sequence[Sequence[tuple[float, float]]] = wish.lines
+    if wish.way_id is not None:
+        lines = matcher.of_way(wish.way_id)
+    elif wish.street is not None:
+        lines = matcher.of_street(wish.street)
+    return bool(matcher.along(lines, wish.direction.value).arcs)

@@ -1,7 +1,7 @@
 """The town of a scenario: its service and its roads, as the scenario wants them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import cycle
@@ -15,6 +15,7 @@ from dispatch.domain.rules import ServiceConfig, ShiftPattern
 from dispatch.engine import Network
 from dispatch.networks import ensure_graph, load_network
 from dispatch.options import DATA
+from dispatch.roads_desk import is_on_road
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
 from simulations.scenario import Scenario, ScenarioError
@@ -78,13 +79,8 @@ def timed_closures(
     matcher, found = network.closed_roads.matcher, []
     for closure in scenario.world.closures:
         wish = closure.wish
-        lines: Sequence[Sequence[tuple[float, float]]] = wish.lines
-        if wish.way_id is not None:
-            lines = matcher.of_way(wish.way_id)
-        elif wish.street is not None:
-            lines = matcher.of_street(wish.street)
         known = wish.stop_id is not None and network.stop(wish.stop_id) is not None
-        if not known and not matcher.along(lines, wish.direction.value).arcs:
+        if not known and not is_on_road(matcher, wish):
             place = closure.road or closure.stop or "the line"
             raise ScenarioError(f"world.closures: there is no road or stop {place!r}")
         ends = closure.ends or "24:00"

@@ -10,7 +10,7 @@ from dispatch.domain.rules import ServiceConfig
 from dispatch.live.gateway import Gateway
 from dispatch.planner.desk import Desk
 from dispatch.roads_desk import RoadsDesk
-from dispatch.town import StopLike, Town
+from dispatch.town import StopLike, Town, surroundings
 
 _NEAR_DEG: Final = 0.1
 
@@ -76,10 +76,7 @@ class ApiSettings:
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east and north of all stops, with some room."""
-        lons = [stop.lon for stop in self.stops] or [-180.0, 180.0]
-        lats = [stop.lat for stop in self.stops] or [-90.0, 90.0]
-        room = 0.5
-        return min(lons) - room, min(lats) - room, max(lons) + room, max(lats) + room
+        return surroundings(self.stops)
 
     def is_near(self, lon: float, lat: float) -> bool:
         """Whether a point is within some kilometres of the stops, as any vehicle of ours is."""

@@ -18,16 +18,22 @@ if TYPE_CHECKING:
     from dispatch.engine.network import Network
 
 _REMEMBERED_BYTES = 512 * 1024 * 1024
+_MATCHED_MAX = 10_000
 _REMEMBERED_MIN = 4
 """So many networks are kept whatever they weigh: today's, with and without what comes and goes."""
 
 
 class ClosedRoads:
-    """Derives networks from the one with all roads open. May be used by several threads."""
+    """Derives networks from the one with all roads open.
+
+    May be used by several threads: while one of them computes a network, the others wait only for
+    what is not there yet.
+    """
 
     def __init__(self, base: "Network") -> None:
         self._base = base
         self._lock = RLock()
+        self._computing = RLock()
         self._matcher: RoadMatcher | None = None
         self._matched: dict[tuple[tuple[Line, ...], Direction], Matched] = {}
         self._networks: OrderedDict[frozenset[int], Network] = OrderedDict()
@@ -37,7 +43,7 @@ class ClosedRoads:
     @property
     def matcher(self) -> RoadMatcher:
         """Finds roads by lines, names and OSM ways."""
-        with self._lock:
+        with self._computing:
             if self._matcher is None:
                 self._matcher = RoadMatcher(self._base.graph)
             return self._matcher
@@ -46,19 +52,28 @@ class ClosedRoads:
         """The arcs of this graph that a closure closes."""
         key = (closure.lines, closure.direction)
         with self._lock:
-            if key not in self._matched:
-                self._matched[key] = self.matcher.along(closure.lines, closure.direction.value)
-            return self._matched[key]
+            known = self._matched.get(key)
+        if known is None:
+            with self._computing:
+                known = self.matcher.along(closure.lines, closure.direction.value)
+            with self._lock:
+                if len(self._matched) >= _MATCHED_MAX:
+                    self._matched.clear()
+                self._matched[key] = known
+        return known
 
     def network(self, closures: Mapping[str, Closure], from_s: int, to_s: int) -> "Network":
         """The roads for plans within a span of time."""
         with self._lock:
             if closures is not self._closures:
                 self._closures, self._by_span = closures, {}
-            span = (from_s, to_s)
-            if span not in self._by_span:
-                self._by_span[span] = self.without(roads_closed(closures, from_s, to_s))
-            return self._by_span[span]
+            known = self._by_span.get((from_s, to_s))
+        if known is None:
+            known = self.without(roads_closed(closures, from_s, to_s))
+            with self._lock:
+                if closures is self._closures:
+                    self._by_span[from_s, to_s] = known
+        return known
 
     def without(self, closures: Iterable[Closure]) -> "Network":
         """The roads without those that are closed.
@@ -66,20 +81,28 @@ class ClosedRoads:
         Closures that would leave no stop usable are ignored: they are refused when they are made,
         so this can only happen on other roads than those they were made for.
         """
+        closed = self._arcs(closures)
+        if not closed:
+            return self._base
+        found = self._known(closed)
+        if found is not None:
+            return found
+        with self._computing:
+            found = self._known(closed) or self.derived(closed) or self._base
         with self._lock:
-            closed = self._arcs(closures)
-            if not closed:
-                return self._base
-            if closed not in self._networks:
-                self._networks[closed] = self.derived(closed) or self._base
-            self._networks.move_to_end(closed)
+            self._networks[closed] = found
             self._forget()
-            return self._networks[closed]
+        return found
+
+    def _known(self, closed: frozenset[int]) -> "Network | None":
+        with self._lock:
+            if closed in self._networks:
+                self._networks.move_to_end(closed)
+            return self._networks.get(closed)
 
     def leaves_stops(self, closures: Iterable[Closure]) -> bool:
         """Whether riders could still be served with all of these closed at once."""
-        with self._lock:
-            return self._usable(self._arcs(closures)) is not None
+        return self._usable(self._arcs(closures)) is not None
 
     def _arcs(self, closures: Iterable[Closure]) -> frozenset[int]:
         return frozenset[int]().union(*(self.matched(c).arcs for c in closures))

@@ -6,6 +6,7 @@ would be late another place in the plans, if that keeps the promise. Whoever is 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from dispatch.domain import commands as cmd
@@ -51,6 +52,29 @@ class Closing:
                 self._reopen(draft, closure_id)
             case cmd.ImportClosures():
                 self._take_list(draft, command)
+
+    def prepare(self, draft: Draft, command: cmd.Close | cmd.Reopen | cmd.ImportClosures) -> None:
+        """Compute the roads that carrying out a command will need; nothing is decided."""
+        with suppress(DomainError):
+            after = dict(draft.state.closures)
+            match command:
+                case cmd.Close(wish):
+                    closure = self._closure(draft, wish, "")
+                    after[closure.id] = closure
+                case cmd.Reopen(closure_id):
+                    after.pop(closure_id, None)
+                case cmd.ImportClosures(source, wishes):
+                    after = {i: c for i, c in after.items() if c.source != source}
+                    for wish in wishes:
+                        closure = self._closure(draft, wish, source)
+                        after[closure.id] = closure
+            spans = {
+                (shift.start_s, shift.end_s)
+                for shift in draft.state.shifts.values()
+                if shift.status is not ShiftStatus.ENDED
+            }
+            for span in sorted(spans):
+                self._network.closed_roads.without(roads_closed(after, *span))
 
     def tick(self, draft: Draft) -> None:
         """Let closures begin and end when their time has come."""

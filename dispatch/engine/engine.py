@@ -107,6 +107,18 @@ class Engine:
             outcomes += decided
         return outcomes
 
+    def prepare(self, state: State, command: cmd.Command, now_s: int) -> None:
+        """Compute what deciding a command will need and may take a while; decides nothing.
+
+        May run beside decisions, in another thread; `state` must be a copy then.
+        """
+        match command:
+            case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():
+                rng = Random(0)  # noqa: S311 - ids that are thrown away
+                self._closing.prepare(Draft(state, now_s, rng), command)
+            case _:
+                pass
+
     def adopt(self, state: State, now_s: int, rng: Random) -> list[Event]:
         """What follows from the stored plans having been made on another road graph.
 
