@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _REMEMBERED_BYTES = 512 * 1024 * 1024
 _MATCHED_MAX = 10_000
-_REMEMBERED_MIN = 4
+_REMEMBERED_MIN = 10
 """So many networks are kept whatever they weigh: today's, with and without what comes and goes."""
 
 

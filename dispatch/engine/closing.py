@@ -180,6 +180,8 @@ class Closing:
     def _check_rest(self, others: Mapping[str, Closure], new: Sequence[Closure]) -> None:
         """Refuse what would leave no stop usable."""
         everything = {**others, **{c.id: c for c in new}}
+        if self._network.closed_roads.leaves_stops(roads_closed(everything, 0, _FAR_S)):
+            return  # even if all of it were closed at once
         for closure in new:
             if closure.stop_id is not None:
                 continue

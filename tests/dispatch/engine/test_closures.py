@@ -16,7 +16,7 @@ from dispatch.domain.closures import AffectedBooking, Closure, ClosureStatus, Cl
 from dispatch.domain.errors import DomainError, RefusalCode
 from dispatch.domain.model import Booking, BookingStatus, Party, Shift, Spot
 from dispatch.domain.state import apply
-from dispatch.engine import Network
+from dispatch.engine import Engine, Network
 from dispatch.engine.closure_effects import standing_of
 from dispatch.engine.invariants import broken_promises, broken_rules
 from routing.roads.kernels import UNREACHABLE
@@ -416,6 +416,20 @@ def happens(desk: Desk, rng: Random) -> None:
             _drive(desk, rng.choice(shifts))
         case _:
             desk.do(cmd.Tick())
+
+
+def test_closures_outlive_an_import_of_new_roads(desk: Desk) -> None:
+    """They are matched to the new roads; the plans are carried over on what is left of them."""
+    bookings = [desk.book(n, n + 40) for n in range(3)]
+    closure = close(desk, street=MIDDLE)
+    desk.network = replace(desk.network)
+    desk.engine = Engine(desk.config, desk.network)
+    for event in desk.engine.adopt(desk.state, desk.now_s, desk.rng):
+        apply(desk.state, event)
+    assert desk.state.closures[closure.id] == closure
+    network = desk.network.for_shift(desk.shift(bookings[0]), desk.state.closures)
+    assert network is not desk.network
+    assert sound(desk)
 
 
 def if_nobody_acts(desk: Desk) -> dict[tuple[str, str], int]:

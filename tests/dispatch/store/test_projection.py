@@ -136,6 +136,9 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE visit SET leave_s = leave_s - 1 WHERE status = 'open'", "shift"),
         ("UPDATE visit SET break_id = 'x' WHERE status = 'done'", "past visit"),
         ("UPDATE shift SET breaks = '[]' WHERE breaks <> '[]'", "shift"),
+        ("UPDATE closure SET reason = 'other'", "closure"),
+        ("UPDATE closure SET lines = '[[[8, 51]]]' WHERE stop_id IS NULL", "closure"),
+        ("DELETE FROM closure", "closure"),
     ],
 )
 def test_the_audit_sees_tampering(area_dsn: str, tampering: str, message: str) -> None:
