@@ -35,7 +35,7 @@ def test_a_list_with_everything() -> None:
 4,,,Weststraße,,,,both,
 5,,,,4711,,,,
 
-"6","MULTILINESTRING((8.04 51.75,8.05 51.76),(8.1 51.7,8.2 51.7))",,,,,,,"mit, Komma"
+"6","MULTILINESTRING((8.04 51.75,8.05 51.76),(8.1 51.7,8.2 51.7))",,,,,,,"mit, Zeichen"
 7,POINT(8.04 51.75),,,,,,,
 """
     found = READER.csv(text.encode("utf-8-sig"))
@@ -54,7 +54,7 @@ def test_a_list_with_everything() -> None:
         ClosureWish(None, None, "", street="Weststraße", external_id="4"),
         ClosureWish(None, None, "", way_id=4711, external_id="5"),
         ClosureWish(
-            None, None, "mit, Komma", lines=(line, ((8.1, 51.7), (8.2, 51.7))), external_id="6"
+            None, None, "mit, Zeichen", lines=(line, ((8.1, 51.7), (8.2, 51.7))), external_id="6"
         ),
         ClosureWish(None, None, "", lines=(((8.04, 51.75),),), external_id="7"),
     )
