@@ -51,10 +51,10 @@ def closures_answer(
     events: Sequence[ev.Event],
     state: State,
     town: Town,
-) -> Json:
+) -> Json | None:
     """The answer to a command: what is closed, and which bookings that affects.
 
-    Commands that close and reopen nothing are answered with an empty body.
+    None for commands that close and reopen nothing.
     """
     affected = [
         _affected(entry, state, town)
@@ -80,7 +80,7 @@ def closures_answer(
                 "affected": affected,
             }
         case _:
-            return {}
+            return None
 
 
 def _affected(entry: AffectedBooking, state: State, town: Town) -> Json:

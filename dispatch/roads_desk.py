@@ -85,7 +85,7 @@ class RoadsDesk:
         town = Town.of(self._config, self._network.stops)
         with self._lock:
             events = self._engine.decide(state, command, now_s, rng)
-        return closures_answer(command, events, state, town)
+        return closures_answer(command, events, state, town) or {}
 
 
 def is_on_road(matcher: RoadMatcher, wish: ClosureWish) -> bool:

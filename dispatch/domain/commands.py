@@ -2,13 +2,20 @@
 
 from dataclasses import dataclass
 
+from dispatch.domain.booking_commands import BookingCommand
 from dispatch.domain.closures import ClosureWish
-from dispatch.domain.model import Party, Spot
+from dispatch.domain.model import Connection, Party, Spot
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRide:
-    """A rider asks for offers; with neither time, as soon as possible."""
+    """A rider asks for offers; with neither time, as soon as possible.
+
+    `replaces`: a booking for which other terms are sought; it counts as gone meanwhile.
+    `connection`: stands for the time and for the end of the ride at its stop.
+    `repeats`: a refused request that is made again.
+    `board_by_s`: whoever sets off at a time will not be picked up later than this.
+    """
 
     origin: Spot
     destination: Spot
@@ -17,6 +24,10 @@ class RequestRide:
     arrive_by_s: int | None = None
     max_walk_m: int | None = None
     channel: str = "web"
+    replaces: str | None = None
+    connection: Connection | None = None
+    board_by_s: int | None = None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,7 @@ class CancelBooking:
 
     booking_id: str
     by: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,7 @@ Command = (
     RequestRide
     | AcceptOffer
     | CancelBooking
+    | BookingCommand
     | ReportPosition
     | ReportArrived
     | ReportBoarded

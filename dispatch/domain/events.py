@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from dispatch.domain.booking_events import BookingEvent
 from dispatch.domain.closures import AffectedBooking, Closure
+from dispatch.domain.life import BrokenLimit
 from dispatch.domain.model import Anchor, Booking, Fix, PlannedBreak, RideRequest, Shift, Visit
 
 
@@ -38,11 +40,13 @@ class BookingMade:
 
 @dataclass(frozen=True, slots=True)
 class BookingCancelled:
-    """A booking was given up before boarding."""
+    """A booking was given up before boarding; `late`: too short before for others to use it."""
 
     booking_id: str
     at_s: int
     by: str
+    reason: str | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,18 @@ class RiderMissed:
 
 @dataclass(frozen=True, slots=True)
 class BookingMoved:
-    """Another shift is going to carry a booking; the plans of both change with it."""
+    """Another shift is going to carry a booking; the plans of both change with it.
+
+    `forced`: the control room had it moved although it breaks the limits in `broken`.
+    """
 
     booking_id: str
     from_shift_id: str
     shift_id: str
     at_s: int
+    by: str = "service"
+    forced: bool = False
+    broken: tuple[BrokenLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +223,7 @@ Event = (
     | RiderAlighted
     | RiderMissed
     | BookingMoved
+    | BookingEvent
     | ShiftPlanned
     | BreaksPlanned
     | ShiftStarted

@@ -166,7 +166,7 @@ class Effects:
 
     def _place(self, draft: Draft, booking: Booking, moved: ev.BookingStopsMoved | None) -> bool:
         """Place a booking anew, with other stops if need be; False if its promise would break."""
-        trial = Draft(draft.state, draft.now_s, draft.rng)
+        trial = draft.branch()
         if moved is not None:
             trial.emit(moved)
         if booking.status is BookingStatus.BOARDED:
@@ -174,8 +174,7 @@ class Effects:
         else:
             placed = self._insert(trial, booking.id)
         if placed:
-            for event in trial.events:
-                draft.emit(event)
+            draft.take_over(trial)
         return placed
 
     def _set_down_elsewhere(self, trial: Draft, booking_id: str) -> bool:
@@ -201,6 +200,8 @@ class Effects:
         promise = booking.promise
         span_s = (promise.pickup_from_s, promise.pickup_to_s)
         shifts = suitable_shifts(self._config, trial.state, booking.party, span_s, trial.now_s)
+        if booking.pinned:
+            shifts = [other for other in shifts if other.id == shift.id]
         place = self._rides.best_place(trial, booking, shifts)
         if place is None:
             return False
