@@ -1,11 +1,12 @@
 """What a rider was told is what was offered, and stays so."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from dispatch.audit.evidence import Evidence, Finding
 from dispatch.domain.booking_events import BookingChanged
-from dispatch.domain.events import BookingMade, Event
+from dispatch.domain.events import BookingMade, BookingStopsMoved, Event
 from dispatch.domain.state import State
 
 if TYPE_CHECKING:
@@ -32,7 +33,14 @@ class Watch:
         if booking_id is None or booking_id not in self._told:
             return
         promise, kind = state.bookings[booking_id].promise, type(event).__name__
-        if promise != self._told[booking_id] and kind not in RIDERS_OWN_WISH:
+        told = self._told[booking_id]
+        if isinstance(event, BookingStopsMoved):  # closed stops; the times have to stay
+            told = replace(
+                told,
+                pickup_stop_id=promise.pickup_stop_id,
+                dropoff_stop_id=promise.dropoff_stop_id,
+            )
+        if promise != told and kind not in RIDERS_OWN_WISH:
             yield _finding(booking_id, f"event {seq} ({kind}) changes what was promised")
         self._told[booking_id] = promise
 

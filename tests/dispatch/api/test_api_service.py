@@ -31,6 +31,7 @@ def test_only_stops_for_riders_are_listed(client: Any) -> None:
         "lat": 51.8018,
         "zone": "Neubeckum",
         "kind": "curated",
+        "closed": False,
     }
 
 
@@ -119,6 +120,10 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/fleet": {"get"},
         "/api/v1/plan": {"get"},
         "/api/v1/events": {"get"},
+        "/api/v1/closures": {"get", "post"},
+        "/api/v1/closures/preview": {"post"},
+        "/api/v1/closures/import": {"post"},
+        "/api/v1/closures/{closure_id}": {"delete"},
         "/api/v1/service": {"get"},
         "/api/v1/stops": {"get"},
         "/healthz": {"get"},
@@ -129,7 +134,7 @@ def test_openapi_is_complete(client: Any) -> None:
         for method, operation in methods.items():
             changes = method != "get"
             names = {parameter["name"] for parameter in operation.get("parameters", [])}
-            keyed = changes and not path.endswith("positions")
+            keyed = changes and not path.endswith(("positions", "preview"))
             assert ("Idempotency-Key" in names) == keyed, (path, method)
             if path.startswith("/api"):
                 problem = operation["responses"]["4XX"]["content"]
