@@ -82,5 +82,6 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiS
         leg_geometry=leg_geometry,
         clock_rate=clock.speed,
         demo=bool(os.environ.get("RUFBUS_DEMO")),
+        messages=town.messages,
         planner=desk,
     )

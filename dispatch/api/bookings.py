@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from sse_starlette import EventSourceResponse
 
 from dispatch.api.models import ID_PATTERN, BookingIn
 from dispatch.api.present import booking_now
+from dispatch.api.problems import language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import Booking, LiveBooking, answers
 from dispatch.api.security import AnyCaller, Settings
@@ -20,9 +21,13 @@ BookingId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
 @router.post("", status_code=201, summary="Take an offer", responses=answers(Booking, 201))
-async def book(response: Response, sender: AnySender, wish: BookingIn) -> dict[str, Any]:
+async def book(
+    request: Request, response: Response, sender: AnySender, wish: BookingIn
+) -> dict[str, Any]:
     """Turns an offer into a booking; from here on the promise is binding."""
-    contact = Contact(name=wish.contact.name, phone=wish.contact.phone, email=wish.contact.email)
+    who = wish.contact
+    language = who.language or language_of(request.headers.get("accept-language"))
+    contact = Contact(who.name, who.phone, who.email, language, who.channel)
     command = AcceptOffer(wish.offer_id, rider_id="")  # the gateway makes it, beside the contact
     body = await sender.send(command, contact)
     response.headers["Location"] = f"/api/v1/bookings/{body['id']}"

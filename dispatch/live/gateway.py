@@ -23,6 +23,7 @@ from dispatch.domain.model import Booking, Fix, RideRequest, Shift, ShiftStatus
 from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
+from dispatch.live.recipients import Recipients
 from dispatch.store import entities, inbox
 from dispatch.store.codec import BOOKING, REQUEST, SHIFT, command_to_json
 from dispatch.store.connect import OPTIONS, SETTINGS
@@ -60,11 +61,16 @@ SELECT id, name, phone, email FROM rider WHERE area = %(area)s AND id = ANY(%(id
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Who a booking is for; stored apart from everything else, and erasable."""
+    """Who a booking is for, and how they want to be told; stored apart, and erasable.
+
+    `language` is `de` or `en`; `channel` is `email`, `sms`, `push` or `none`, None = as possible.
+    """
 
     name: str
     phone: str | None = None
     email: str | None = None
+    language: str | None = None
+    channel: str | None = None
 
 
 class Gateway:
@@ -91,6 +97,7 @@ class Gateway:
         )
         self._redis = connect_redis(redis_url, _REDIS_TIMEOUT_S)
         self._hub = Hub(redis_url, area)
+        self.recipients = Recipients(self._fetch, area)
         self._poller: asyncio.Task[None] | None = None
         self._roles: dict[str, tuple[float, str | None]] = {}
 
@@ -175,6 +182,8 @@ class Gateway:
             "name": contact and contact.name,
             "phone": contact and contact.phone,
             "email": contact and contact.email,
+            "language": contact and contact.language,
+            "channel": contact and contact.channel,
         }
         while True:
             if rows := await self._fetch(inbox.PUT, parameters):
@@ -383,6 +392,10 @@ def _fingerprint(command: Command, key: str, contact: Contact | None) -> str:
     """What a key stands for; salted with the key, so that equal contacts do not look alike."""
     document = command_to_json(command)
     if contact is not None:
-        document["rider_id"] = asdict(contact)
+        # the language may come from a header, which a repetition need not have
+        person = {k: v for k, v in asdict(contact).items() if k != "language"}
+        if contact.channel is None:
+            del person["channel"]
+        document["rider_id"] = person
     text = json.dumps([key, document], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -21,8 +21,9 @@ WITH entry AS (
     ON CONFLICT (area, idempotency_key) DO NOTHING
     RETURNING id
 ), person AS (
-    INSERT INTO rider (area, id, name, phone, email)
-    SELECT %(area)s, %(rider_id)s, %(name)s, %(phone)s, %(email)s FROM entry
+    INSERT INTO rider (area, id, name, phone, email, language, channel)
+    SELECT %(area)s, %(rider_id)s, %(name)s, %(phone)s, %(email)s,
+        coalesce(%(language)s::text, 'de'), %(channel)s FROM entry
     WHERE %(rider_id)s::text IS NOT NULL
 )
 SELECT id FROM entry
@@ -102,7 +103,7 @@ def put(connection: psycopg.Connection, area: str, key: str, command: Command) -
     Returns:
         The entry's id.
     """
-    person = dict.fromkeys(("rider_id", "name", "phone", "email"))
+    person = dict.fromkeys(("rider_id", "name", "phone", "email", "language", "channel"))
     document = json.dumps(command_to_json(command))
     parameters = {"area": area, "key": key, "fingerprint": "", "command": document} | person
     row = connection.execute(PUT, parameters).fetchone()

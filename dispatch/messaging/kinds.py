@@ -1,0 +1,93 @@
+"""The kinds of messages, which event makes which, and which takes another's place.
+
+A new event that riders have to be told about needs a line in `CAUSES`, a line in `_LIFE_S` if it
+is of a new kind, and its words in `texts/`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from dispatch.domain import events as ev
+
+
+class MessageKind(StrEnum):
+    """What a message says."""
+
+    CONFIRMED = "confirmed"
+    REMINDER = "reminder"
+    COMING = "coming"
+    MOVED = "moved"
+    CHANGED = "changed"
+    DISPLACED = "displaced"
+    RESCUED = "rescued"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+    WAIT_SERVED = "wait_served"
+    DAY_FAILED = "day_failed"
+
+
+CAUSES: Final[Mapping[type[Any], MessageKind]] = {
+    ev.BookingMade: MessageKind.CONFIRMED,
+    ev.BookingCancelled: MessageKind.CANCELLED,
+    ev.RiderMissed: MessageKind.NO_SHOW,
+}
+"""What is told because of an event. Reminders, arrivals and delays follow from plan and time."""
+
+_RANK: Final[Mapping[MessageKind, int]] = {
+    MessageKind.REMINDER: 1,
+    MessageKind.COMING: 1,
+    MessageKind.MOVED: 2,
+    MessageKind.DISPLACED: 3,
+    MessageKind.RESCUED: 3,
+    MessageKind.CHANGED: 4,
+    MessageKind.CONFIRMED: 5,
+    MessageKind.WAIT_SERVED: 6,
+    MessageKind.DAY_FAILED: 7,
+    MessageKind.CANCELLED: 8,
+    MessageKind.NO_SHOW: 8,
+}
+
+
+def strongest(kinds: list[MessageKind]) -> MessageKind:
+    """Of several things that happened to a booking at once, the one to tell; the later of equals.
+
+    Args:
+        kinds: In the order of what happened, at least one.
+    """
+    return max(reversed(kinds), key=_RANK.__getitem__)
+
+
+def superseded_by(kind: MessageKind) -> list[str]:
+    """Kinds that need not be told any more once this is to be told about the same booking.
+
+    Every message says all that matters by itself, so of two that wait only the newer one counts:
+    unless the older one says more, which is then told first.
+    """
+    return sorted(k for k in MessageKind if _RANK[k] <= _RANK[kind])
+
+
+_HOUR_S: Final = 3600
+_LIFE_S: Final[Mapping[MessageKind, int]] = {
+    MessageKind.CANCELLED: 12 * _HOUR_S,
+    MessageKind.NO_SHOW: 12 * _HOUR_S,
+    MessageKind.DAY_FAILED: 24 * _HOUR_S,
+}
+_LONGEST_S: Final = 24 * _HOUR_S
+_SHORTEST_S: Final = 180
+
+
+def expiry_s(kind: MessageKind, at_s: int, pickup_s: int) -> int:
+    """Until when a message is worth sending, epoch seconds.
+
+    Whatever is about the pick-up to come is worthless after it; that a ride is off, or was missed,
+    is worth knowing for some hours.
+
+    Args:
+        kind: What it says.
+        at_s: When it was decided.
+        pickup_s: When the vehicle is expected at the stop, or the end of the window.
+    """
+    if kind in _LIFE_S:
+        return at_s + _LIFE_S[kind]
+    return max(min(pickup_s, at_s + _LONGEST_S), at_s + _SHORTEST_S)
