@@ -198,7 +198,7 @@ class Announcer:
             news = Told(ordinal, now_s, news.from_s, news.to_s, vehicle_id)
         facts = _facts(booking, pickup, told, news) | more
         self._told[booking.id] = news
-        expires_at_s = expiry_s(kind, now_s, news.to_s)
+        expires_at_s = expiry_s(kind, now_s, news.to_s, booking.promise.pickup_to_s)
         return NewMessage(
             id=message_id(self._area, booking.id, ordinal, kind, facts),
             booking_id=booking.id,
@@ -223,12 +223,11 @@ def _causes(changes: Changes) -> dict[str, list[tuple[MessageKind, dict[str, Any
     """By booking, what has happened to it that is told, and what there is to say about that."""
     found: dict[str, list[tuple[MessageKind, dict[str, Any]]]] = {}
     for entry in changes.log:
-        kind = CAUSES.get(type(entry.event))
-        if kind is not None:
-            event: Any = entry.event
+        event: Any = entry.event
+        cause = CAUSES.get(type(event))
+        if cause is not None:
             booking_id = event.booking.id if hasattr(event, "booking") else event.booking_id
-            more = {k: getattr(event, k) for k in ("by", "reason") if getattr(event, k, None)}
-            found.setdefault(booking_id, []).append((kind, more))
+            found.setdefault(booking_id, []).append((cause.kind, cause.facts_of(event)))
     return found
 
 

@@ -5,6 +5,7 @@ is of a new kind, and its words in `texts/`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -27,10 +28,28 @@ class MessageKind(StrEnum):
     DAY_FAILED = "day_failed"
 
 
-CAUSES: Final[Mapping[type[Any], MessageKind]] = {
-    ev.BookingMade: MessageKind.CONFIRMED,
-    ev.BookingCancelled: MessageKind.CANCELLED,
-    ev.RiderMissed: MessageKind.NO_SHOW,
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What an event makes known to its booking's rider.
+
+    Attributes:
+        kind: The message.
+        facts: Fields of the event that its words need, by the names that the words have for them.
+    """
+
+    kind: MessageKind
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def facts_of(self, event: Any) -> dict[str, Any]:
+        """The facts that an event has; an empty one is none."""
+        found = {name: getattr(event, key, None) for name, key in self.facts.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+CAUSES: Final[Mapping[type[Any], Cause]] = {
+    ev.BookingMade: Cause(MessageKind.CONFIRMED),
+    ev.BookingCancelled: Cause(MessageKind.CANCELLED, {"by": "by", "reason": "reason"}),
+    ev.RiderMissed: Cause(MessageKind.NO_SHOW),
 }
 """What is told because of an event. Reminders, arrivals and delays follow from plan and time."""
 
@@ -73,11 +92,12 @@ _LIFE_S: Final[Mapping[MessageKind, int]] = {
     MessageKind.NO_SHOW: 12 * _HOUR_S,
     MessageKind.DAY_FAILED: 24 * _HOUR_S,
 }
+_FLEETING: Final = frozenset({MessageKind.REMINDER, MessageKind.COMING})
 _LONGEST_S: Final = 24 * _HOUR_S
 _SHORTEST_S: Final = 180
 
 
-def expiry_s(kind: MessageKind, at_s: int, pickup_s: int) -> int:
+def expiry_s(kind: MessageKind, at_s: int, pickup_s: int, window_to_s: int) -> int:
     """Until when a message is worth sending, epoch seconds.
 
     Whatever is about the pick-up to come is worthless after it; that a ride is off, or was missed,
@@ -86,8 +106,10 @@ def expiry_s(kind: MessageKind, at_s: int, pickup_s: int) -> int:
     Args:
         kind: What it says.
         at_s: When it was decided.
-        pickup_s: When the vehicle is expected at the stop, or the end of the window.
+        pickup_s: When the vehicle is expected at the stop, as told.
+        window_to_s: Until when the pick-up is promised.
     """
     if kind in _LIFE_S:
         return at_s + _LIFE_S[kind]
-    return max(min(pickup_s, at_s + _LONGEST_S), at_s + _SHORTEST_S)
+    last_s = pickup_s if kind in _FLEETING else max(pickup_s, window_to_s)
+    return max(min(last_s, at_s + _LONGEST_S), at_s + _SHORTEST_S)

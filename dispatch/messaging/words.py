@@ -88,6 +88,7 @@ class Writer:
         Raises:
             KeyError: a kind without words, or facts that are missing.
         """
+        language = language if language in LANGUAGES else LANGUAGES[0]
         words = catalogue(language)
         template = _template_of(kind, facts)
         link = f"{self.url}/b/{booking_id}" if self.url and booking_id else ""
@@ -168,10 +169,13 @@ class Writer:
             "to": self._stop(facts.get("to")),
             "vehicle": None if vehicle_id is None else self.town.vehicle(vehicle_id)["name"],
             "code": facts.get("code"),
-            "price": None if price is None else _price(price, words),
+            "price": None if price is None else self._price(words, price),
             "reason": words.get(f"reason.{facts.get('reason')}"),
         }
         return {key: one_line(value) if value else "" for key, value in values.items()}
+
+    def _price(self, words: Mapping[str, Any], cents: int) -> str | None:
+        return fill(words["price"], {"euros": str(cents // 100), "cents": f"{cents % 100:02d}"})
 
     def _stop(self, stop_id: str | None) -> str:
         return "" if stop_id is None else str(self.town.stop(stop_id)["name"])
@@ -188,9 +192,9 @@ class Writer:
 
 @cache
 def catalogue(language: str) -> Mapping[str, Any]:
-    """The templates of a language; German for one that we do not speak."""
-    known = language if language in LANGUAGES else "de"
-    found: Mapping[str, Any] = json.loads((_FOLDER / f"{known}.json").read_text(encoding="utf-8"))
+    """The templates of a language, one of `LANGUAGES`."""
+    text = (_FOLDER / f"{language}.json").read_text(encoding="utf-8")
+    found: Mapping[str, Any] = json.loads(text)
     return found
 
 
@@ -224,11 +228,6 @@ def _template_of(kind: str, facts: Mapping[str, Any]) -> str:
     if kind == MessageKind.COMING and facts.get("is_here"):
         return "here"
     return str(kind)
-
-
-def _price(cents: int, words: Mapping[str, Any]) -> str:
-    amount = f"{cents // 100}.{cents % 100:02d}"
-    return f"{amount.replace('.', ',')} €" if words is catalogue("de") else f"€{amount}"
 
 
 def _clipped(name: str, chars: int) -> str:

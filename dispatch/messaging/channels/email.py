@@ -155,7 +155,7 @@ def compose(parcel: Parcel, sender: str, reply_to: str | None = None) -> EmailMe
 def _mailbox(name: str, address: str) -> Address:
     """An address with a name; a domain outside of ASCII in the form that every server knows."""
     local, at, domain = address.rpartition("@")
-    if not at or not local or not domain or not address.isprintable():
+    if not at or not local or "@" in local or not domain or not address.isprintable():
         raise ValueError("not an e-mail address")
     return Address(display_name=name, username=local, domain=domain.encode("idna").decode("ascii"))
 

@@ -1,18 +1,18 @@
 """Web Push (RFC 8030, 8291, 8292): encrypted for the rider's browser, signed with our key."""
 
-import binascii
 import json
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
-from py_vapid import Vapid02, VapidException
-from pywebpush import WebPusher, WebPushException
+from py_vapid import Vapid02
+from pywebpush import WebPusher
 
 from dispatch.clock import real_time_s
-from dispatch.messaging.channels.base import Parcel, Result, scrubbed
-from dispatch.messaging.channels.sms import answer_of
+from dispatch.messaging.channels.base import Parcel, Result
+from dispatch.messaging.channels.http import HttpSender
 from dispatch.messaging.settings import PushSettings
+from dispatch.messaging.vapid import is_usable
 from dispatch.store.recipients import SUBSCRIPTIONS_MAX, Subscription
 
 _HEADROOM_S: Final = 2.0
@@ -35,7 +35,7 @@ class PushChannel:
     def __init__(self, settings: PushSettings, private_pem: str) -> None:
         self._settings = settings
         self._vapid = Vapid02.from_pem(private_pem.encode())
-        self._client = httpx.Client(timeout=settings.timeout_s, follow_redirects=False)
+        self._sender = HttpSender(settings.timeout_s)
 
     @property
     def deadline_s(self) -> float:
@@ -65,11 +65,9 @@ class PushChannel:
     def _send_to(self, subscription: Subscription, parcel: Parcel) -> Result:
         if not self._settings.allows(subscription.endpoint):
             return Result("gone", "not a push service that may be called")
-        try:
-            request = self._request(subscription, parcel)
-        except (WebPushException, VapidException, ValueError, binascii.Error) as error:
-            return Result("gone", scrubbed(f"unusable subscription: {error}"))
-        result = answer_of(self._client, request, self._settings.timeout_s)
+        if not is_usable(subscription):
+            return Result("gone", "not a subscription that can be encrypted for")
+        result = self._sender.send(self._request(subscription, parcel))
         if result.status in _GONE:
             return Result("gone", result.detail)
         return result
@@ -95,13 +93,11 @@ class PushChannel:
             # what has not been fetched yet is replaced by a repetition, not joined by it
             "Topic": parcel.id.removeprefix("ms_")[:_TOPIC_CHARS],
         }
-        return self._client.build_request(
-            "POST", subscription.endpoint, headers=headers, content=body
-        )
+        return self._sender.request("POST", subscription.endpoint, headers=headers, content=body)
 
     def close(self) -> None:
         """Hang up."""
-        self._client.close()
+        self._sender.close()
 
 
 def payload(parcel: Parcel) -> dict[str, str]:

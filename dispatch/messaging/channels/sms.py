@@ -2,22 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import quote
 
 import httpx
 
-from dispatch.clock import real_time_s
-from dispatch.messaging.channels.base import Deadline, Parcel, Result, scrubbed
+from dispatch.messaging.channels.base import Parcel, Result, scrubbed
+from dispatch.messaging.channels.http import HttpSender
 from dispatch.messaging.settings import PLACEHOLDER, SmsSettings
 
 _HEADROOM_S: Final = 2.0
-_BODY_MAX: Final = 2000
-_RETRY_AFTER_MAX_S: Final = 3600.0
-_LATER: Final = frozenset({408, 425, 429})
-_CREDENTIALS: Final = frozenset({401, 403, 407})
 _NUMBER: Final = re.compile(r"\+[1-9]\d{5,14}", re.ASCII)
 
 
@@ -34,7 +28,7 @@ class SmsChannel:
     def __init__(self, settings: SmsSettings, token: str = "") -> None:
         self._settings = settings
         self._token = token
-        self._client = httpx.Client(timeout=settings.timeout_s, follow_redirects=False)
+        self._sender = HttpSender(settings.timeout_s)
 
     @property
     def deadline_s(self) -> float:
@@ -53,72 +47,21 @@ class SmsChannel:
             "id": parcel.id,
             "token": self._token,
         }
-        request = self._client.build_request(
-            settings.method,
-            _put_in(settings.url, {k: quote(v, safe="") for k, v in values.items()}),
-            headers={name: _put_in(raw, values) for name, raw in settings.headers.items()},
-            json=_filled(settings.json_body, values),
-            data=_filled(settings.form, values),
-        )
-        return answer_of(self._client, request, settings.timeout_s)
+        try:
+            request = self._sender.request(
+                settings.method,
+                _put_in(settings.url, {k: quote(v, safe="") for k, v in values.items()}),
+                headers={name: _put_in(raw, values) for name, raw in settings.headers.items()},
+                json=_filled(settings.json_body, values),
+                data=_filled(settings.form, values),
+            )
+        except httpx.InvalidURL as error:
+            return Result("never", scrubbed(str(error)))
+        return self._sender.send(request)
 
     def close(self) -> None:
         """Hang up."""
-        self._client.close()
-
-
-def answer_of(client: httpx.Client, request: httpx.Request, timeout_s: float) -> Result:
-    """Send a request and judge its answer: 2xx accepted, 429 and 5xx later, other 4xx never.
-
-    Credentials that are refused are no fault of the message: it is kept.
-
-    Args:
-        client: Without redirects.
-        request: Ready to go.
-        timeout_s: For all of it, an answer that trickles in included.
-    """
-    deadline = Deadline(timeout_s)
-    try:
-        response = client.send(request, stream=True)
-        try:
-            body = _beginning(response, deadline)
-        finally:
-            response.close()
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return Result("later", scrubbed(f"{type(error).__name__}: {error}"), channel_down=True)
-    status = response.status_code
-    detail = f"{status} {scrubbed(body)}".strip()
-    if response.is_success:
-        return Result("sent")
-    after_s = retry_after_s(response.headers)
-    if status in _LATER or status in _CREDENTIALS or not response.is_client_error:
-        return Result("later", detail, after_s, channel_down=True, status=status)
-    return Result("never", detail, status=status)
-
-
-def _beginning(response: httpx.Response, deadline: Deadline) -> str:
-    """What the other side says, no more of it than is kept and no longer than there is time."""
-    read = b""
-    for chunk in response.iter_bytes(_BODY_MAX):
-        read += chunk
-        if len(read) >= _BODY_MAX or deadline.is_over:
-            break
-    return read[:_BODY_MAX].decode("utf-8", "replace")
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float:
-    """Seconds that `Retry-After` asks for, in either of its forms (RFC 9110, 10.2.3); 0 without."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value[:9]), _RETRY_AFTER_MAX_S)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    wait_s = (moment - datetime.fromtimestamp(real_time_s(), UTC)).total_seconds()
-    return min(max(wait_s, 0.0), _RETRY_AFTER_MAX_S)
+        self._sender.close()
 
 
 def e164(phone: str, country_code: str) -> str | None:

@@ -232,9 +232,7 @@ def test_a_message_that_is_there_already_stays_as_it_is(town: ToldTown) -> None:
         for facts in ({"a": 1}, {"a": 2}):
             outbox.add(connection, "grid", [replace(message, facts=facts)])
         outbox.add(connection, "grid", [replace(message, id="ms_2")])
-    assert town.sql("SELECT id, facts FROM message WHERE rider_id = 'rd_x'") == [
-        ("ms_1", {"a": 1})
-    ]
+    assert town.sql("SELECT id, facts FROM message WHERE rider_id = 'rd_x'") == [("ms_1", {"a": 1})]
 
 
 def test_a_commit_that_fails_leaves_no_message_and_is_told_when_it_succeeds(
