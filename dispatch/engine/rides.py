@@ -136,8 +136,9 @@ class Rides:
             raise DomainError(ErrorCode.OFFER_NO_LONGER_AVAILABLE, "the room was taken meanwhile")
         best = found[0]
         shift, where = now.shifts[best.vehicle], now.where[best.vehicle]
-        route = plans.route_with(now.problem, best.vehicle, wanted, best)
-        actions = scheduled(self._network, route.problem, best.vehicle, route.schedule)
+        alone = plans.alone(now.problem, best.vehicle)
+        route = plans.route_with(alone, 0, wanted, best._replace(vehicle=0))
+        actions = scheduled(self._network, route.problem, 0, route.schedule)
         draft.emit(ev.BookingMade(replace(booking, shift_id=shift.id)))
         self._writer.adopt(draft, shift, where, actions)
 
