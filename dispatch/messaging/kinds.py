@@ -1,15 +1,13 @@
 """The kinds of messages, which event makes which, and which takes another's place.
 
-A new event that riders have to be told about needs a line in `CAUSES`, a line in `_LIFE_S` if it
-is of a new kind, and its words in `texts/`.
+A new event that riders have to be told about needs a line in `CAUSES`; a new kind also its rank,
+its life if that is unusual, and its words in `texts/`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
-
-from dispatch.domain import events as ev
 
 
 class MessageKind(StrEnum):
@@ -22,9 +20,12 @@ class MessageKind(StrEnum):
     CHANGED = "changed"
     DISPLACED = "displaced"
     RESCUED = "rescued"
+    STOPS_MOVED = "stops_moved"
+    DROPOFF_MOVED = "dropoff_moved"
     CANCELLED = "cancelled"
     NO_SHOW = "no_show"
     WAIT_SERVED = "wait_served"
+    WAIT_LAPSED = "wait_lapsed"
     DAY_FAILED = "day_failed"
 
 
@@ -46,12 +47,26 @@ class Cause:
         return {name: value for name, value in found.items() if value is not None}
 
 
-CAUSES: Final[Mapping[type[Any], Cause]] = {
-    ev.BookingMade: Cause(MessageKind.CONFIRMED),
-    ev.BookingCancelled: Cause(MessageKind.CANCELLED, {"by": "by", "reason": "reason"}),
-    ev.RiderMissed: Cause(MessageKind.NO_SHOW),
+CAUSES: Final[Mapping[str, Cause]] = {
+    "BookingMade": Cause(MessageKind.CONFIRMED),
+    "BookingChanged": Cause(MessageKind.CHANGED, {"by": "by"}),
+    "BookingCancelled": Cause(MessageKind.CANCELLED, {"by": "by", "reason": "reason"}),
+    "RiderMissed": Cause(MessageKind.NO_SHOW),
+    "BookingDisplaced": Cause(
+        MessageKind.DISPLACED,
+        {"from": "stop_id", "reason": "reason", "aboard": "aboard", "walk_m": "walk_m"},
+    ),
+    "BookingReplanned": Cause(MessageKind.RESCUED, {"from": "stop_id", "aboard": "rescue"}),
+    "BookingStopsMoved": Cause(
+        MessageKind.STOPS_MOVED, {"from": "pickup_stop_id", "to": "dropoff_stop_id"}
+    ),
+    "DropoffReplaced": Cause(MessageKind.DROPOFF_MOVED, {"to": "stop_id", "walk_m": "walk_m"}),
+    "WaitingServed": Cause(MessageKind.WAIT_SERVED),
 }
-"""What is told because of an event. Reminders, arrivals and delays follow from plan and time."""
+"""What is told because of an event about a booking, by the event's name as it is in the log.
+
+Reminders, arrivals and delays follow from plan and time.
+"""
 
 _RANK: Final[Mapping[MessageKind, int]] = {
     MessageKind.REMINDER: 1,
@@ -59,9 +74,12 @@ _RANK: Final[Mapping[MessageKind, int]] = {
     MessageKind.MOVED: 2,
     MessageKind.DISPLACED: 3,
     MessageKind.RESCUED: 3,
+    MessageKind.STOPS_MOVED: 3,
+    MessageKind.DROPOFF_MOVED: 3,
     MessageKind.CHANGED: 4,
     MessageKind.CONFIRMED: 5,
     MessageKind.WAIT_SERVED: 6,
+    MessageKind.WAIT_LAPSED: 7,
     MessageKind.DAY_FAILED: 7,
     MessageKind.CANCELLED: 8,
     MessageKind.NO_SHOW: 8,
@@ -90,6 +108,7 @@ _HOUR_S: Final = 3600
 _LIFE_S: Final[Mapping[MessageKind, int]] = {
     MessageKind.CANCELLED: 12 * _HOUR_S,
     MessageKind.NO_SHOW: 12 * _HOUR_S,
+    MessageKind.WAIT_LAPSED: 12 * _HOUR_S,
     MessageKind.DAY_FAILED: 24 * _HOUR_S,
 }
 _FLEETING: Final = frozenset({MessageKind.REMINDER, MessageKind.COMING})

@@ -170,6 +170,7 @@ class Writer:
             "vehicle": None if vehicle_id is None else self.town.vehicle(vehicle_id)["name"],
             "code": facts.get("code"),
             "price": None if price is None else self._price(words, price),
+            "walk": f"{walk_m} m" if (walk_m := facts.get("walk_m")) else None,
             "reason": words.get(f"reason.{facts.get('reason')}"),
         }
         return {key: one_line(value) if value else "" for key, value in values.items()}
@@ -225,6 +226,8 @@ def _template_of(kind: str, facts: Mapping[str, Any]) -> str:
     if kind == MessageKind.CANCELLED:
         by = facts.get("by")
         return f"cancelled.{by if by in ('rider', 'control') else 'service'}"
+    if kind == MessageKind.DISPLACED and facts.get("aboard"):
+        return "stranded"
     if kind == MessageKind.COMING and facts.get("is_here"):
         return "here"
     return str(kind)

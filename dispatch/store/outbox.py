@@ -21,7 +21,7 @@ ON CONFLICT DO NOTHING
 """
 
 _LAST: Final = """
-SELECT DISTINCT ON (m.booking_id) m.booking_id, m.ordinal, m.at_s, m.facts
+SELECT DISTINCT ON (m.booking_id) m.booking_id, m.ordinal, m.at_s, m.kind, m.facts
 FROM message m JOIN booking b ON b.area = m.area AND b.id = m.booking_id
 WHERE m.area = %(area)s AND (b.ended_at_s IS NULL OR b.ended_at_s >= %(before_s)s)
 ORDER BY m.booking_id, m.ordinal DESC
@@ -179,11 +179,11 @@ def add(connection: psycopg.Connection, area: str, messages: Sequence[NewMessage
 
 def last_told(
     connection: psycopg.Connection, area: str, before_s: int
-) -> list[tuple[str, int, int, dict[str, Any]]]:
+) -> list[tuple[str, int, int, str, dict[str, Any]]]:
     """The last message about each booking that is open or ended after an epoch second.
 
     Returns:
-        Booking id, ordinal, time of decision, facts.
+        Booking id, ordinal, time of decision, kind, facts.
     """
     parameters = {"area": area, "before_s": before_s}
     return connection.execute(_LAST, parameters).fetchall()

@@ -40,8 +40,9 @@ VALUES (%(area)s, 'bk_1', 'ABC234', 'rq_1', 'of_1', 'rd_1', 'confirmed', 'a', 'b
 _ROWS = (
     "INSERT INTO service_area (id) VALUES (%(area)s)",
     (
-        "INSERT INTO ride_request VALUES (%(area)s, 'rq_1', 900, 8, 51, NULL, 8, 51, NULL, NULL, NULL,"
-        " 1, 0, 300, 'web', 'booked', NULL, NULL)"
+        "INSERT INTO ride_request (area, id, received_at_s, origin_lon, origin_lat,"
+        " destination_lon, destination_lat, seats, wheelchairs, max_walk_m, channel, status)"
+        " VALUES (%(area)s, 'rq_1', 900, 8, 51, 8, 51, 1, 0, 300, 'web', 'booked')"
     ),
     _OFFER,
     (

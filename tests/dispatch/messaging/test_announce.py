@@ -16,8 +16,9 @@ from dispatch.domain import events as ev
 from dispatch.domain.model import Booking, BookingStatus
 from dispatch.domain.state import State
 from dispatch.engine import Network
-from dispatch.messaging.announce import Announcer, Told
+from dispatch.messaging.announce import Announcer
 from dispatch.messaging.policy import Policy
+from dispatch.messaging.told import Told
 from dispatch.store import outbox
 from dispatch.store.changes import Changes
 from dispatch.store.connect import connect

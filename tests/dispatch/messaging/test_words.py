@@ -138,8 +138,8 @@ def test_a_cancellation_says_by_whom(by: str, beginning: str) -> None:
 
 
 def test_a_reason_is_given_if_there_are_words_for_it() -> None:
-    known = write("cancelled", facts=facts(by="service", reason="vehicle_failed"))
-    assert "Grund: Das Fahrzeug ist ausgefallen." in known.text
+    known = write("cancelled", facts=facts(by="service", reason="breakdown"))
+    assert "Grund: Das Fahrzeug hat eine Panne." in known.text
     for reason in (None, "unheard_of", "service"):
         assert "Grund" not in write("cancelled", facts=facts(by="service", reason=reason)).text
 
@@ -185,7 +185,10 @@ def test_an_sms_always_fits_and_always_tells_the_time(
     letter = write(kind, by=writer(first, second), language=language, at_s=NOW_S - 86_400)
     assert septets(letter.short) <= 160
     assert to_gsm7(letter.short) == letter.short
-    if kind not in ("no_show", "displaced", "day_failed"):
+    if (
+        "{pickup}"
+        in catalogue(language)[f"{kind if kind != 'cancelled' else 'cancelled.service'}.sms"]
+    ):
         assert "10:07" in letter.short
 
 
