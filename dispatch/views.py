@@ -7,6 +7,7 @@ Times are RFC 3339 with the town's offset, windows `[from, to]`; no contact data
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from dispatch.domain import booking_events as be
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.model import (
@@ -15,6 +16,7 @@ from dispatch.domain.model import (
     Alternative,
     Booking,
     BookingStatus,
+    Connection,
     Offer,
     Party,
     Promise,
@@ -71,6 +73,20 @@ def request_view(request: RideRequest, town: Town) -> Json:
             "code": str(refusal.code),
             "alternatives": [_alternative(a, town) for a in refusal.alternatives],
         },
+        "replaces": request.replaces,
+        "group_id": request.group_id,
+        "connection": _connection(request.connection, town),
+    }
+
+
+def _connection(link: Connection | None, town: Town) -> Json | None:
+    if link is None:
+        return None
+    return {
+        "stop": town.stop(link.stop_id),
+        "at": town.time(link.at_s),
+        "direction": str(link.direction),
+        "transfer_s": link.transfer_s,
     }
 
 
@@ -128,6 +144,12 @@ def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
         "alighted_at": town.optional_time(booking.alighted_at_s),
         "ended_at": town.optional_time(booking.ended_at_s),
         "cancelled_by": booking.cancelled_by,
+        "cancel_reason": booking.cancel_reason,
+        "cancelled_late": booking.cancelled_late,
+        "changed_at": town.optional_time(booking.changed_at_s),
+        "pinned": booking.pinned,
+        "group_id": booking.group_id,
+        "series_id": booking.series_id,
     }
 
 
@@ -412,8 +434,9 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
                     return request_view(event.request, town)
             raise ValueError("a ride request was decided without an answer")
         case cmd.AcceptOffer():
-            made = [e.booking for e in events if isinstance(e, ev.BookingMade)]
-            return _booking_answer(made[0].id, events, state, town)
+            made = [e.booking.id for e in events if isinstance(e, ev.BookingMade)]
+            made += [e.booking_id for e in events if isinstance(e, be.BookingChanged)]
+            return _booking_answer(made[0], events, state, town)
         case (
             cmd.CancelBooking(booking_id)
             | cmd.ReportBoarded(booking_id)
@@ -434,7 +457,9 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
             status = ShiftStatus.ACTIVE if started else ShiftStatus.ENDED
             return _shift_head(replace(state.shifts[shift_id], status=status), town)
         case _:
-            return {}
+            from dispatch.life_views import life_answer  # noqa: PLC0415 - it builds on this module
+
+            return life_answer(command, events, state, town)
 
 
 def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
@@ -455,9 +480,10 @@ def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, t
 def _as_changed(booking: Booking, events: Sequence[ev.Event]) -> Booking:
     for event in events:
         match event:
-            case ev.BookingCancelled(booking.id, at_s, by):
+            case ev.BookingCancelled(booking.id, at_s, by, reason, late):
                 status = BookingStatus.CANCELLED
                 booking = replace(booking, status=status, ended_at_s=at_s, cancelled_by=by)
+                booking = replace(booking, cancel_reason=reason, cancelled_late=late)
             case ev.RiderBoarded(booking.id, _, _, at_s):
                 booking = replace(booking, status=BookingStatus.BOARDED, boarded_at_s=at_s)
             case ev.RiderAlighted(booking.id, _, _, at_s):

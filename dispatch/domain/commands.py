@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 
-from dispatch.domain.model import Party, Spot
+from dispatch.domain.booking_commands import BookingCommand
+from dispatch.domain.model import Connection, Party, Spot
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRide:
-    """A rider asks for offers; with neither time, as soon as possible."""
+    """A rider asks for offers; with neither time, as soon as possible.
+
+    `replaces`: a booking for which other terms are sought; it counts as gone meanwhile.
+    `connection`: stands for the time and for the end of the ride at its stop.
+    `repeats`: a refused request that is made again.
+    `board_by_s`: whoever sets off at a time will not be picked up later than this.
+    """
 
     origin: Spot
     destination: Spot
@@ -16,6 +23,10 @@ class RequestRide:
     arrive_by_s: int | None = None
     max_walk_m: int | None = None
     channel: str = "web"
+    replaces: str | None = None
+    connection: Connection | None = None
+    board_by_s: int | None = None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class CancelBooking:
 
     booking_id: str
     by: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,7 @@ Command = (
     RequestRide
     | AcceptOffer
     | CancelBooking
+    | BookingCommand
     | ReportPosition
     | ReportArrived
     | ReportBoarded

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from dispatch.domain.booking_events import BookingEvent
+from dispatch.domain.life import BrokenLimit
 from dispatch.domain.model import Anchor, Booking, Fix, PlannedBreak, RideRequest, Shift, Visit
 
 
@@ -37,11 +39,13 @@ class BookingMade:
 
 @dataclass(frozen=True, slots=True)
 class BookingCancelled:
-    """A booking was given up before boarding."""
+    """A booking was given up before boarding; `late`: too short before for others to use it."""
 
     booking_id: str
     at_s: int
     by: str
+    reason: str | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,18 @@ class RiderMissed:
 
 @dataclass(frozen=True, slots=True)
 class BookingMoved:
-    """Another shift is going to carry a booking; the plans of both change with it."""
+    """Another shift is going to carry a booking; the plans of both change with it.
+
+    `forced`: the control room had it moved although it breaks the limits in `broken`.
+    """
 
     booking_id: str
     from_shift_id: str
     shift_id: str
     at_s: int
+    by: str = "service"
+    forced: bool = False
+    broken: tuple[BrokenLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +175,7 @@ Event = (
     | RiderAlighted
     | RiderMissed
     | BookingMoved
+    | BookingEvent
     | ShiftPlanned
     | BreaksPlanned
     | ShiftStarted

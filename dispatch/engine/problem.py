@@ -293,7 +293,12 @@ def _vehicle(
         locked=_locked(config, shift, now_s),
         start_dwelling=_has_served(shift) or _stays_after_break(shift, where),
         start_leg_s=None if standing else network.travel.times_from(where.place),
+        pinned=frozenset(a.booking for a in route if _is_pinned(state, a)),
     )
+
+
+def _is_pinned(state: State, action: plans.Action) -> bool:
+    return action.kind == "pickup" and state.bookings[action.booking].pinned
 
 
 def nearest_stop(network: Network, place: Place) -> tuple[int, int]:

@@ -386,7 +386,7 @@ def _kin(vehicles: Sequence[Vehicle]) -> list[int]:
     seen: dict[object, int] = {}
     numbers = []
     for index, v in enumerate(vehicles):
-        bound = v.breaks or v.locked or v.start_leg_s is not None
+        bound = v.breaks or v.locked or v.pinned or v.start_leg_s is not None
         bound = bound or len({a.booking for a in v.route}) * 2 != len(v.route)  # riders on board
         key: object = index
         if not bound:

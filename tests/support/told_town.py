@@ -97,7 +97,7 @@ class ToldTown:
     def put(self, command: cmd.Command, **person: str | None) -> int:
         """Put a command into the inbox; gives its number."""
         row: dict[str, Any] = dict.fromkeys(
-            ("rider_id", "name", "phone", "email", "language", "channel")
+            ("rider_id", "name", "phone", "phone_e164", "email", "language", "channel")
         )
         row |= person | {"area": AREA, "key": secrets.token_hex(8), "fingerprint": ""}
         row["command"] = json.dumps(command_to_json(command))
