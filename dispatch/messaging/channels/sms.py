@@ -1,18 +1,17 @@
 """SMS by a gateway that takes an HTTP request per message (contract: docs/messages.md)."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
 import httpx
 
+from dispatch.domain.phone import e164
 from dispatch.messaging.channels.base import Parcel, Result, scrubbed
 from dispatch.messaging.channels.http import HttpSender
 from dispatch.messaging.settings import PLACEHOLDER, SmsSettings
 
 _HEADROOM_S: Final = 2.0
-_NUMBER: Final = re.compile(r"\+[1-9]\d{5,14}", re.ASCII)
 
 
 class SmsChannel:
@@ -38,7 +37,7 @@ class SmsChannel:
     def send(self, parcel: Parcel) -> Result:
         """Try once to hand an SMS over."""
         settings = self._settings
-        number = e164(parcel.phone or "", settings.country_code)
+        number = e164(parcel.phone, settings.country_code.removeprefix("+"))
         if number is None:
             return Result("never", "not a telephone number")
         values = {
@@ -62,24 +61,6 @@ class SmsChannel:
     def close(self) -> None:
         """Hang up."""
         self._sender.close()
-
-
-def e164(phone: str, country_code: str) -> str | None:
-    """A number as riders write it in international form, None if it is none.
-
-    Args:
-        phone: Such as `02521 / 123 45` or `+49 (0)2521 12345`.
-        country_code: For numbers without one, such as `+49`.
-    """
-    text = phone.strip().replace("(0)", "")
-    digits = re.sub(r"[^0-9]", "", text)
-    if text.startswith("+"):
-        number = f"+{digits}"
-    elif digits.startswith("00"):
-        number = f"+{digits[2:]}"
-    else:
-        number = f"{country_code}{digits.removeprefix('0')}"
-    return number if _NUMBER.fullmatch(number) else None
 
 
 def _filled(templates: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str] | None:

@@ -14,7 +14,7 @@ from py_vapid import Vapid02
 from dispatch.messaging.channels.base import Parcel
 from dispatch.messaging.channels.http import retry_after_s
 from dispatch.messaging.channels.push import PushChannel
-from dispatch.messaging.channels.sms import SmsChannel, e164
+from dispatch.messaging.channels.sms import SmsChannel
 from dispatch.messaging.settings import PushSettings, SmsSettings
 from dispatch.messaging.vapid import fresh_pem, is_usable, public_key
 from dispatch.messaging.words import Letter
@@ -130,20 +130,13 @@ def test_headers_that_never_end_are_cut_off() -> None:
     assert result.outcome == "later"
 
 
-@pytest.mark.parametrize(
-    ("written", "number"),
-    [
-        ("02521 / 123 45", "+49252112345"),
-        ("+49 (0)2521 12345", "+49252112345"),
-        ("0049 2521 12345", "+49252112345"),
-        ("+31 20 123 4567", "+31201234567"),
-        ("110", None),
-        ("", None),
-        ("+0 123456789", None),
-    ],
-)
-def test_numbers_as_riders_write_them(written: str, number: str | None) -> None:
-    assert e164(written, "+49") == number
+def test_a_number_from_elsewhere(gateway: Gateway) -> None:
+    settings = sms(gateway, country_code="+43")
+    for written in ("0660 1234567", "+31 20 123 4567"):
+        parcel = Parcel("ms_1", LETTER, "Erika", phone=written)
+        assert SmsChannel(settings, "x").send(parcel).outcome == "sent"
+    sent = [json.loads(request.body)["to"] for request in gateway.received]
+    assert sent == ["+436601234567", "+31201234567"]
 
 
 def test_no_number_no_request(gateway: Gateway) -> None:
