@@ -7,6 +7,7 @@ Times are RFC 3339 with the town's offset, windows `[from, to]`; no contact data
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from dispatch.closure_views import closures_answer
 from dispatch.domain import booking_events as be
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
@@ -34,9 +35,10 @@ APPROACH_S = 900
 """How long before the planned pick-up a rider may see where the vehicle is."""
 
 
-def stop_view(stop: StopLike) -> Json:
+def stop_view(stop: StopLike, *, closed: bool = False) -> Json:
     """A stop in the list of stops."""
     return {
+        "closed": closed,
         "id": stop.id,
         "name": stop.name,
         "lon": stop.lon,
@@ -459,7 +461,8 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
         case _:
             from dispatch.life_views import life_answer  # noqa: PLC0415 - it builds on this module
 
-            return life_answer(command, events, state, town)
+            known = closures_answer(command, events, state, town)
+            return life_answer(command, events, state, town) if known is None else known
 
 
 def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:

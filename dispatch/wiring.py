@@ -273,6 +273,7 @@ def run_dispatcher(town: TownConfig, var: Path) -> None:
         decide_batch=engine.decide_batch,
         foresee=foresee,
         announcer=Announcer(town.config.area_id, town.messages.policy),
+        prepare=engine.prepare,
     )
     run_until_signalled(dispatcher)
 

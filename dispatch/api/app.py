@@ -8,6 +8,7 @@ from dispatch import __doc__ as summary
 from dispatch.api import (
     booking_life,
     bookings,
+    closures,
     control,
     groups,
     notifications,
@@ -44,7 +45,7 @@ def create_api(settings: ApiSettings) -> FastAPI:
     problems.install(app)
     v1 = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
     life = (phone, booking_life, series, waiting, groups, notifications)
-    for part in (rides, *life, bookings, vehicles, control, service):
+    for part in (rides, *life, bookings, vehicles, control, closures, service):
         v1.include_router(part.router)
     app.include_router(v1)
     app.include_router(service.health_router)

@@ -10,7 +10,9 @@ _QUESTIONS: Final[tuple[tuple[str, str, str], ...]] = (
         "request",
         "is booked, but there is no booking of it",
         """SELECT r.id FROM ride_request r WHERE r.area = %(area)s AND r.status = 'booked'
-        AND NOT EXISTS (SELECT FROM booking b WHERE b.area = r.area AND b.request_id = r.id)""",
+        AND NOT EXISTS (SELECT FROM booking b WHERE b.area = r.area AND b.request_id = r.id)
+        AND NOT EXISTS (SELECT FROM event e WHERE e.area = r.area AND e.type = 'BookingChanged'
+            AND e.payload #>> '{old,request_id}' = r.id)""",
     ),
     (
         "booking",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dispatch.domain.booking_commands import BookingCommand
+from dispatch.domain.closures import ClosureWish
 from dispatch.domain.model import Connection, Party, Spot
 
 
@@ -125,6 +126,28 @@ class ProposePlans:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """The control room closes a road or a stop, now or later."""
+
+    closure: ClosureWish
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """The control room ends a closure, or calls it off."""
+
+    closure_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportClosures:
+    """The whole list of one source; what it no longer names is over. All of it or nothing."""
+
+    source: str
+    closures: tuple[ClosureWish, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: plan shifts ahead, let offers lapse, re-time late plans."""
 
@@ -142,5 +165,8 @@ Command = (
     | StartShift
     | EndShift
     | ProposePlans
+    | Close
+    | Reopen
+    | ImportClosures
     | Tick
 )

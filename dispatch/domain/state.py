@@ -8,6 +8,7 @@ from datetime import date
 
 from dispatch.domain import events as ev
 from dispatch.domain import life_state
+from dispatch.domain.closures import CLOSURE_TRANSITIONS, Closure, ClosureStatus
 from dispatch.domain.illegal import IllegalTransitionError
 from dispatch.domain.life import Series, SeriesDay, SeriesStatus, Waiting, WaitingStatus
 from dispatch.domain.model import (
@@ -30,13 +31,17 @@ __all__ = ["IllegalTransitionError", "State", "apply", "forget_closed"]
 
 @dataclass(slots=True)
 class State:
-    """Everything open in one service area, by id."""
+    """Everything open in one service area, by id.
+
+    `closures` is never changed in place: as long as it is the same object, nothing was closed.
+    """
 
     requests: dict[str, RideRequest] = field(default_factory=dict)
     bookings: dict[str, Booking] = field(default_factory=dict)
     shifts: dict[str, Shift] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
+    closures: dict[str, Closure] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
     series_days: dict[tuple[str, date], SeriesDay] = field(default_factory=dict)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -68,6 +73,10 @@ def apply(state: State, event: ev.Event) -> None:
             _apply_to_booking(state, event)
         case ev.BookingMoved():
             _hand_over(state, event)
+        case ev.BookingStopsMoved():
+            _move_stops(state, event)
+        case ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected():
+            _apply_to_closures(state, event)
         case _ if life_state.apply_to_life(state, event):
             pass
         case _:
@@ -126,6 +135,45 @@ def _hand_over(state: State, event: ev.BookingMoved) -> None:
     if state.shifts[event.shift_id].status is ShiftStatus.ENDED:
         raise IllegalTransitionError(f"booking {booking.id}: {event.shift_id} has ended")
     state.bookings[booking.id] = replace(booking, shift_id=event.shift_id)
+
+
+def _move_stops(state: State, event: ev.BookingStopsMoved) -> None:
+    """Promise other stops; who is on board can no longer be picked up elsewhere."""
+    booking = state.bookings[event.booking_id]
+    promise = booking.promise
+    boards = booking.status is BookingStatus.BOARDED
+    if not booking.status.is_open or (boards and event.pickup_stop_id != promise.pickup_stop_id):
+        raise IllegalTransitionError(f"booking {booking.id} cannot change its stops")
+    promise = replace(
+        promise, pickup_stop_id=event.pickup_stop_id, dropoff_stop_id=event.dropoff_stop_id
+    )
+    state.bookings[booking.id] = replace(booking, promise=promise, walk_s=event.walk_s)
+
+
+def _apply_to_closures(
+    state: State,
+    event: ev.ClosureRecorded | ev.ClosureBegan | ev.ClosureEnded | ev.ClosuresAffected,
+) -> None:
+    match event:
+        case ev.ClosureRecorded(closure):
+            known = state.closures.get(closure.id)
+            if known is not None and known.status is ClosureStatus.ENDED:
+                raise IllegalTransitionError(f"closure {closure.id} is over")
+            state.closures = {**state.closures, closure.id: closure}
+        case ev.ClosureBegan(closure_id):
+            moved = _move_closure(state.closures[closure_id], ClosureStatus.ACTIVE)
+            state.closures = {**state.closures, closure_id: moved}
+        case ev.ClosureEnded(closure_id, at_s):
+            moved = _move_closure(state.closures[closure_id], ClosureStatus.ENDED)
+            state.closures = {**state.closures, closure_id: replace(moved, ended_at_s=at_s)}
+        case _:
+            pass
+
+
+def _move_closure(closure: Closure, status: ClosureStatus) -> Closure:
+    if status not in CLOSURE_TRANSITIONS[closure.status]:
+        raise IllegalTransitionError(f"closure {closure.id}: {closure.status} -> {status}")
+    return replace(closure, status=status)
 
 
 def _tick_off(state: State, event: ev.RiderBoarded | ev.RiderAlighted) -> None:
@@ -228,6 +276,9 @@ def forget_closed(state: State, before_s: int) -> None:
     for shift in [s for s in state.shifts.values() if s.status is ShiftStatus.ENDED]:
         if shift.end_s < before_s:
             del state.shifts[shift.id]
+    over = {c.id for c in state.closures.values() if (c.ended_at_s or before_s) < before_s}
+    if over:
+        state.closures = {i: c for i, c in state.closures.items() if i not in over}
 
 
 def _forget_life(state: State, before_s: int) -> None:

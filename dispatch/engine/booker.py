@@ -121,8 +121,9 @@ class Booker:
     def _place(self, draft: Draft, booking: Booking, placed: Callable[[Booking], ev.Event]) -> None:
         try:
             self._rides.place(draft, booking, placed)
-        except DomainError:
-            if not self._batches.squeeze(draft, booking, placed):
+        except DomainError as error:
+            is_full = error.code is ErrorCode.OFFER_NO_LONGER_AVAILABLE
+            if not is_full or not self._batches.squeeze(draft, booking, placed):
                 raise
 
     def _give_up_place(self, draft: Draft, booking: Booking) -> None:

@@ -11,6 +11,7 @@ from dispatch.domain.state import State, apply
 from dispatch.engine.batching import Batches, Outcome, grouped
 from dispatch.engine.booker import Booker, is_change
 from dispatch.engine.booking_life import BookingLife
+from dispatch.engine.closing import Closing
 from dispatch.engine.draft import Draft
 from dispatch.engine.housekeeping import Housekeeping
 from dispatch.engine.network import Network
@@ -39,6 +40,7 @@ class Engine:
         self._batches = Batches(config, network)
         self._operations = Operations(config, network)
         self._proposals = Proposals(config, network)
+        self._closing = Closing(config, network, self._rides)
         self._housekeeping = Housekeeping(config, network)
         self._repositioner = Repositioner(config, network, forecast)
         self._booker = Booker(config, network, self._rides, self._batches)
@@ -66,6 +68,7 @@ class Engine:
         draft = Draft(state, now_s, rng)
         match command:
             case cmd.Tick():
+                self._closing.tick(draft)
                 self._housekeeping.tick(draft)
                 self._life.tick(draft)
                 self._repositioner.tick(draft)
@@ -76,6 +79,8 @@ class Engine:
                 self._life.room_has_come(draft)
             case cmd.ProposePlans():
                 self._proposals.take(draft, command)
+            case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():
+                self._closing.decide(draft, command)
             case _:
                 if not self._life.decide(draft, command):
                     self._decide_operation(draft, command)
@@ -108,6 +113,18 @@ class Engine:
                     apply(present, event)
             outcomes += decided
         return outcomes
+
+    def prepare(self, state: State, command: cmd.Command, now_s: int) -> None:
+        """Compute what deciding a command will need and may take a while; decides nothing.
+
+        May run beside decisions, in another thread; `state` must be a copy then.
+        """
+        match command:
+            case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():
+                rng = Random(0)  # noqa: S311 - ids that are thrown away
+                self._closing.prepare(Draft(state, now_s, rng), command)
+            case _:
+                pass
 
     def adopt(self, state: State, now_s: int, rng: Random) -> list[Event]:
         """What follows from the stored plans having been made on another road graph.

@@ -32,7 +32,7 @@ def broken_rules(config: ServiceConfig, network: Network, state: State, now_s: i
     found = list(_assignment(state))
     for shift in state.shifts.values():
         found += _capacity(config, state, shift)
-        found += _driving(network, shift, now_s)
+        found += _driving(network.for_shift(shift, state.closures), shift, now_s)
         found += _windows(state, shift)
         found += _breaks(state, shift)
     return found

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus, Visit
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import common_roads
 from dispatch.engine.network import Network
 from dispatch.engine.whereabouts import Whereabouts, locate, rested
 from routing import plans
@@ -110,8 +111,12 @@ def _memory(config: ServiceConfig, network: Network) -> _Memory:
 
 @dataclass(frozen=True)
 class Planning:
-    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`."""
+    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`.
 
+    `network` has the roads that they all drive on.
+    """
+
+    network: Network
     problem: plans.Problem
     shifts: tuple[Shift, ...]
     where: tuple[Whereabouts, ...]
@@ -124,15 +129,21 @@ def planning(
     shifts: Iterable[Shift],
     now_s: int,
     located: Mapping[str, Whereabouts] | None = None,
+    roads: Network | None = None,
 ) -> Planning:
     """Build the problem of these shifts as things stand at `now_s`.
 
     Limits that reality has already broken are raised exactly to what will happen anyway, so that
     no decision makes it worse and none is refused for it. `located` says where vehicles are whose
-    visits are not those by which they have been driving; by shift id.
+    visits are not those by which they have been driving; by shift id. All are looked at on `roads`
+    where these are given, whatever they drive on.
+
+    Raises:
+        ValueError: without `roads`, not all of them drive on the same ones, see `by_roads`.
     """
-    known, memory = located or {}, _memory(config, network)
     chosen = tuple(rested(s, now_s) for s in sorted(shifts, key=lambda s: s.id))
+    network = roads or common_roads(network, state.closures, chosen)
+    known, memory = located or {}, _memory(config, network)
     ahead = any(shift.status is ShiftStatus.PLANNED for shift in chosen)
     back_s = _back_at_depot_s(network, state, now_s) if ahead else {}
     where = tuple(
@@ -152,7 +163,7 @@ def planning(
         bookings=bookings,
         seen=memory.seen,
     )
-    return Planning(plans.relaxed_all(problem), chosen, where)
+    return Planning(network, plans.relaxed_all(problem), chosen, where)
 
 
 def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
@@ -164,7 +175,8 @@ def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, in
         last = shift.visits[-1]
         stop, depot = (network.stop_index.get(i) for i in (last.stop_id, shift.depot_stop_id))
         if stop is not None and depot is not None:  # stops may be gone while roads are exchanged
-            leg_s = int(network.travel.matrix_s[stop, depot])
+            travel = network.for_shift(shift, state.closures).travel
+            leg_s = int(travel.matrix_s[stop, depot])
             back_s[shift.vehicle_id] = network.drive(now_s, max(last.depart_s, now_s), leg_s)
     return back_s
 
@@ -307,6 +319,8 @@ def nearest_stop(network: Network, place: Place) -> tuple[int, int]:
     There a vehicle takes its break that has been under way to nothing: a break has a stop.
     """
     legs_s = network.travel.times_from(place)
+    if network.cut_off:
+        legs_s[[network.stop_index[stop_id] for stop_id in network.cut_off]] = plans.UNREACHABLE_S
     stop = int(legs_s.argmin())
     return stop, int(legs_s[stop])
 

@@ -13,6 +13,7 @@ from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.events import BookingMoved
 from dispatch.domain.model import Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import (
@@ -60,6 +61,8 @@ class Proposals:
         known = [draft.state.shifts[i] for i in ids if i in draft.state.shifts]
         if len(known) < len(ids) or any(s.status is ShiftStatus.ENDED for s in known):
             raise DomainError(ErrorCode.PROPOSAL_STALE, "a shift is over")
+        if len(by_roads(self._network, draft.state.closures, known)) > 1:
+            raise DomainError(ErrorCode.PROPOSAL_STALE, "the shifts drive on different roads")
         return known
 
     def _may_move(self, draft: Draft, now: Planning, better: plans.Problem) -> bool:

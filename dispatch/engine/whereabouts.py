@@ -35,6 +35,7 @@ def rested(shift: Shift, now_s: int) -> Shift:
 
 def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabouts:
     """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be."""
+    network = network.for_shift(shift, state.closures)
     shift = rested(shift, now_s)
     anchor = shift.anchor
     free_s = max(now_s, shift.start_s)  # whoever is there early does not work longer for it

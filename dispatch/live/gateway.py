@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from dispatch.domain.booking_commands import AcceptGroup, CreateSeries, JoinWaitingList
+from dispatch.domain.closures import Closure
 from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
 from dispatch.domain.model import Booking, Fix, RideRequest, Shift, ShiftStatus
 from dispatch.domain.phone import e164
@@ -30,7 +31,7 @@ from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
 from dispatch.live.recipients import Recipients
 from dispatch.store import entities, inbox
 from dispatch.store.breakable import async_cursor_factory
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT, command_to_json
+from dispatch.store.codec import BOOKING, CLOSURE, REQUEST, SHIFT, command_to_json
 from dispatch.store.connect import OPTIONS, SETTINGS, is_outage
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (
@@ -321,6 +322,14 @@ class Gateway(Lookups):
         )
         rows = await self._read(statement, ids=[*shift_ids])
         return [PAST_VISIT.validate_python(row) for row in rows]
+
+    async def closures(self, *, over: bool = False) -> list[Closure]:
+        """Closures that are not over, or all; in order of their beginning."""
+        statement = entities.CLOSURES + (
+            " AND (%(over)s::bool OR c.status <> 'ended') ORDER BY c.from_s, c.id"
+        )
+        rows = await self._read(statement, over=over)
+        return [CLOSURE.validate_python(row) for row in rows]
 
     async def token_role(self, token: str) -> str | None:
         """What a bearer may do, None for a worthless token; remembered for some seconds."""

@@ -99,6 +99,7 @@ class Changes:
     bookings: set[str] = field(default_factory=set)
     shifts: set[str] = field(default_factory=set)
     plans: set[str] = field(default_factory=set)
+    closures: set[str] = field(default_factory=set)
     moved: dict[str, tuple[str, Fix]] = field(default_factory=dict)
     life: Touched = field(default_factory=Touched)
 
@@ -134,6 +135,7 @@ class Changes:
                 ev.BookingCancelled(booking_id, _, _)
                 | ev.RiderMissed(booking_id, _, _, _)
                 | ev.BookingMoved(booking_id, _, _, _)
+                | ev.BookingStopsMoved(booking_id)
             ):
                 self.bookings.add(booking_id)
             case ev.RiderBoarded(booking_id, shift_id, _, _):
@@ -146,8 +148,23 @@ class Changes:
                 self.moved[shift_id] = (vehicle_id, fix)
             case ev.ShiftStarted(shift_id, _) | ev.ShiftEnded(shift_id, _):
                 self.shifts.add(shift_id)
+            case (
+                ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected()
+            ):
+                self._touch_closure(event)
             case _:
                 self._touch_plan(event)
+
+    def _touch_closure(
+        self, event: ev.ClosureRecorded | ev.ClosureBegan | ev.ClosureEnded | ev.ClosuresAffected
+    ) -> None:
+        match event:
+            case ev.ClosureRecorded(closure):
+                self.closures.add(closure.id)
+            case ev.ClosureBegan(closure_id) | ev.ClosureEnded(closure_id):
+                self.closures.add(closure_id)
+            case ev.ClosuresAffected():
+                pass
 
     def _touch_plan(self, event: ev.Event) -> None:
         match event:

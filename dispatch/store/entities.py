@@ -1,7 +1,8 @@
 """Rows to domain values: each query builds an entity's JSON in one statement, so in one snapshot.
 
 Every query is a complete SELECT with the columns `id` and `entity`, to be narrowed by `AND …` on
-its alias: `r` ride_request, `b` booking, `s` shift, `v` visit. `%(area)s` is always a parameter.
+its alias: `r` ride_request, `b` booking, `s` shift, `v` visit, `c` closure. `%(area)s` is always a
+parameter.
 """
 
 from dataclasses import dataclass
@@ -76,6 +77,14 @@ SELECT s.id, json_build_object(
         WHERE v.area = s.area AND v.shift_id = s.id AND v.status = 'open'), '[]')) AS entity
 FROM shift s WHERE s.area = %(area)s
 """  # noqa: S608 (constants of this module only)
+
+CLOSURES: Final = """
+SELECT c.id, json_build_object(
+    'id', c.id, 'from_s', c.from_s, 'until_s', c.until_s, 'reason', c.reason,
+    'stop_id', c.stop_id, 'lines', c.lines, 'direction', c.direction, 'source', c.source,
+    'external_id', c.external_id, 'status', c.status, 'ended_at_s', c.ended_at_s) AS entity
+FROM closure c WHERE c.area = %(area)s
+"""
 
 PAST_VISITS: Final = """
 SELECT v.id, json_build_object(

@@ -12,7 +12,7 @@ import psycopg
 from dispatch.domain.model import ShiftStatus, Visit
 from dispatch.domain.state import State
 from dispatch.store.changes import Changes
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT
+from dispatch.store.codec import BOOKING, CLOSURE, REQUEST, SHIFT
 from dispatch.store.life import write_life
 
 _REQUESTS: Final = """
@@ -110,6 +110,21 @@ ON CONFLICT (area, id) DO UPDATE SET
     direct_s = excluded.direct_s, price_cents = excluded.price_cents
 """
 
+_CLOSURES: Final = """
+INSERT INTO closure (
+    area, id, from_s, until_s, reason, stop_id, lines, direction, source, external_id, status,
+    ended_at_s)
+SELECT %(area)s, c.id, c.from_s, c.until_s, c.reason, c.stop_id, c.lines, c.direction, c.source,
+    c.external_id, c.status, c.ended_at_s
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS c(
+    id text, from_s bigint, until_s bigint, reason text, stop_id text, lines jsonb,
+    direction text, source text, external_id text, status text, ended_at_s bigint)
+ON CONFLICT (area, id) DO UPDATE SET
+    from_s = excluded.from_s, until_s = excluded.until_s, reason = excluded.reason,
+    stop_id = excluded.stop_id, lines = excluded.lines, direction = excluded.direction,
+    status = excluded.status, ended_at_s = excluded.ended_at_s
+"""
+
 # Most visits of a changed plan are as they were: those rows are left alone.
 _VISITS: Final = """
 INSERT INTO visit (
@@ -187,6 +202,10 @@ def write_changes(
         BOOKING.dump_python(state.bookings[b], mode="json") for b in sorted(changes.bookings)
     ]
     _run(connection, _BOOKINGS, area, bookings)
+    closures = [
+        CLOSURE.dump_python(state.closures[c], mode="json") for c in sorted(changes.closures)
+    ]
+    _run(connection, _CLOSURES, area, closures)
     write_life(connection, area, changes.life, state)
     if changes.plans:
         _write_plans(connection, area, changes, state)

@@ -46,6 +46,7 @@ from dispatch.worker.batch import (
     GroupPoisonedError,
     PoisonedError,
 )
+from dispatch.worker.preparation import Preparation, Prepare
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class Dispatcher:
         decide_batch: The engine on riders' commands that have arrived together.
         foresee: Called once a day while leading, to learn what to expect from past requests.
         announcer: Decides what riders are told; without one they are told nothing.
+        prepare: Computes, beside everything else, what a command will need.
         limits: How much at once, and how long.
     """
 
@@ -123,6 +125,7 @@ class Dispatcher:
         decide_batch: DecideBatch | None = None,
         foresee: Callable[[psycopg.Connection], None] | None = None,
         announcer: Announcer | None = None,
+        prepare: Prepare | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._area = area
@@ -131,6 +134,7 @@ class Dispatcher:
         self._engine = Engine(
             decide, answer, clock, rng or random.SystemRandom(), adopt, decide_batch
         )
+        self._preparation = Preparation(prepare)
         self._foresee = foresee
         self._foreseen_day: int | None = None
         self._announcer = announcer
@@ -260,7 +264,9 @@ class Dispatcher:
 
     def _decide(self, batch: Batch, taken: list[inbox.Entry]) -> bool:
         limit = 1 if self._careful else self._limits.batch_max
-        entries = inbox.take(self._require(), self._area, limit)
+        waiting = inbox.take(self._require(), self._area, limit)
+        now_s = self._engine.clock.now_s()
+        entries = [e for e in waiting if not self._held_back(e, now_s)]
         began = time.monotonic()
         if not (self._careful and entries):
             if began >= self._next_tick:
@@ -277,6 +283,10 @@ class Dispatcher:
             if time.monotonic() - began > self._limits.budget_s:
                 break
         return len(taken) < len(entries) or len(entries) == limit
+
+    def _held_back(self, entry: inbox.Entry, now_s: int) -> bool:
+        poisoned = entry.id in self._poisoned
+        return not poisoned and self._preparation.holds_back(entry, self._state, now_s)
 
     def _groups(self, entries: Sequence[inbox.Entry]) -> list[list[inbox.Entry]]:
         """Neighbours that riders have sent at the same time, a few at once; all others alone."""

@@ -24,6 +24,7 @@ from dispatch.domain.commands import ProposePlans
 from dispatch.domain.model import Shift
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.network import Network
 from dispatch.engine.problem import planning, takes_riders
 from dispatch.engine.proposals import propose
@@ -226,7 +227,9 @@ class Optimiser:
     def _topics(self) -> list["Topic"]:
         now_s = self._clock.now_s()
         shifts = [s for s in self._state.shifts.values() if takes_riders(self._config, s, now_s)]
-        days = service_days(shifts)
+        groups = by_roads(self._network, self._state.closures, shifts)
+        days = [day for _, group in groups for day in service_days(group)]
+        days.sort(key=lambda day: day[0].start_s)
         period_s = max(1, round(self._pace.look_again_s * self._speed))
         return [Topic.of(day, now_s // period_s) for day in days if any(map(has_riders, day))]
 

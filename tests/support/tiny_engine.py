@@ -12,6 +12,7 @@ from typing import Any
 from dispatch.domain import booking_events as be
 from dispatch.domain import commands as co
 from dispatch.domain import events as ev
+from dispatch.domain.closures import AffectedBooking, Closure, ClosureStatus, Direction
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.ids import new_code, new_id
 from dispatch.domain.life import (
@@ -442,6 +443,35 @@ def rest(state: State, now_s: int, rng: Random) -> list[ev.Event]:
     visit = Visit(new_id("vs", rng), "a", (), now_s, now_s, now_s, break_id="break-1")
     visits = [*shift.visits[:at], visit, *shift.visits[at:]]
     return [ev.BreaksPlanned(shift.id, breaks), _plan(shift, visits, now_s)]
+
+
+def obstruct(state: State, now_s: int, rng: Random) -> list[ev.Event]:
+    """Closures: made, changed, begun, ended, and what they do to a booking that waits."""
+    open_ones = [c for c in state.closures.values() if c.status is not ClosureStatus.ENDED]
+    chance = rng.randrange(6)
+    if chance == 0 or not open_ones:
+        until_s = rng.choice([None, now_s + 60])
+        road = Closure(
+            new_id("cl", rng), now_s, until_s, "works", lines=(((8.0, 51.75), (8.1, 51.7)),)
+        )
+        stop = Closure(new_id("cl", rng), now_s, until_s, "", stop_id="a", source="list")
+        return [ev.ClosureRecorded(rng.choice([road, stop]), now_s)]
+    closure = rng.choice(open_ones)
+    if chance == 1:
+        later = replace(closure, until_s=now_s + 600, direction=Direction.FORWARD)
+        return [ev.ClosureRecorded(later, now_s)]
+    if chance == 2 and closure.status is ClosureStatus.PLANNED:
+        return [ev.ClosureBegan(closure.id, now_s)]
+    if chance == 3:
+        return [ev.ClosureEnded(closure.id, now_s, rng.choice(["clock", "control", "import"]))]
+    waiting = [b for b in state.bookings.values() if b.status is BookingStatus.CONFIRMED]
+    if chance == 4 and waiting:
+        booking = rng.choice(waiting)
+        shift, promise = state.shifts[booking.shift_id], booking.promise
+        moved = ev.BookingStopsMoved(booking.id, promise.pickup_stop_id, "e", 700, now_s)
+        told = AffectedBooking(booking.id, dropoff_moved_to="e", delay_s=60)
+        return [moved, _plan(shift, list(shift.visits), now_s), ev.ClosuresAffected((told,), now_s)]
+    return []
 
 
 def random_command(state: State, now_s: int, rng: Random) -> co.Command:

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.config import load_town
+from dispatch.domain.closures import Closure, ClosureStatus
 from dispatch.domain.commands import Command
 from dispatch.domain.model import (
     Action,
@@ -141,6 +142,7 @@ class RememberingGateway:
     stored: dict[str, Booking] = field(default_factory=lambda: {"bk_1": BOOKING})
     plan: list[Shift] = field(default_factory=lambda: [SHIFT])
     fixes: dict[str, VehicleFix] = field(default_factory=dict)
+    closed: list[Closure] = field(default_factory=list)
     parts: dict[str, Any] = field(
         default_factory=lambda: {
             "database": "up",
@@ -184,6 +186,10 @@ class RememberingGateway:
 
     async def shifts(self, statuses: Any = tuple(ShiftStatus)) -> list[Shift]:
         return [s for s in self.plan if s.status in statuses]
+
+    async def closures(self, *, over: bool = False) -> list[Closure]:
+        self._fail()
+        return [c for c in self.closed if over or c.status is not ClosureStatus.ENDED]
 
     async def vehicle_fixes(self) -> dict[str, VehicleFix]:
         return self.fixes

@@ -31,6 +31,7 @@ def test_only_stops_for_riders_are_listed(client: Any) -> None:
         "lat": 51.8018,
         "zone": "Neubeckum",
         "kind": "curated",
+        "closed": False,
     }
 
 
@@ -123,6 +124,10 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/fleet": {"get"},
         "/api/v1/plan": {"get"},
         "/api/v1/events": {"get"},
+        "/api/v1/closures": {"get", "post"},
+        "/api/v1/closures/preview": {"post"},
+        "/api/v1/closures/import": {"post"},
+        "/api/v1/closures/{closure_id}": {"delete"},
         "/api/v1/service": {"get"},
         "/api/v1/stops": {"get"},
         "/healthz": {"get"},
@@ -133,7 +138,8 @@ def test_openapi_is_complete(client: Any) -> None:
         for method, operation in methods.items():
             changes = method != "get"
             names = {parameter["name"] for parameter in operation.get("parameters", [])}
-            as_often = ("positions", "notifications", "push-subscription")  # the last one counts
+            # of these the last one counts, or nothing is changed
+            as_often = ("positions", "notifications", "push-subscription", "preview")
             keyed = changes and not path.endswith(as_often)
             assert ("Idempotency-Key" in names) == keyed, (path, method)
             if path.startswith("/api"):

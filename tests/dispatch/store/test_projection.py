@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_engine import decide, live_on, random_command, rest, ride
+from tiny_engine import decide, live_on, obstruct, random_command, rest, ride
 
 from dispatch.domain import commands as co
 from dispatch.domain import events as ev
@@ -60,7 +60,7 @@ class Story:
                 self.now_s += self.rng.randrange(40)
                 command = random_command(self.state, self.now_s, self.rng)
                 self.do(command, changes)
-                for happens in (rest, live_on):
+                for happens in (rest, live_on, obstruct):
                     for event in happens(self.state, self.now_s, self.rng):
                         changes.apply(self.state, event, self.now_s)
             self.write(changes)
@@ -140,6 +140,9 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE visit SET leave_s = leave_s - 1 WHERE status = 'open'", "shift"),
         ("UPDATE visit SET break_id = 'x' WHERE status = 'done'", "past visit"),
         ("UPDATE shift SET breaks = '[]' WHERE breaks <> '[]'", "shift"),
+        ("UPDATE closure SET reason = 'other'", "closure"),
+        ("UPDATE closure SET lines = '[[[8, 51]]]' WHERE stop_id IS NULL", "closure"),
+        ("DELETE FROM closure", "closure"),
         ("UPDATE booking SET pinned = NOT pinned", "booking"),
         ("UPDATE booking SET changed_at_s = coalesce(changed_at_s, 0) + 1", "booking"),
         ("UPDATE series SET rider_id = 'x'", "series"),
