@@ -78,5 +78,6 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiS
         roads_desk=RoadsDesk(town.config, network),
         clock_rate=clock.speed,
         demo=bool(os.environ.get("RUFBUS_DEMO")),
+        messages=town.messages,
         planner=desk,
     )

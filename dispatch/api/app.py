@@ -11,6 +11,7 @@ from dispatch.api import (
     closures,
     control,
     groups,
+    notifications,
     phone,
     problems,
     rides,
@@ -43,7 +44,7 @@ def create_api(settings: ApiSettings) -> FastAPI:
     app.state.settings = settings
     problems.install(app)
     v1 = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
-    life = (phone, booking_life, series, waiting, groups)
+    life = (phone, booking_life, series, waiting, groups, notifications)
     for part in (rides, *life, bookings, vehicles, control, closures, service):
         v1.include_router(part.router)
     app.include_router(v1)

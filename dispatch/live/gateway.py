@@ -28,6 +28,7 @@ from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
 from dispatch.live.lookups import Attempts, Lookups
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
+from dispatch.live.recipients import Recipients
 from dispatch.store import entities, inbox
 from dispatch.store.breakable import async_cursor_factory
 from dispatch.store.codec import BOOKING, CLOSURE, REQUEST, SHIFT, command_to_json
@@ -73,11 +74,16 @@ SELECT id, name, phone, email FROM rider WHERE area = %(area)s AND id = ANY(%(id
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Who a booking is for; stored apart from everything else, and erasable."""
+    """Who a booking is for, and how they want to be told; stored apart, and erasable.
+
+    `language` is `de` or `en`; `channel` is `email`, `sms`, `push` or `none`, None = as possible.
+    """
 
     name: str
     phone: str | None = None
     email: str | None = None
+    language: str | None = None
+    channel: str | None = None
 
 
 class Gateway(Lookups):
@@ -109,6 +115,7 @@ class Gateway(Lookups):
         )
         self._redis = connect_redis(redis_url, _REDIS_TIMEOUT_S)
         self._hub = Hub(redis_url, area)
+        self.recipients = Recipients(self._fetch, area)
         self._poller: asyncio.Task[None] | None = None
         self._roles: dict[str, tuple[float, str | None]] = {}
         self._attempts = Attempts()
@@ -198,6 +205,8 @@ class Gateway(Lookups):
             "phone": contact and contact.phone,
             "phone_e164": contact and e164(contact.phone),
             "email": contact and contact.email,
+            "language": contact and contact.language,
+            "channel": contact and contact.channel,
         }
         while True:
             if rows := await self._fetch(inbox.PUT, parameters):
@@ -446,6 +455,10 @@ def _fingerprint(command: Command, key: str, contact: Contact | None) -> str:
     """What a key stands for; salted with the key, so that equal contacts do not look alike."""
     document = command_to_json(command)
     if contact is not None:
-        document["rider_id"] = asdict(contact)
+        # the language may come from a header, which a repetition need not have
+        person = {k: v for k, v in asdict(contact).items() if k != "language"}
+        if contact.channel is None:
+            del person["channel"]
+        document["rider_id"] = person
     text = json.dumps([key, document], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -164,6 +164,12 @@ class Link:
                 hit("dispatcher:publish:after")
             self._untold = False
 
+    def wake_messengers(self) -> None:
+        """Say that there is something to send; without Redis they look for themselves."""
+        if self.is_up:
+            with self._tolerant():
+                self._client.publish(self._keys.messages, b"")
+
     def latest_fixes(self, roads_sha256: str) -> list[VehicleFix]:
         """The positions known before we came, as far as they are on our road graph."""
         raw: Any = None
