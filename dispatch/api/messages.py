@@ -287,6 +287,11 @@ _DOMAIN = {
         ("Position in der Zukunft", "Die Zeit der Position liegt in der Zukunft."),
         ("Position in the future", "The time of this position is in the future."),
     ),
+    ErrorCode.ALERT_NOT_FOUND: Message(
+        404,
+        ("Warnung nicht gefunden", "Diese Warnung gibt es nicht (mehr)."),
+        ("Alert not found", "There is no such alert (any more)."),
+    ),
     ErrorCode.PROPOSAL_STALE: Message(
         409,
         ("Vorschlag veraltet", "Der vorgeschlagene Fahrplan ist zu alt."),

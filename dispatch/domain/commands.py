@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dispatch.domain.model import Party, Spot
+from dispatch.domain.model import Party, Sighting, Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,13 @@ class CancelBooking:
 
 @dataclass(frozen=True, slots=True)
 class ReportPosition:
-    """A vehicle says where it was at `at_s`."""
+    """A vehicle says where it was at `at_s`; `trail` are earlier positions reported with it."""
 
     vehicle_id: str
     lon: float
     lat: float
     at_s: int
+    trail: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,14 @@ class ProposePlans:
 
 
 @dataclass(frozen=True, slots=True)
+class AcknowledgeAlert:
+    """Somebody in the control room has seen an alert; `by` is who, no personal data."""
+
+    alert_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: plan shifts ahead, let offers lapse, re-time late plans."""
 
@@ -129,5 +138,6 @@ Command = (
     | StartShift
     | EndShift
     | ProposePlans
+    | AcknowledgeAlert
     | Tick
 )

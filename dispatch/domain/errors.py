@@ -56,6 +56,7 @@ class ErrorCode(StrEnum):
     SHIFT_HAS_RIDERS = "shift_has_riders"
     POSITION_OUTSIDE_NETWORK = "position_outside_network"
     POSITION_IN_FUTURE = "position_in_future"
+    ALERT_NOT_FOUND = "alert_not_found"
     PROPOSAL_STALE = "proposal_stale"
     PROPOSAL_INFEASIBLE = "proposal_infeasible"
     PROPOSAL_NOT_BETTER = "proposal_not_better"

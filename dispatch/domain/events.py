@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dispatch.domain.model import Anchor, Booking, Fix, PlannedBreak, RideRequest, Shift, Visit
+from dispatch.domain.model import (
+    Acknowledgement,
+    Anchor,
+    Booking,
+    Fix,
+    PlannedBreak,
+    RideRequest,
+    Shift,
+    Visit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,13 @@ class VisitCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertAcknowledged:
+    """Somebody in the control room has seen an alert."""
+
+    acknowledgement: Acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
 class VehicleMoved:
     """A vehicle reported its position. Not durable: positions are the present, not the truth."""
 
@@ -172,6 +188,7 @@ Event = (
     | PlanChanged
     | VisitArrived
     | VisitCompleted
+    | AlertAcknowledged
     | VehicleMoved
 )
 

@@ -138,6 +138,8 @@ class Rules:
     party_wheelchairs_max: int = 1
     shifts_ahead_days: int = 8
     shift_start_grace_s: int = 900
+    position_stale_s: int = 60
+    rescue_iterations: int = 100
 
     def max_ride_s(self, direct_s: int) -> int:
         """The longest ride that may be promised for a direct driving time."""

@@ -9,6 +9,7 @@ from dispatch.domain import events as ev
 from dispatch.domain.model import (
     BOOKING_TRANSITIONS,
     SHIFT_TRANSITIONS,
+    Acknowledgement,
     Booking,
     BookingStatus,
     Fix,
@@ -34,6 +35,7 @@ class State:
     shifts: dict[str, Shift] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
+    acknowledged: dict[str, Acknowledgement] = field(default_factory=dict)
 
     def add_request(self, request: RideRequest) -> None:
         """Put a request and its offers in."""
@@ -62,6 +64,8 @@ def apply(state: State, event: ev.Event) -> None:
             _apply_to_booking(state, event)
         case ev.BookingMoved():
             _hand_over(state, event)
+        case ev.AlertAcknowledged(acknowledgement):
+            state.acknowledged[acknowledgement.alert_id] = acknowledgement
         case _:
             _apply_to_shift(state, event)
 
@@ -210,3 +214,5 @@ def forget_closed(state: State, before_s: int) -> None:
     for shift in [s for s in state.shifts.values() if s.status is ShiftStatus.ENDED]:
         if shift.end_s < before_s:
             del state.shifts[shift.id]
+    for seen in [a for a in state.acknowledged.values() if a.at_s < before_s]:
+        del state.acknowledged[seen.alert_id]

@@ -81,11 +81,15 @@ def _memory(config: ServiceConfig, network: Network) -> _Memory:
 
 @dataclass(frozen=True)
 class Planning:
-    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`."""
+    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`.
+
+    `promised` is the same with the limits as they were promised, the broken ones too.
+    """
 
     problem: plans.Problem
     shifts: tuple[Shift, ...]
     where: tuple[Whereabouts, ...]
+    promised: plans.Problem
 
 
 def planning(
@@ -106,8 +110,10 @@ def planning(
     chosen = tuple(rested(s, now_s) for s in sorted(shifts, key=lambda s: s.id))
     ahead = any(shift.status is ShiftStatus.PLANNED for shift in chosen)
     back_s = _back_at_depot_s(network, state, now_s) if ahead else {}
+    stale_s = config.rules.position_stale_s
     where = tuple(
-        _relieved(known.get(s.id) or locate(network, state, s, now_s), s, back_s) for s in chosen
+        _relieved(known.get(s.id) or locate(network, state, s, now_s, stale_s), s, back_s)
+        for s in chosen
     )
     vehicles = [
         _vehicle(memory, network, state, shift, place, now_s)
@@ -124,7 +130,7 @@ def planning(
         bookings=bookings,
         seen=memory.seen,
     )
-    return Planning(plans.relaxed_all(problem), chosen, where)
+    return Planning(plans.relaxed_all(problem), chosen, where, problem)
 
 
 def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:

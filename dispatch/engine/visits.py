@@ -98,7 +98,11 @@ class PlanWriter:
         kept = tuple(v for v in left if v.actions or v.break_id or v.arrived_at_s is not None)
         thinned = replace(shift, visits=kept)
         # It is on its way to what was first until now, which may be the visit that goes.
-        located = {shift_id: locate(self._network, draft.state, shift, draft.now_s)}
+        located = {
+            shift_id: locate(
+                self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+            )
+        }
         now = planning(self._config, self._network, draft.state, [thinned], draft.now_s, located)
         schedule = plans.evaluate(now.problem, 0)
         actions = scheduled(self._network, now.problem, 0, schedule)
@@ -122,7 +126,9 @@ class PlanWriter:
 
     def drop(self, draft: Draft, shift: Shift) -> None:
         """Take everything off a plan, where the vehicle is now."""
-        where = locate(self._network, draft.state, shift, draft.now_s)
+        where = locate(
+            self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+        )
         anchor = self._anchor(shift, where, draft.now_s)
         draft.emit(PlanChanged(shift.id, shift.version + 1, anchor, ()))
 
