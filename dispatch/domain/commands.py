@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from dispatch.domain.model import Party, Sighting, Spot
 
+TRAIL_MAX = 20
+"""Of positions reported together so many of the newest are followed."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestRide:

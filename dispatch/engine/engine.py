@@ -15,6 +15,7 @@ from dispatch.engine.network import Network
 from dispatch.engine.operations import Operations
 from dispatch.engine.proposals import Proposals
 from dispatch.engine.repositioning import Forecast, Repositioner
+from dispatch.engine.rescue import Rescuer
 from dispatch.engine.rides import Rides
 
 
@@ -38,6 +39,7 @@ class Engine:
         self._operations = Operations(config, network)
         self._proposals = Proposals(config, network)
         self._housekeeping = Housekeeping(config, network)
+        self._rescuer = Rescuer(config, network)
         self._repositioner = Repositioner(config, network, forecast)
 
     def expect(self, forecast: Forecast | None) -> None:
@@ -63,6 +65,7 @@ class Engine:
         match command:
             case cmd.Tick():
                 self._housekeeping.tick(draft)
+                self._rescuer.tick(draft)
                 self._repositioner.tick(draft)
             case cmd.RequestRide() | cmd.AcceptOffer():
                 return self._decide_alone(state, command, now_s, rng)

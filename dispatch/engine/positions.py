@@ -1,11 +1,11 @@
-"""What vehicles say about where they are, sifted: matched to the roads, doubted where impossible."""
+"""Where vehicles say they are: matched to the roads, and doubted where it cannot be."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from dispatch.domain import events as ev
-from dispatch.domain.commands import ReportPosition
+from dispatch.domain.commands import TRAIL_MAX, ReportPosition
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.model import Anchor, Fix, Shift, Sighting
 from dispatch.engine.draft import Draft
@@ -16,8 +16,6 @@ from routing.roads.matching import Guess, Point, distance_m, match
 
 CLOCK_TOLERANCE_S: Final = 60
 """How much the clock of a vehicle may be ahead of ours."""
-TRAIL_MAX: Final = 20
-"""Of positions reported together so many of the newest are followed."""
 _FASTEST_MPS: Final = 36.0
 """130 km/h: no minibus is faster."""
 _NOISE_M: Final = 100.0

@@ -7,6 +7,7 @@ from dispatch.domain.events import PlanChanged, VisitCompleted
 from dispatch.domain.ids import new_id
 from dispatch.domain.model import Action, ActionKind, Anchor, Shift, Visit
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.breaches import breaches, planned_breaches
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import Planning, planning
@@ -149,7 +150,7 @@ class PlanWriter:
             (abs(new.start_s - old_s) for new, old_s in zip(in_time, planned, strict=True)),
             default=0,
         )
-        if moved > tolerance_s:
+        if moved > tolerance_s or (moved and _breaks_anew(draft, now)):
             self.adopt(draft, shift, now.where[0], actions)
 
     def _anchor(self, shift: Shift, where: Whereabouts, now_s: int) -> Anchor:
@@ -260,6 +261,15 @@ class PlanWriter:
                 break
             leave_s -= late_s
         return max(earliest_s, leave_s)
+
+
+def _breaks_anew(draft: Draft, now: Planning) -> bool:
+    """Whether a promise is going to be missed that the plan in force still keeps."""
+    if now.problem is now.promised:
+        return False
+    planned = planned_breaches(draft.state, now.shifts[0])
+    will = breaches(now.promised, now.problem)
+    return any(kind != "end" and not planned.get((key, kind)) for key, kind in will)
 
 
 def _is_rest(group: Sequence[ScheduledAction]) -> bool:

@@ -3,15 +3,17 @@
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from dispatch.domain.commands import ReportPosition
+from dispatch.domain.commands import TRAIL_MAX, ReportPosition
+from dispatch.domain.model import Sighting
 from dispatch.live.keys import Keys
 from dispatch.live.notices import (
     POLL,
@@ -107,12 +109,12 @@ class Link:
         time.sleep(min(poll_s, timeout_s))
 
     def take_reports(self) -> list[ReportPosition]:
-        """The position reports that wait, the latest per vehicle."""
+        """The position reports that wait: one for each vehicle, the older ones as its trail."""
         raw: Any = None
         if self.is_up:
             with self._tolerant():
                 raw = self._client.lpop(self._keys.reports, _REPORTS_PER_ROUND)
-        latest: dict[str, ReportPosition] = {}
+        reports: dict[str, list[ReportPosition]] = {}
         for data in raw or []:
             try:
                 report = command_from_json(json.loads(data))
@@ -120,10 +122,8 @@ class Link:
                 continue
             if not isinstance(report, ReportPosition):
                 continue
-            known = latest.get(report.vehicle_id)
-            if known is None or known.at_s <= report.at_s:
-                latest[report.vehicle_id] = report
-        return list(latest.values())
+            reports.setdefault(report.vehicle_id, []).append(report)
+        return [_joined(each) for each in reports.values()]
 
     def publish(
         self,
@@ -170,3 +170,15 @@ class Link:
         """Hang up."""
         self._close_wake()
         self._client.close()
+
+
+def _joined(reports: Sequence[ReportPosition]) -> ReportPosition:
+    """Reports of one vehicle as one: the newest, with all earlier positions as its trail."""
+    newest = max(reports, key=lambda report: report.at_s)
+    points = {s.at_s: s for report in reports for s in (*report.trail, _sighting(report))}
+    trail = (points[at_s] for at_s in sorted(points) if at_s < newest.at_s)
+    return replace(newest, trail=tuple(trail)[-TRAIL_MAX:])
+
+
+def _sighting(report: ReportPosition) -> Sighting:
+    return Sighting(report.at_s, report.lon, report.lat)

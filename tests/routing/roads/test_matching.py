@@ -13,7 +13,14 @@ from routing.roads.snapping import Snapper
 Town = Callable[..., RoadGraph]
 
 # A dual carriageway 16 m wide, a parallel street 40 m to the south, a street that leads north.
-NODES = {"a": (0, 8), "b": (1000, 8), "c": (0, -8), "d": (1000, -8), "e": (0, -40), "f": (1000, -40)}
+NODES = {
+    "a": (0, 8),
+    "b": (1000, 8),
+    "c": (0, -8),
+    "d": (1000, -8),
+    "e": (0, -40),
+    "f": (1000, -40),
+}
 NODES |= {"m": (500, 8), "n": (500, 300), "k": (500, -8)}
 WAYS = [
     ("bma", "highway=secondary oneway=yes name=Westwärts"),
