@@ -4,6 +4,8 @@ from dispatch.domain.model import ActionKind, Booking, Shift
 from dispatch.domain.state import State
 from routing import plans
 
+SAVED_MIN_S = 15
+"""What saves less than this in all is not worth changing plans."""
 Breach = tuple[str, str]
 """(booking id, `pickup`, `arrival` or `ride`), (break id, `break`) or (shift id, `end`)."""
 

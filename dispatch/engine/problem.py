@@ -109,7 +109,7 @@ def planning(
     known, memory = located or {}, _memory(config, network)
     chosen = tuple(rested(s, now_s) for s in sorted(shifts, key=lambda s: s.id))
     ahead = any(shift.status is ShiftStatus.PLANNED for shift in chosen)
-    back_s = _back_at_depot_s(network, state, now_s) if ahead else {}
+    back_s = back_at_depot_s(network, state, now_s) if ahead else {}
     stale_s = config.rules.position_stale_s
     where = tuple(
         _relieved(known.get(s.id) or locate(network, state, s, now_s, stale_s), s, back_s)
@@ -133,7 +133,7 @@ def planning(
     return Planning(plans.relaxed_all(problem), chosen, where, problem)
 
 
-def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
+def back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
     """When vehicles that are out with riders will be back, by vehicle id."""
     back_s = {}
     for shift in state.shifts.values():
