@@ -8,6 +8,7 @@ from dispatch.domain.errors import DomainError
 from dispatch.domain.events import Event
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State, apply
+from dispatch.engine.acknowledging import acknowledge
 from dispatch.engine.batching import Batches, Outcome, grouped
 from dispatch.engine.draft import Draft
 from dispatch.engine.housekeeping import Housekeeping
@@ -71,6 +72,8 @@ class Engine:
                 return self._decide_alone(state, command, now_s, rng)
             case cmd.CancelBooking():
                 self._rides.cancel(draft, command)
+            case cmd.AcknowledgeAlert():
+                acknowledge(self.config, self.network, draft, command)
             case cmd.ProposePlans():
                 self._proposals.take(draft, command)
             case _:

@@ -7,7 +7,7 @@ import psycopg
 
 from dispatch.store import entities
 from dispatch.store.changes import ClosedVisit
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT
+from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, REQUEST, SHIFT
 from dispatch.store.log import Ledger, fold_all
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def _entities(connection: psycopg.Connection, area: str, ledger: Ledger) -> list
         ("request", entities.REQUESTS, REQUEST, state.requests),
         ("booking", entities.BOOKINGS, BOOKING, state.bookings),
         ("shift", entities.SHIFTS, SHIFT, state.shifts),
+        ("alert", entities.ACKNOWLEDGEMENTS, ACKNOWLEDGEMENT, state.acknowledged),
     )
     found = []
     for kind, statement, adapter, logged in kinds:

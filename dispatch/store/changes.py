@@ -98,6 +98,7 @@ class Changes:
     shifts: set[str] = field(default_factory=set)
     plans: set[str] = field(default_factory=set)
     moved: dict[str, tuple[str, Fix]] = field(default_factory=dict)
+    acknowledged: set[str] = field(default_factory=set)
 
     def apply(self, state: State, event: ev.Event, at_s: int, inbox_id: int | None = None) -> None:
         """Apply an event to the state and remember what has to be written because of it.
@@ -143,6 +144,8 @@ class Changes:
                 self.moved[shift_id] = (vehicle_id, fix)
             case ev.ShiftStarted(shift_id, _) | ev.ShiftEnded(shift_id, _):
                 self.shifts.add(shift_id)
+            case ev.AlertAcknowledged(acknowledgement):
+                self.acknowledged.add(acknowledgement.alert_id)
             case _:
                 self._touch_plan(event)
 

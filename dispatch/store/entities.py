@@ -72,6 +72,12 @@ SELECT s.id, json_build_object(
 FROM shift s WHERE s.area = %(area)s
 """  # noqa: S608 (constants of this module only)
 
+ACKNOWLEDGEMENTS: Final = """
+SELECT k.alert_id, json_build_object(
+    'alert_id', k.alert_id, 'at_s', k.at_s, 'by', k.seen_by, 'late_s', k.late_s) AS entity
+FROM alert_acknowledgement k WHERE k.area = %(area)s
+"""
+
 PAST_VISITS: Final = """
 SELECT v.id, json_build_object(
     'id', v.id, 'shift_id', v.shift_id, 'stop_id', v.stop_id, 'arrive_s', v.arrive_s,

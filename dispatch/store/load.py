@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from dispatch.domain.state import State
 from dispatch.store import entities
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT
+from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, REQUEST, SHIFT
 
 _REQUESTS: Final = (
     entities.REQUESTS + " AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s)"
@@ -20,6 +20,10 @@ _BOOKINGS: Final = (
 _SHIFTS: Final = (
     entities.SHIFTS
     + " AND (s.status <> 'ended' OR s.end_s >= %(before_s)s) ORDER BY s.start_s, s.id"
+)
+
+_ACKNOWLEDGEMENTS: Final = (
+    entities.ACKNOWLEDGEMENTS + " AND k.at_s >= %(before_s)s ORDER BY k.at_s, k.alert_id"
 )
 
 _OPEN_BOOKINGS: Final = entities.BOOKINGS + " AND b.ended_at_s IS NULL ORDER BY b.booked_at_s, b.id"
@@ -48,6 +52,8 @@ def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> S
             state.bookings[booking.id] = booking
         for shift in _read(connection, _SHIFTS, parameters, SHIFT):
             state.shifts[shift.id] = shift
+        for seen in _read(connection, _ACKNOWLEDGEMENTS, parameters, ACKNOWLEDGEMENT):
+            state.acknowledged[seen.alert_id] = seen
     return state
 
 

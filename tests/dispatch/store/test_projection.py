@@ -55,6 +55,9 @@ class Story:
                 self.now_s += self.rng.randrange(40)
                 command = random_command(self.state, self.now_s, self.rng)
                 self.do(command, changes)
+                if self.now_s % 5 == 0:
+                    seen = co.AcknowledgeAlert(f"no_driver:{self.now_s % 7}", "desk")
+                    self.do(seen, changes)
                 for event in rest(self.state, self.now_s, self.rng):
                     changes.apply(self.state, event, self.now_s)
             self.write(changes)
@@ -134,6 +137,7 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE visit SET leave_s = leave_s - 1 WHERE status = 'open'", "shift"),
         ("UPDATE visit SET break_id = 'x' WHERE status = 'done'", "past visit"),
         ("UPDATE shift SET breaks = '[]' WHERE breaks <> '[]'", "shift"),
+        ("UPDATE alert_acknowledgement SET late_s = late_s + 1", "alert"),
     ],
 )
 def test_the_audit_sees_tampering(area_dsn: str, tampering: str, message: str) -> None:
