@@ -153,10 +153,3 @@ class Ways:
             ]
             place = self._travel.stops[stop]
         return points
-
-
-def load_ways(town: TownConfig, var: Path, graph: RoadGraph) -> Ways:
-    """The stops and ways of a town whose network has been prepared."""
-    stops = ensure_stops(town, var, graph)
-    places = [stop.place for stop in stops]
-    return Ways(stops, TravelTimes.cached(graph, places, roads_folder(var)), Snapper(graph))

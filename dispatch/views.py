@@ -28,6 +28,8 @@ from dispatch.domain.model import (
 from dispatch.domain.state import State
 from dispatch.town import Json, Located, StopLike, Town
 
+STALE_S = 60
+"""A report of a position that is older than this says no more where the vehicle is."""
 APPROACH_S = 900
 """How long before the planned pick-up a rider may see where the vehicle is."""
 
@@ -218,6 +220,7 @@ def fleet_view(
     positions: Mapping[str, Located],
     now_s: int,
     town: Town,
+    stale_s: int = STALE_S,
 ) -> Json:
     """Every vehicle with its shift, place, load and next visit.
 
@@ -227,13 +230,17 @@ def fleet_view(
         positions: last reported place by vehicle id.
         now_s: epoch seconds.
         town: names and the clock's zone.
+        stale_s: how old a report may be.
     """
+    since_s = now_s - stale_s
     on_duty = {s.vehicle_id: s for s in shifts if s.status is ShiftStatus.ACTIVE}
     known = {b.id: b for b in bookings}
     return {
         "at": town.time(now_s),
         "vehicles": [
-            _vehicle(vehicle, on_duty.get(vehicle.id), positions.get(vehicle.id), known, town)
+            _vehicle(
+                vehicle, on_duty.get(vehicle.id), positions.get(vehicle.id), known, town, since_s
+            )
             for vehicle in town.vehicles.values()
         ],
     }
@@ -245,6 +252,7 @@ def _vehicle(
     reported: Located | None,
     bookings: Mapping[str, Booking],
     town: Town,
+    since_s: int,
 ) -> Json:
     load = [b for b in bookings.values() if shift and b.shift_id == shift.id]
     load = [b for b in load if b.status is BookingStatus.BOARDED]
@@ -257,7 +265,7 @@ def _vehicle(
         ],
         "state": _vehicle_state(shift),
         "shift": None if shift is None else _shift_head(shift, town),
-        "position": _place_of(vehicle, shift, reported, town),
+        "position": _place_of(vehicle, shift, reported, town, since_s),
         "load": {
             "seats": sum(b.party.seats for b in load),
             "wheelchairs": sum(b.party.wheelchairs for b in load),
@@ -282,16 +290,23 @@ def _vehicle_state(shift: Shift | None) -> str:
 
 
 def _place_of(
-    vehicle: Vehicle, shift: Shift | None, reported: Located | None, town: Town
+    vehicle: Vehicle, shift: Shift | None, reported: Located | None, town: Town, since_s: int
 ) -> Json | None:
     if shift is not None:
         place = whereabouts(shift, reported)
         source = "reported" if place is reported else "planned"
-        return {**_position(place, town), "source": source}
+        doubted = getattr(reported, "doubted", None)
+        return {
+            **_position(place, town),
+            "source": source,
+            "stale": place is reported and place.at_s < since_s,
+            "doubted": _position(doubted, town) if doubted else None,
+        }
     depot = town.stops.get(vehicle.depot_id)
     if depot is None:
         return None
-    return {"lon": depot.lon, "lat": depot.lat, "at": None, "source": "depot"}
+    place_of = {"lon": depot.lon, "lat": depot.lat, "at": None}
+    return {**place_of, "source": "depot", "stale": False, "doubted": None}
 
 
 def _shift_head(shift: Shift, town: Town) -> Json:
@@ -434,7 +449,19 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
             status = ShiftStatus.ACTIVE if started else ShiftStatus.ENDED
             return _shift_head(replace(state.shifts[shift_id], status=status), town)
         case _:
-            return {}
+            return _seen_answer(command, events, state, town)
+
+
+def _seen_answer(
+    command: cmd.Command, events: Sequence[ev.Event], state: State, town: Town
+) -> Json:
+    """Who has seen an alert; nothing for any other command."""
+    if not isinstance(command, cmd.AcknowledgeAlert):
+        return {}
+    noted = [e.acknowledgement for e in events if isinstance(e, ev.AlertAcknowledged)]
+    seen = noted[0] if noted else state.acknowledged[command.alert_id]
+    known = {"at": town.time(seen.at_s), "by": seen.by}
+    return {"alert_id": seen.alert_id, "acknowledged": known}
 
 
 def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:

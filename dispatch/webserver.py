@@ -13,7 +13,7 @@ from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.clock import ServiceClock
 from dispatch.config import TownConfig
 from dispatch.live.gateway import Gateway
-from dispatch.networks import load_ways, service_area
+from dispatch.networks import Ways, load_network, service_area
 from dispatch.planner.command import RUFBUS
 from dispatch.planner.desk import Desk
 from dispatch.web.app import create_app
@@ -55,7 +55,8 @@ def run_web(town: TownConfig, var: Path, host: str, port: int) -> None:
 def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiSettings:
     path = graph_path(var, town.config.roads)
     graph = RoadGraph.load(path)
-    ways = load_ways(town, var, graph)
+    network = load_network(town, var, graph, lambda _line: None)
+    ways = Ways(network.stops, network.travel, network.snapper)
     clock = ServiceClock.from_env()
     manifest = graph.manifest
     area = service_area(town, graph)
@@ -83,4 +84,5 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiS
         clock_rate=clock.speed,
         demo=bool(os.environ.get("RUFBUS_DEMO")),
         planner=desk,
+        network=network,
     )

@@ -99,7 +99,8 @@ async def fleet_now(settings: ApiSettings) -> Json:
     shifts = await gateway.shifts([ShiftStatus.ACTIVE])
     bookings = await gateway.open_bookings()
     positions = await positions_by_vehicle(settings)
-    return fleet_view(shifts, bookings, positions, settings.now(), settings.town)
+    stale_s = settings.config.rules.position_stale_s
+    return fleet_view(shifts, bookings, positions, settings.now(), settings.town, stale_s)
 
 
 async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:

@@ -13,7 +13,7 @@ from routing.roads.matching import Point, distance_m
 _AWAY_M: Final = 1500.0
 """Further from the way than this nobody goes round a road works."""
 _LEFT_M: Final = 300.0
-_BACK_S: Final = 240
+_BACK_S: Final = 180
 """So much further from its next stop than when it set off a vehicle goes somewhere else."""
 
 

@@ -236,7 +236,7 @@ class Operation(RuleBasedStateMachine):
         ),
     )
     def trace(self, which: int, points: list[tuple[float, float, int]]) -> None:
-        """Positions at random places, times and numbers: nothing but a `DomainError` comes of it."""
+        """Positions at random places and times: nothing but a `DomainError` comes of them."""
         active = self.desk.active()
         if active:
             sightings = [Sighting(self.desk.now_s - ago_s, x, y) for x, y, ago_s in points]
