@@ -18,6 +18,7 @@ from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.config import load_town
 from dispatch.domain.commands import Command
 from dispatch.domain.model import (
+    Acknowledgement,
     Action,
     ActionKind,
     Anchor,
@@ -141,6 +142,7 @@ class RememberingGateway:
     stored: dict[str, Booking] = field(default_factory=lambda: {"bk_1": BOOKING})
     plan: list[Shift] = field(default_factory=lambda: [SHIFT])
     fixes: dict[str, VehicleFix] = field(default_factory=dict)
+    seen: list[Acknowledgement] = field(default_factory=list)
     parts: dict[str, Any] = field(
         default_factory=lambda: {
             "database": "up",
@@ -190,6 +192,12 @@ class RememberingGateway:
 
     async def positions(self) -> dict[str, Fix]:
         return {shift_id: known.fix for shift_id, known in self.fixes.items()}
+
+    async def acknowledgements(self, now_s: int) -> list[Acknowledgement]:
+        return [seen for seen in self.seen if seen.at_s > now_s - 86_400]
+
+    async def token_labels(self) -> dict[str, str]:
+        return {"0123456789abcdef": "Pult 1"}
 
     async def token_role(self, token: str) -> str | None:
         return TOKENS.get(token)

@@ -61,6 +61,8 @@ def test_the_fleet(client: Any, bearer: Bearer) -> None:
         "lat": 51.7746,
         "at": "2026-03-29T07:59:30+02:00",
         "source": "planned",
+        "stale": False,
+        "doubted": None,
     }
     assert first["next_visit"]["boarding"][0]["party"] == {"seats": 2, "wheelchairs": 0}
     assert {vehicle["state"] for vehicle in others} == {"off_duty"}
@@ -99,6 +101,8 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/fleet": {"get"},
         "/api/v1/plan": {"get"},
         "/api/v1/events": {"get"},
+        "/api/v1/alerts": {"get"},
+        "/api/v1/alerts/{alert_id}/acknowledge": {"post"},
         "/api/v1/service": {"get"},
         "/api/v1/stops": {"get"},
         "/healthz": {"get"},

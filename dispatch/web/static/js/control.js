@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { t } from "./config.js";
+import { drawAlerts } from "./control-alerts.js";
 import { drawBookings, drawCounts, drawFleet, drawShifts, loadOf } from "./control-lists.js";
 import { announce, byId } from "./dom.js";
 import { createMap } from "./map.js";
@@ -24,7 +25,7 @@ function drawShuttles() {
       lon: vehicle.position.lon,
       lat: vehicle.position.lat,
       load: loadOf(vehicle),
-      tone: vehicle.late_s > 0 ? "late" : "",
+      tone: [vehicle.late_s > 0 && "late", vehicle.position.stale && "stale"].filter(Boolean).join(" "),
     })),
   );
 }
@@ -61,6 +62,8 @@ function onPlan(answer) {
   drawWays();
 }
 
+const onAlerts = ({ alerts }) => drawAlerts(alerts, failed);
+
 function failed(error) {
   if (error.status === 401 || error.status === 403) location.reload();
   announce(byId("message"), error.message);
@@ -68,9 +71,10 @@ function failed(error) {
 
 async function poll() {
   try {
-    const [nextFleet, nextPlan] = await Promise.all([api.fleet(), api.plan()]);
+    const [nextFleet, nextPlan, nextAlerts] = await Promise.all([api.fleet(), api.plan(), api.alerts()]);
     onPlan(nextPlan);
     onFleet(nextFleet);
+    onAlerts(nextAlerts);
     announce(byId("message"), "");
   } catch (error) {
     failed(error);
@@ -91,7 +95,7 @@ async function start() {
   const mapReady = createMap();
   follow({
     url: "/api/v1/events",
-    on: { fleet: onFleet, plan: onPlan },
+    on: { fleet: onFleet, plan: onPlan, alerts: onAlerts },
     poll,
     state: liveState,
   });
