@@ -296,10 +296,12 @@ def _place_of(
         place = whereabouts(shift, reported)
         source = "reported" if place is reported else "planned"
         doubted = getattr(reported, "doubted", None)
+        old = reported is None or reported.at_s < since_s
+        drives = _vehicle_state(shift) == "driving" and shift.visits[0].leave_s < since_s
         return {
             **_position(place, town),
             "source": source,
-            "stale": place is reported and place.at_s < since_s,
+            "stale": old and (drives or place is reported),
             "doubted": _position(doubted, town) if doubted else None,
         }
     depot = town.stops.get(vehicle.depot_id)

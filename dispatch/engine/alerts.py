@@ -15,6 +15,7 @@ from dispatch.domain.state import State
 from dispatch.engine.breaches import planned_breaches
 from dispatch.engine.network import Network
 from dispatch.engine.off_route import off_route_m
+from routing.roads.matching import Point, distance_m
 
 ESCALATES_S: Final = 300
 """An alert that has got worse by so much since it was acknowledged is a new one."""
@@ -24,6 +25,7 @@ _CRITICAL_S: Final = 600
 _LATE_MIN_S: Final = 1
 _OVERRUN_MIN_S: Final = 60
 _NO_DRIVER_AFTER_S: Final = 120
+_LEFT_M: Final = 100.0
 _SILENT_S: Final = 300
 """Silence for so long is more than a hole in the radio network."""
 
@@ -238,18 +240,20 @@ def _position(
 
 
 def _silent_since_s(shift: Shift, fix: Fix | None) -> int | None:
-    """Since when a vehicle that should be driving has not been heard of; None: it need not be."""
-    if not shift.visits or shift.current_visit is not None:
+    """Since when a vehicle that should be driving has not been heard of; None: it need not be.
+
+    A vehicle that is on the road has been reporting; one that stands where it stood need not begin
+    before it is time to leave. `fix` is of the time since its last halt.
+    """
+    if not shift.visits or shift.current_visit is not None or shift.visits[0].break_id is not None:
         return None
-    if shift.visits[0].break_id is not None:
-        return None
-    due_s = shift.visits[0].leave_s if shift.anchor.stop_id else shift.start_s
-    heard_s = fix.at_s if fix is not None else 0
-    if (
-        shift.anchor.stop_id is not None
-    ):  # where the plan believes it on the road nobody has seen it
-        heard_s = max(heard_s, shift.anchor.at_s)
-    return max(due_s, heard_s)
+    leave_s, anchor = shift.visits[0].leave_s, shift.anchor
+    if fix is None:
+        return leave_s if anchor.stop_id is None else max(leave_s, anchor.at_s)
+    here, there = Point(0, fix.lon, fix.lat), Point(0, anchor.lon, anchor.lat)
+    if anchor.stop_id is None or distance_m(here, there) > _LEFT_M:
+        return fix.at_s
+    return max(leave_s, fix.at_s)
 
 
 def _aboard(state: State, shift: Shift) -> tuple[str, ...]:

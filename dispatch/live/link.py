@@ -130,11 +130,12 @@ class Link:
         outcomes: dict[int, Outcome],
         notices: Iterable[Notice],
         fixes: Iterable[VehicleFix],
-        ended_shifts: Iterable[str],
+        unknown: Iterable[str],
         roads_sha256: str,
     ) -> None:
         """Tell the web what a committed batch has brought.
 
+        `unknown` are shifts whose last position is worth nothing any more: over, or at a stop.
         Where Redis was gone meanwhile, the first thing it hears is that it may have missed some.
         """
         untold, self._untold = self._untold, True
@@ -150,7 +151,7 @@ class Link:
             for fix in fixes:
                 document = vehicle_fix_to_json(fix, roads_sha256)
                 pipeline.hset(self._keys.fixes, fix.shift_id, document)
-            for shift_id in ended_shifts:
+            for shift_id in unknown:
                 pipeline.hdel(self._keys.fixes, shift_id)
             for notice in notices:
                 pipeline.publish(self._keys.live, notice_to_json(notice))

@@ -98,6 +98,7 @@ class Changes:
     shifts: set[str] = field(default_factory=set)
     plans: set[str] = field(default_factory=set)
     moved: dict[str, tuple[str, Fix]] = field(default_factory=dict)
+    halted: set[str] = field(default_factory=set)
     acknowledged: set[str] = field(default_factory=set)
 
     def apply(self, state: State, event: ev.Event, at_s: int, inbox_id: int | None = None) -> None:
@@ -113,6 +114,9 @@ class Changes:
             IllegalTransitionError: The event cannot follow the state (KeyError or IndexError where
                 it speaks of something unknown); then both state and changes are void.
         """
+        if isinstance(event, ev.VisitArrived):  # where it was on its way there is over
+            self.moved.pop(event.shift_id, None)
+            self.halted.add(event.shift_id)
         if ev.is_durable(event):
             self.history.note(state, event)
             self.log.append(Logged(event, at_s, inbox_id))

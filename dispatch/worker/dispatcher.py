@@ -301,7 +301,7 @@ class Dispatcher:
             batch.outcomes,
             notices_of(changes, seq),
             vehicle_fixes(changes),
-            changes.history.ended_at_s,
+            [*changes.history.ended_at_s, *(changes.halted - changes.moved.keys())],
             self._roads_sha256,
         )
 

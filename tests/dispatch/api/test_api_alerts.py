@@ -119,6 +119,8 @@ def test_a_stale_and_a_doubted_position_are_shown_so(
         position = client.get("/api/v1/fleet", headers=CONTROL).json()["vehicles"][0]["position"]
         assert (position["source"], position["stale"]) == ("reported", stale)
         assert position["doubted"]["lon"] == 8.09
+    leaves = [replace(gateway.plan[0].visits[0], leave_s=now_s + 60)]
+    gateway.plan = [replace(gateway.plan[0], visits=(*leaves, *gateway.plan[0].visits[1:]))]
     gateway.fixes = {}
     position = client.get("/api/v1/fleet", headers=CONTROL).json()["vehicles"][0]["position"]
     assert (position["source"], position["stale"], position["doubted"]) == ("planned", False, None)

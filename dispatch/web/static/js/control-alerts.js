@@ -91,12 +91,18 @@ export function drawAlerts(alerts, failed) {
   drawn = key;
   const list = byId("alerts");
   const focused = document.activeElement;
-  const inside = list.contains(focused) && focused.closest("[data-alert]")?.dataset.alert;
-  const kind = focused?.dataset?.action;
+  const before = list.contains(focused) ? focused : null;
   list.replaceChildren(...alerts.map((alert) => item(alert, failed)));
   show(byId("no-alerts"), !alerts.length);
-  const heir = inside && [...list.children].find((node) => node.dataset.alert === inside);
-  const selector = kind ? `[data-action="${kind}"]` : "button:not([data-action])";
-  const next = heir ? heir.querySelector(selector) : inside && list.querySelector("button");
+  if (before) refocus(list, before);
+}
+
+/** Give the focus back to the same button of the same alert; if it is gone, to the next one there. */
+function refocus(list, before) {
+  const id = before.closest("[data-alert]").dataset.alert;
+  const heir = [...list.children].find((node) => node.dataset.alert === id);
+  const { action } = before.dataset;
+  const selector = action ? `[data-action="${action}"]` : "button:not([data-action])";
+  const next = heir?.querySelector(selector) ?? list.querySelector("button");
   next?.focus({ preventScroll: true });
 }
