@@ -28,7 +28,7 @@ _KINDS: Final[dict[str, tuple[str, str]]] = {
         "The shift will last {minutes} min longer than planned.",
     ),
     "no_driver": (
-        "Die Schicht hat vor {minutes} min begonnen, aber niemand hat sich angemeldet.",
+        "Die Schicht läuft seit {minutes} min, aber niemand hat sich angemeldet.",
         "The shift should have begun {minutes} min ago, but nobody has signed on.",
     ),
     "position_stale": (

@@ -74,8 +74,9 @@ class AlertBoard:
         return await run_in_threadpool(self._view, state, now_s, labels)
 
     def _view(self, state: State, now_s: int, labels: Mapping[str, str]) -> Json:
-        remedies = Remedies(self._config, self._network, state, now_s)
-        found = alerts(self._config, self._network, state, now_s)
+        network = self._network if _is_on(self._network, state) else None
+        remedies = Remedies(self._config, network, state, now_s)
+        found = alerts(self._config, network, state, now_s)
         views = [
             alert_view(alert, remedies.choices(alert), state, now_s, self._town) for alert in found
         ]
@@ -85,6 +86,15 @@ class AlertBoard:
                 view["acknowledged"]["by"] = labels.get(by, by)
         views.sort(key=lambda view: view["acknowledged"] is not None)
         return {"at": self._town.time(now_s), "alerts": views}
+
+
+def _is_on(network: Network | None, state: State) -> bool:
+    """Whether the plans are on these roads; while they are exchanged, some may be on others."""
+    if network is None:
+        return False
+    stops = {visit.stop_id for shift in state.shifts.values() for visit in shift.visits}
+    stops |= {shift.depot_stop_id for shift in state.shifts.values()}
+    return all(network.stop(stop_id) is not None for stop_id in stops)
 
 
 def _state(

@@ -15,7 +15,7 @@ from dispatch.engine.rescue_search import rescued
 
 _SHIFTS_MAX: Final = 12
 """Plans that are looked at for one in danger, itself among them."""
-_ENDANGERED_MAX: Final = 3
+_ENDANGERED_MAX: Final = 2
 """Plans in danger looked at in one decision; riders' answers wait meanwhile."""
 _AGAIN_S: Final = 10
 """What could not be saved is tried again after this time, or when its plan has changed."""
