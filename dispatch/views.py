@@ -7,6 +7,7 @@ Times are RFC 3339 with the town's offset, windows `[from, to]`; no contact data
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from dispatch.domain import booking_events as be
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.model import (
@@ -15,6 +16,7 @@ from dispatch.domain.model import (
     Alternative,
     Booking,
     BookingStatus,
+    Connection,
     Offer,
     Party,
     Promise,
@@ -26,10 +28,9 @@ from dispatch.domain.model import (
     Visit,
 )
 from dispatch.domain.state import State
+from dispatch.place_views import STALE_S, place_view, position_view, vehicle_state
 from dispatch.town import Json, Located, StopLike, Town
 
-STALE_S = 60
-"""A report of a position that is older than this says no more where the vehicle is."""
 APPROACH_S = 900
 """How long before the planned pick-up a rider may see where the vehicle is."""
 
@@ -73,6 +74,20 @@ def request_view(request: RideRequest, town: Town) -> Json:
             "code": str(refusal.code),
             "alternatives": [_alternative(a, town) for a in refusal.alternatives],
         },
+        "replaces": request.replaces,
+        "group_id": request.group_id,
+        "connection": _connection(request.connection, town),
+    }
+
+
+def _connection(link: Connection | None, town: Town) -> Json | None:
+    if link is None:
+        return None
+    return {
+        "stop": town.stop(link.stop_id),
+        "at": town.time(link.at_s),
+        "direction": str(link.direction),
+        "transfer_s": link.transfer_s,
     }
 
 
@@ -130,6 +145,12 @@ def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
         "alighted_at": town.optional_time(booking.alighted_at_s),
         "ended_at": town.optional_time(booking.ended_at_s),
         "cancelled_by": booking.cancelled_by,
+        "cancel_reason": booking.cancel_reason,
+        "cancelled_late": booking.cancelled_late,
+        "changed_at": town.optional_time(booking.changed_at_s),
+        "pinned": booking.pinned,
+        "group_id": booking.group_id,
+        "series_id": booking.series_id,
     }
 
 
@@ -178,7 +199,7 @@ def live_view(
         "at": town.time(now_s),
         "phase": phase,
         "stops_before": stops_before,
-        "vehicle_position": _position(position, town) if shown and position else None,
+        "vehicle_position": position_view(position, town) if shown and position else None,
     }
 
 
@@ -198,17 +219,6 @@ def _phase(booking: Booking, shift: Shift | None, now_s: int) -> tuple[str, int 
     if shift.status is ShiftStatus.ACTIVE and soon:
         return "approaching", halts
     return "scheduled", None
-
-
-def whereabouts(shift: Shift, reported: Located | None) -> Located:
-    """Where a vehicle on duty is: the newer of its last report and the anchor of its plan."""
-    if reported is not None and reported.at_s >= shift.anchor.at_s:
-        return reported
-    return shift.anchor
-
-
-def _position(position: Located, town: Town) -> Json:
-    return {"lon": position.lon, "lat": position.lat, "at": town.time(position.at_s)}
 
 
 # -- fleet and plan
@@ -263,9 +273,9 @@ def _vehicle(
         "configurations": [
             {"seats": c.seats, "wheelchairs": c.wheelchairs} for c in vehicle.configurations
         ],
-        "state": _vehicle_state(shift),
+        "state": vehicle_state(shift),
         "shift": None if shift is None else _shift_head(shift, town),
-        "position": _place_of(vehicle, shift, reported, town, since_s),
+        "position": place_view(vehicle, shift, reported, town, since_s),
         "load": {
             "seats": sum(b.party.seats for b in load),
             "wheelchairs": sum(b.party.wheelchairs for b in load),
@@ -276,39 +286,6 @@ def _vehicle(
         else None,
         "late_s": 0 if shift is None else _lateness(shift.visits, bookings),
     }
-
-
-def _vehicle_state(shift: Shift | None) -> str:
-    if shift is None:
-        return "off_duty"
-    if not shift.visits:
-        return "idle"
-    current = shift.current_visit
-    if current is not None:
-        return "at_stop" if current.break_id is None else "on_break"
-    return "driving" if shift.visits[0].break_id is None else "idle"
-
-
-def _place_of(
-    vehicle: Vehicle, shift: Shift | None, reported: Located | None, town: Town, since_s: int
-) -> Json | None:
-    if shift is not None:
-        place = whereabouts(shift, reported)
-        source = "reported" if place is reported else "planned"
-        doubted = getattr(reported, "doubted", None)
-        old = reported is None or reported.at_s < since_s
-        drives = _vehicle_state(shift) == "driving" and shift.visits[0].leave_s < since_s
-        return {
-            **_position(place, town),
-            "source": source,
-            "stale": old and (drives or place is reported),
-            "doubted": _position(doubted, town) if doubted else None,
-        }
-    depot = town.stops.get(vehicle.depot_id)
-    if depot is None:
-        return None
-    place_of = {"lon": depot.lon, "lat": depot.lat, "at": None}
-    return {**place_of, "source": "depot", "stale": False, "doubted": None}
 
 
 def _shift_head(shift: Shift, town: Town) -> Json:
@@ -341,7 +318,7 @@ def shift_view(shift: Shift, bookings: Mapping[str, Booking], town: Town) -> Jso
         **_shift_head(shift, town),
         "vehicle": town.vehicle(shift.vehicle_id),
         "depot": town.stop(shift.depot_stop_id),
-        "position": _position(shift.anchor, town),
+        "position": position_view(shift.anchor, town),
         "version": shift.version,
         "late_s": _lateness(shift.visits, bookings),
         "visits": [visit_view(visit, bookings, town) for visit in shift.visits],
@@ -429,8 +406,9 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
                     return request_view(event.request, town)
             raise ValueError("a ride request was decided without an answer")
         case cmd.AcceptOffer():
-            made = [e.booking for e in events if isinstance(e, ev.BookingMade)]
-            return _booking_answer(made[0].id, events, state, town)
+            made = [e.booking.id for e in events if isinstance(e, ev.BookingMade)]
+            made += [e.booking_id for e in events if isinstance(e, be.BookingChanged)]
+            return _booking_answer(made[0], events, state, town)
         case (
             cmd.CancelBooking(booking_id)
             | cmd.ReportBoarded(booking_id)
@@ -451,19 +429,9 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
             status = ShiftStatus.ACTIVE if started else ShiftStatus.ENDED
             return _shift_head(replace(state.shifts[shift_id], status=status), town)
         case _:
-            return _seen_answer(command, events, state, town)
+            from dispatch.life_views import life_answer  # noqa: PLC0415 - it builds on this module
 
-
-def _seen_answer(
-    command: cmd.Command, events: Sequence[ev.Event], state: State, town: Town
-) -> Json:
-    """Who has seen an alert; nothing for any other command."""
-    if not isinstance(command, cmd.AcknowledgeAlert):
-        return {}
-    noted = [e.acknowledgement for e in events if isinstance(e, ev.AlertAcknowledged)]
-    seen = noted[0] if noted else state.acknowledged[command.alert_id]
-    known = {"at": town.time(seen.at_s), "by": seen.by}
-    return {"alert_id": seen.alert_id, "acknowledged": known}
+            return life_answer(command, events, state, town)
 
 
 def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
@@ -484,9 +452,10 @@ def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, t
 def _as_changed(booking: Booking, events: Sequence[ev.Event]) -> Booking:
     for event in events:
         match event:
-            case ev.BookingCancelled(booking.id, at_s, by):
+            case ev.BookingCancelled(booking.id, at_s, by, reason, late):
                 status = BookingStatus.CANCELLED
                 booking = replace(booking, status=status, ended_at_s=at_s, cancelled_by=by)
+                booking = replace(booking, cancel_reason=reason, cancelled_late=late)
             case ev.RiderBoarded(booking.id, _, _, at_s):
                 booking = replace(booking, status=BookingStatus.BOARDED, boarded_at_s=at_s)
             case ev.RiderAlighted(booking.id, _, _, at_s):

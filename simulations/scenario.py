@@ -175,9 +175,9 @@ class Scenario(_Section):
 
     @property
     def service(self) -> dict[str, Any]:
-        """What is laid over the town's `service.toml`."""
+        """What is laid over the town's `service.toml`: what is said, if only that there is none."""
         keys = ("hours", "rules", "weights", "fares", "traffic", "vehicles", "shifts", "depots")
-        return {key: value for key in keys if (value := getattr(self, key))}
+        return {key: getattr(self, key) for key in keys if key in self.model_fields_set}
 
 
 def load_scenario(path: Path, values: Mapping[str, Any] | None = None) -> Scenario:
@@ -205,7 +205,7 @@ def changed(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     Raises:
         ScenarioError: an unknown key, or a value out of range.
     """
-    raw = scenario.model_dump()
+    raw = scenario.model_dump(exclude_unset=True)
     for key, value in values.items():
         raw = _over(raw, _nested(key, value))
     try:

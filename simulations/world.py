@@ -211,7 +211,7 @@ class World:
         if not isinstance(answer, ev.RideOffered):
             return None
         offer = choose_offer(answer.request.offers, self._riders, fate.whim)
-        return None if offer is None else cmd.AcceptOffer(offer.id, rider_id="")
+        return None if offer is None else cmd.AcceptOffer(offer.id, rider_id="virtual")
 
     def _ask_again(self, trip: Trip, fate: Fate, refused: RideRequest, now_s: int) -> None:
         """Some of the refused ask once more, for the first time that was proposed instead."""

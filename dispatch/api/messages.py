@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from dispatch.api.life_messages import LIFE_ERRORS
 from dispatch.domain.errors import ErrorCode, RefusalCode
 
 Language = Literal["de", "en"]
@@ -27,6 +28,9 @@ class ApiCode(StrEnum):
     CROSS_SITE = "cross_site"
     NOT_FOUND = "not_found"
     REQUEST_NOT_FOUND = "request_not_found"
+    RIDER_NOT_FOUND = "rider_not_found"
+    NOT_CONFIRMED = "not_confirmed"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     SCENARIO_INVALID = "scenario_invalid"
     SCENARIO_CHANGED = "scenario_changed"
@@ -116,6 +120,21 @@ _HTTP = {
         404,
         ("Fahrtwunsch nicht gefunden", "Diesen Fahrtwunsch gibt es nicht (mehr)."),
         ("Ride request not found", "There is no such ride request (any more)."),
+    ),
+    ApiCode.RIDER_NOT_FOUND: Message(
+        404,
+        ("Fahrgast nicht gefunden", "Diesen Fahrgast gibt es nicht (mehr)."),
+        ("Rider not found", "There is no such rider (any more)."),
+    ),
+    ApiCode.NOT_CONFIRMED: Message(
+        403,
+        ("Nicht bestätigt", "Code und Angabe passen zu keiner offenen Buchung."),
+        ("Not confirmed", "Code and proof do not belong to an open booking."),
+    ),
+    ApiCode.TOO_MANY_ATTEMPTS: Message(
+        429,
+        ("Zu viele Versuche", "Bitte in einer Viertelstunde noch einmal, oder rufen Sie uns an."),
+        ("Too many attempts", "Please try again in a quarter of an hour, or call us."),
     ),
     ApiCode.METHOD_NOT_ALLOWED: Message(
         405,
@@ -309,7 +328,8 @@ _DOMAIN = {
     ),
 }
 
-MESSAGES: dict[str, Message] = {str(code): m for code, m in (_HTTP | _DOMAIN).items()}
+_LIFE = {code: Message(*words) for code, words in LIFE_ERRORS.items()}
+MESSAGES: dict[str, Message] = {str(code): m for code, m in (_HTTP | _DOMAIN | _LIFE).items()}
 
 REFUSALS: dict[str, tuple[str, str]] = {
     RefusalCode.ORIGIN_OUTSIDE_AREA: (

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -48,7 +48,7 @@ def parse_instant(value: Any) -> int:
         raise PydanticCustomError("rfc3339", "no such time") from error
 
 
-def _clean_text(value: str) -> str:
+def clean_text(value: str) -> str:
     """Composed and trimmed; control and direction-changing characters are refused."""
     for char in value:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI:
@@ -81,15 +81,17 @@ Instant = Annotated[
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Identifier = Annotated[
-    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_clean_text)
+    str, StringConstraints(min_length=1, max_length=100), AfterValidator(clean_text)
 ]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Takes what is documented, and nothing else."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class PlaceIn(_Strict):
+class PlaceIn(Strict):
     """A point, or a stop by its id: one of the two."""
 
     lon: Lon | None = None
@@ -105,7 +107,7 @@ class PlaceIn(_Strict):
         return self
 
 
-class PartyIn(_Strict):
+class PartyIn(Strict):
     """Who travels."""
 
     seats: Annotated[int, Field(ge=0, le=99)] = 1
@@ -116,34 +118,53 @@ class PartyIn(_Strict):
         return Party(self.seats, self.wheelchairs)
 
 
-class RideRequestIn(_Strict):
-    """A ride wish; with neither time, for now."""
+class ConnectionIn(Strict):
+    """A train or bus to be reached, or that is arrived by; it stands for that end of the ride."""
 
-    origin: PlaceIn
-    destination: PlaceIn
+    stop_id: Identifier
+    at: Instant
+    direction: Literal["to_departure", "from_arrival"]
+    transfer_s: Annotated[int, Field(ge=0, le=7200)] | None = None
+
+
+class RideRequestIn(Strict):
+    """A ride wish; with neither time, for now. `replaces` asks for other terms of a booking."""
+
+    origin: PlaceIn | None = None
+    destination: PlaceIn | None = None
     depart_at: Instant | None = None
     arrive_by: Instant | None = None
     party: PartyIn = PartyIn()
     max_walk_m: Annotated[int, Field(ge=0, le=5000)] | None = None
+    replaces: Identifier | None = None
+    connection: ConnectionIn | None = None
 
     @model_validator(mode="after")
     def _one_time(self) -> Self:
-        if self.depart_at is not None and self.arrive_by is not None:
-            raise PydanticCustomError("two_times", "give depart_at or arrive_by, not both")
+        times = [t for t in (self.depart_at, self.arrive_by, self.connection) if t is not None]
+        if len(times) > 1:
+            raise PydanticCustomError("two_times", "give depart_at, arrive_by or connection")
+        return self
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Self:
+        direction = None if self.connection is None else self.connection.direction
+        if self.origin is None and direction != "from_arrival":
+            raise PydanticCustomError("origin", "give the origin")
+        if self.destination is None and direction != "to_departure":
+            raise PydanticCustomError("destination", "give the destination")
         return self
 
 
-class ContactIn(_Strict):
+class ContactIn(Strict):
     """Whom to reach if something changes: a name, and a phone number or an e-mail address."""
 
-    name: Annotated[
-        str, StringConstraints(min_length=1, max_length=80), AfterValidator(_clean_text)
-    ]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(clean_text)]
     phone: (
         Annotated[
             str,
             StringConstraints(max_length=30),
-            AfterValidator(_clean_text),
+            AfterValidator(clean_text),
             AfterValidator(_phone),
         ]
         | None
@@ -152,7 +173,7 @@ class ContactIn(_Strict):
         Annotated[
             str,
             StringConstraints(max_length=254),
-            AfterValidator(_clean_text),
+            AfterValidator(clean_text),
             AfterValidator(_email),
         ]
         | None
@@ -165,14 +186,24 @@ class ContactIn(_Strict):
         return self
 
 
-class BookingIn(_Strict):
-    """Which offer, for whom."""
+class BookingIn(Strict):
+    """Which offer, for whom; an offer that changes a booking is for its rider.
+
+    The control room may name a known rider instead.
+    """
 
     offer_id: Identifier
-    contact: ContactIn
+    contact: ContactIn | None = None
+    rider_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _one_rider(self) -> Self:
+        if self.contact is not None and self.rider_id is not None:
+            raise PydanticCustomError("rider", "give contact or rider_id, not both")
+        return self
 
 
-class PositionIn(_Strict):
+class PositionIn(Strict):
     """Where a vehicle was, and when."""
 
     lon: Lon
@@ -183,7 +214,7 @@ class PositionIn(_Strict):
 Positions = PositionIn | Annotated[list[PositionIn], Field(min_length=1, max_length=MAX_POSITIONS)]
 
 
-class SessionIn(_Strict):
+class SessionIn(Strict):
     """The control room's access token."""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=500)]

@@ -11,8 +11,9 @@ from dispatch.api.problems import ProblemError
 from dispatch.api.settings import ApiSettings
 from dispatch.domain.errors import ErrorCode
 from dispatch.domain.model import Booking, Shift, ShiftStatus, Visit
+from dispatch.place_views import whereabouts
 from dispatch.town import Json, Located
-from dispatch.views import booking_view, fleet_view, live_view, plan_view, whereabouts
+from dispatch.views import booking_view, fleet_view, live_view, plan_view
 
 _NOT_OVER: Final = (ShiftStatus.PLANNED, ShiftStatus.ACTIVE)
 _DIGITS: Final = 5  # about a metre: enough for a line on a map

@@ -12,11 +12,13 @@ Window = tuple[datetime, datetime]
 JsonObject = dict[str, Any]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """Any body."""
+
     model_config = ConfigDict(title=None)
 
 
-class FieldError(_Answer):
+class FieldError(Answer):
     """What is wrong where."""
 
     location: str
@@ -24,7 +26,7 @@ class FieldError(_Answer):
     message: str
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """RFC 9457; `code` is stable, `title` and `detail` are for people (German or English)."""
 
     type: str = Field(examples=["urn:rufbus:problem:offer_expired"])
@@ -36,7 +38,7 @@ class Problem(_Answer):
     params: JsonObject | None = None
 
 
-class StopRef(_Answer):
+class StopRef(Answer):
     """A stop; without coordinates if it has left the network since."""
 
     stop_id: str
@@ -51,14 +53,14 @@ class WalkedStop(StopRef):
     walk_m: int
 
 
-class Party(_Answer):
+class Party(Answer):
     """Who travels."""
 
     seats: int
     wheelchairs: int
 
 
-class Place(_Answer):
+class Place(Answer):
     """A point, perhaps of a stop."""
 
     lon: float
@@ -66,7 +68,7 @@ class Place(_Answer):
     stop_id: str | None
 
 
-class Position(_Answer):
+class Position(Answer):
     """Where a vehicle was, and when."""
 
     lon: float
@@ -74,14 +76,14 @@ class Position(_Answer):
     at: datetime
 
 
-class Estimate(_Answer):
+class Estimate(Answer):
     """What is planned now; may move within the promise."""
 
     pickup: datetime | None
     arrival: datetime | None
 
 
-class Offer(_Answer):
+class Offer(Answer):
     """A concrete, priced, expiring answer to a ride request."""
 
     id: str
@@ -96,7 +98,7 @@ class Offer(_Answer):
     expires_at: datetime
 
 
-class Alternative(_Answer):
+class Alternative(Answer):
     """A time at which the same ride would be possible."""
 
     depart_at: datetime
@@ -104,7 +106,7 @@ class Alternative(_Answer):
     arrival_latest: datetime
 
 
-class Refusal(_Answer):
+class Refusal(Answer):
     """Why there is no offer."""
 
     code: str
@@ -112,7 +114,16 @@ class Refusal(_Answer):
     alternatives: list[Alternative]
 
 
-class RideRequest(_Answer):
+class Connection(Answer):
+    """A train or bus that the ride is to meet, with time to change."""
+
+    stop: StopRef
+    at: datetime
+    direction: Literal["to_departure", "from_arrival"]
+    transfer_s: int
+
+
+class RideRequest(Answer):
     """A ride wish and what became of it."""
 
     id: str
@@ -125,9 +136,12 @@ class RideRequest(_Answer):
     party: Party
     offers: list[Offer]
     refusal: Refusal | None
+    replaces: str | None
+    group_id: str | None
+    connection: Connection | None
 
 
-class Promise(_Answer):
+class Promise(Answer):
     """What the rider was told; never tightened."""
 
     pickup: StopRef
@@ -137,14 +151,14 @@ class Promise(_Answer):
     max_ride_s: int
 
 
-class VehicleRef(_Answer):
+class VehicleRef(Answer):
     """A vehicle."""
 
     id: str
     name: str
 
 
-class Booking(_Answer):
+class Booking(Answer):
     """An accepted offer."""
 
     id: str
@@ -160,9 +174,15 @@ class Booking(_Answer):
     alighted_at: datetime | None
     ended_at: datetime | None
     cancelled_by: str | None
+    cancel_reason: str | None
+    cancelled_late: bool
+    changed_at: datetime | None
+    pinned: bool
+    group_id: str | None
+    series_id: str | None
 
 
-class Live(_Answer):
+class Live(Answer):
     """Where a ride stands; the position is shown only while it concerns the rider."""
 
     at: datetime
@@ -178,7 +198,7 @@ class LiveBooking(Booking):
     route: list[tuple[float, float]]
 
 
-class Rider(_Answer):
+class Rider(Answer):
     """A booking at a visit; `done` is when boarding or alighting should be over."""
 
     booking_id: str
@@ -187,7 +207,7 @@ class Rider(_Answer):
     party: Party | None
 
 
-class Visit(_Answer):
+class Visit(Answer):
     """One vehicle at one stop; a `break` is the driver's, from `arrive` to `depart`.
 
     At a `waiting` place there is nothing to do but to be near the next riders.
@@ -205,7 +225,7 @@ class Visit(_Answer):
     late_s: int
 
 
-class ShiftHead(_Answer):
+class ShiftHead(Answer):
     """A staffed vehicle for some hours."""
 
     id: str
@@ -226,7 +246,7 @@ class Shift(ShiftHead):
     route: list[tuple[float, float]] | None = None
 
 
-class Plan(_Answer):
+class Plan(Answer):
     """All shifts that are not over, and the open bookings."""
 
     at: datetime
@@ -234,7 +254,7 @@ class Plan(_Answer):
     bookings: list[Booking]
 
 
-class FleetPosition(_Answer):
+class FleetPosition(Answer):
     """Where a vehicle is, and how we know.
 
     A `stale` report is so old that the plan decides where the vehicle is. `doubted` is a newer
@@ -249,7 +269,7 @@ class FleetPosition(_Answer):
     doubted: Position | None
 
 
-class Load(_Answer):
+class Load(Answer):
     """Who is on board."""
 
     seats: int
@@ -257,7 +277,7 @@ class Load(_Answer):
     bookings: int
 
 
-class FleetVehicle(_Answer):
+class FleetVehicle(Answer):
     """A vehicle now."""
 
     id: str
@@ -272,28 +292,28 @@ class FleetVehicle(_Answer):
     late_s: int
 
 
-class Fleet(_Answer):
+class Fleet(Answer):
     """All vehicles now."""
 
     at: datetime
     vehicles: list[FleetVehicle]
 
 
-class InWords(_Answer):
+class InWords(Answer):
     """The same in both languages."""
 
     de: str
     en: str
 
 
-class AlertBooking(_Answer):
+class AlertBooking(Answer):
     """A booking that an alert is about."""
 
     id: str
     code: str
 
 
-class AlertChoice(_Answer):
+class AlertChoice(Answer):
     """What can be done about an alert; `late_s` is how late the rider would be then."""
 
     action: Literal["move_booking", "swap_vehicle", "call_rider", "call_driver", "cancel_booking"]
@@ -304,14 +324,14 @@ class AlertChoice(_Answer):
     label: InWords
 
 
-class AlertAcknowledged(_Answer):
+class AlertAcknowledged(Answer):
     """Who has seen an alert, and when."""
 
     at: datetime
     by: str
 
 
-class Alert(_Answer):
+class Alert(Answer):
     """Something that is wrong, or will be by the present plans.
 
     `since` is when the limit is missed from; it may lie ahead. `late_s` is by how many seconds.
@@ -343,21 +363,21 @@ class Alert(_Answer):
     acknowledged: AlertAcknowledged | None
 
 
-class Alerts(_Answer):
+class Alerts(Answer):
     """All of them, the most severe first, acknowledged ones last."""
 
     at: datetime
     alerts: list[Alert]
 
 
-class AlertSeen(_Answer):
+class AlertSeen(Answer):
     """An alert that has been acknowledged."""
 
     alert_id: str
     acknowledged: AlertAcknowledged
 
 
-class Stop(_Answer):
+class Stop(Answer):
     """A stop at which riders may board and alight."""
 
     id: str
@@ -368,13 +388,13 @@ class Stop(_Answer):
     kind: str
 
 
-class Stops(_Answer):
+class Stops(Answer):
     """All of them."""
 
     stops: list[Stop]
 
 
-class Arrived(_Answer):
+class Arrived(Answer):
     """A vehicle's arrival, as recorded."""
 
     vehicle_id: str
@@ -382,13 +402,13 @@ class Arrived(_Answer):
     arrived_at: datetime | None
 
 
-class Accepted(_Answer):
+class Accepted(Answer):
     """How many positions were taken."""
 
     accepted: int
 
 
-class Health(_Answer):
+class Health(Answer):
     """`parts` names what is up and what is down."""
 
     status: Literal["ok", "unavailable"]

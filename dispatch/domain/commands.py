@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from dispatch.domain.model import Party, Sighting, Spot
+from dispatch.domain.booking_commands import BookingCommand
+from dispatch.domain.model import Connection, Party, Sighting, Spot
 
 TRAIL_MAX = 20
 """Of positions reported together so many of the newest are followed."""
@@ -10,7 +11,13 @@ TRAIL_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class RequestRide:
-    """A rider asks for offers; with neither time, as soon as possible."""
+    """A rider asks for offers; with neither time, as soon as possible.
+
+    `replaces`: a booking for which other terms are sought; it counts as gone meanwhile.
+    `connection`: stands for the time and for the end of the ride at its stop.
+    `repeats`: a refused request that is made again.
+    `board_by_s`: whoever sets off at a time will not be picked up later than this.
+    """
 
     origin: Spot
     destination: Spot
@@ -19,6 +26,10 @@ class RequestRide:
     arrive_by_s: int | None = None
     max_walk_m: int | None = None
     channel: str = "web"
+    replaces: str | None = None
+    connection: Connection | None = None
+    board_by_s: int | None = None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class CancelBooking:
 
     booking_id: str
     by: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,7 @@ Command = (
     RequestRide
     | AcceptOffer
     | CancelBooking
+    | BookingCommand
     | ReportPosition
     | ReportArrived
     | ReportBoarded

@@ -60,6 +60,18 @@ class ErrorCode(StrEnum):
     PROPOSAL_STALE = "proposal_stale"
     PROPOSAL_INFEASIBLE = "proposal_infeasible"
     PROPOSAL_NOT_BETTER = "proposal_not_better"
+    CONTACT_REQUIRED = "contact_required"
+    MOVE_NOT_POSSIBLE = "move_not_possible"
+    PREVIEW_STALE = "preview_stale"
+    SERIES_NOT_FOUND = "series_not_found"
+    SERIES_INVALID = "series_invalid"
+    SERIES_ENDED = "series_ended"
+    WAITING_NOT_POSSIBLE = "waiting_not_possible"
+    WAITING_LIST_FULL = "waiting_list_full"
+    NOT_WAITING = "not_waiting"
+    GROUP_NOT_FOUND = "group_not_found"
+    GROUP_TOO_SMALL = "group_too_small"
+    GROUP_OFFER = "group_offer"
 
 
 class RefusalCode(StrEnum):

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from dispatch.domain.booking_events import BookingEvent
+from dispatch.domain.life import BrokenLimit
 from dispatch.domain.model import (
     Acknowledgement,
     Anchor,
@@ -46,11 +48,13 @@ class BookingMade:
 
 @dataclass(frozen=True, slots=True)
 class BookingCancelled:
-    """A booking was given up before boarding."""
+    """A booking was given up before boarding; `late`: too short before for others to use it."""
 
     booking_id: str
     at_s: int
     by: str
+    reason: str | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,18 @@ class RiderMissed:
 
 @dataclass(frozen=True, slots=True)
 class BookingMoved:
-    """Another shift is going to carry a booking; the plans of both change with it."""
+    """Another shift is going to carry a booking; the plans of both change with it.
+
+    `forced`: the control room had it moved although it breaks the limits in `broken`.
+    """
 
     booking_id: str
     from_shift_id: str
     shift_id: str
     at_s: int
+    by: str = "service"
+    forced: bool = False
+    broken: tuple[BrokenLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +191,7 @@ Event = (
     | RiderAlighted
     | RiderMissed
     | BookingMoved
+    | BookingEvent
     | ShiftPlanned
     | BreaksPlanned
     | ShiftStarted

@@ -4,8 +4,12 @@
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from dispatch.domain import events as ev
+from dispatch.domain import life_state
+from dispatch.domain.illegal import IllegalTransitionError
+from dispatch.domain.life import Series, SeriesDay, SeriesStatus, Waiting, WaitingStatus
 from dispatch.domain.model import (
     BOOKING_TRANSITIONS,
     SHIFT_TRANSITIONS,
@@ -20,10 +24,9 @@ from dispatch.domain.model import (
     ShiftStatus,
     Visit,
 )
+from dispatch.domain.rules import DAY_S
 
-
-class IllegalTransitionError(Exception):
-    """An event that cannot follow the state: a bug, or a log that was tampered with."""
+__all__ = ["IllegalTransitionError", "State", "apply", "forget_closed"]
 
 
 @dataclass(slots=True)
@@ -36,6 +39,9 @@ class State:
     fixes: dict[str, Fix] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     acknowledged: dict[str, Acknowledgement] = field(default_factory=dict)
+    series: dict[str, Series] = field(default_factory=dict)
+    series_days: dict[tuple[str, date], SeriesDay] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
 
     def add_request(self, request: RideRequest) -> None:
         """Put a request and its offers in."""
@@ -66,6 +72,8 @@ def apply(state: State, event: ev.Event) -> None:
             _hand_over(state, event)
         case ev.AlertAcknowledged(acknowledgement):
             state.acknowledged[acknowledgement.alert_id] = acknowledgement
+        case _ if life_state.apply_to_life(state, event):
+            pass
         case _:
             _apply_to_shift(state, event)
 
@@ -92,7 +100,13 @@ def _apply_to_booking(
     match event:
         case ev.BookingCancelled():
             moved = _move_booking(booking, BookingStatus.CANCELLED)
-            booking = replace(moved, ended_at_s=at_s, cancelled_by=event.by)
+            booking = replace(
+                moved,
+                ended_at_s=at_s,
+                cancelled_by=event.by,
+                cancel_reason=event.reason,
+                cancelled_late=event.late,
+            )
         case ev.RiderBoarded():
             moved = _move_booking(booking, BookingStatus.BOARDED)
             booking = replace(moved, boarded_at_s=at_s)
@@ -206,8 +220,12 @@ def forget_closed(state: State, before_s: int) -> None:
     for booking in [b for b in state.bookings.values() if not b.status.is_open]:
         if booking.ended_at_s is not None and booking.ended_at_s < before_s:
             del state.bookings[booking.id]
+    _forget_life(state, before_s)
+    # what was asked is needed for as long as it may be asked differently, or be served at last
+    needed = {b.request_id for b in state.bookings.values() if b.status.is_open}
+    needed.update(state.waiting)
     for request in [r for r in state.requests.values() if r.status is not RequestStatus.OFFERED]:
-        if request.received_at_s < before_s:
+        if request.received_at_s < before_s and request.id not in needed:
             del state.requests[request.id]
             for offer in request.offers:
                 state.offers.pop(offer.id, None)
@@ -216,3 +234,19 @@ def forget_closed(state: State, before_s: int) -> None:
             del state.shifts[shift.id]
     for seen in [a for a in state.acknowledged.values() if a.at_s < before_s]:
         del state.acknowledged[seen.alert_id]
+
+
+def _forget_life(state: State, before_s: int) -> None:
+    """Places on the waiting list, standing orders and their days that are over.
+
+    A day is kept for two more, so that it is known not to be carried out again.
+    """
+    for entry in [w for w in state.waiting.values() if w.status is not WaitingStatus.WAITING]:
+        if entry.ended_at_s is not None and entry.ended_at_s < before_s:
+            del state.waiting[entry.request_id]
+    for series in [s for s in state.series.values() if s.status is SeriesStatus.ENDED]:
+        if series.ended_at_s is not None and series.ended_at_s < before_s:
+            del state.series[series.id]
+    for day in list(state.series_days.values()):
+        if day.series_id not in state.series or day.wish_s < before_s - 2 * DAY_S:
+            del state.series_days[day.key]

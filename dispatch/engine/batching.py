@@ -102,6 +102,27 @@ class Batches:
                 outcomes[placed[-1]] = [*last, *more]
         return outcomes
 
+    def squeeze(self, draft: Draft, booking: Booking, placed: Callable[[Booking], Event]) -> bool:
+        """Put a booking somewhere by moving others inside their promises.
+
+        Args:
+            draft: to write to; untouched if there is no way.
+            booking: on no shift's plan.
+            placed: makes the event from the booking with its shift; the plans follow it.
+
+        Returns:
+            Whether there was a way.
+        """
+        if not self._config.rules.joint_iterations:
+            return False
+        now = self._planning(draft.state, [self._need(booking)], draft.now_s)
+        found = self._best_of(now.problem, [self._wanted(booking)], draft.now_s)
+        if booking.id not in found.served or rests_on_the_road(found.problem):
+            return False
+        draft.emit(placed(replace(booking, shift_id=_carriers(now, found.problem)[booking.id])))
+        self._proposals.put(draft, now, found.problem)
+        return True
+
     def _fitting(self, state: State, known: Sequence[Asked], now_s: int) -> dict[str, Candidate]:
         """What to offer so that more of the requests can ride than if each took its own best."""
         rules = self._config.rules
@@ -155,11 +176,7 @@ class Batches:
         if worse or rests_on_the_road(found.problem):
             return outcomes
         result = list(outcomes)
-        carrier = {
-            action.booking: now.shifts[v].id
-            for v, vehicle in enumerate(found.problem.vehicles)
-            for action in vehicle.route
-        }
+        carrier = _carriers(now, found.problem)
         last = None
         for k, booking in bookings.items():
             if booking.id not in found.served:
@@ -259,6 +276,15 @@ class Batches:
             return int(min(matrix[place, need.stop] for place in places))
 
         return sorted(shifts, key=lambda shift: (away_s(shift), shift.id))
+
+
+def _carriers(now: Planning, problem: plans.Problem) -> dict[str, str]:
+    """The shift of each booking (and break)."""
+    return {
+        action.booking: now.shifts[v].id
+        for v, vehicle in enumerate(problem.vehicles)
+        for action in vehicle.route
+    }
 
 
 def grouped(commands: Sequence[cmd.Command]) -> list[list[cmd.Command]]:

@@ -120,6 +120,8 @@ def _driving(network: Network, shift: Shift, now_s: int) -> Iterator[str]:
         if after.arrive_s < network.drive(now_s, after.leave_s, leg_s):
             yield f"{shift.id} reaches {after.id} faster than it can drive"
     for visit in shift.visits:
+        if not visit.leave_s <= visit.arrive_s <= visit.depart_s:
+            yield f"{visit.id} ends before it begins"
         times = [t for a in visit.actions for t in (a.start_s, a.end_s)]
         if times != sorted(times) or (
             times and visit.arrived_at_s is None and times[0] < visit.arrive_s

@@ -122,15 +122,17 @@ def rebased(problem: plans.Problem, proposed: Mapping[str, Route]) -> plans.Prob
     """
     known = {action for vehicle in problem.vehicles for action in vehicle.route}
     bound = dict(_bound(problem))
+    home = {b: v for v, vehicle in enumerate(problem.vehicles) for b in vehicle.pinned}
     placed: set[plans.Action] = set()
     routes: list[Route] = []
     for v, vehicle in enumerate(problem.vehicles):
         head = vehicle.route[: vehicle.locked]
         wanted = [a for a in dict.fromkeys(proposed.get(vehicle.id, ())) if a not in head]
-        fits = (a for a in wanted if a in known - placed and _belongs(a, v, wanted, bound))
+        own = (a for a in wanted if home.get(a.booking, v) == v)
+        fits = (a for a in own if a in known - placed and _belongs(a, v, wanted, bound))
         routes.append((*head, *fits))
         placed.update(routes[v])
-    return _completed(problem, routes, known - placed, bound)
+    return _completed(problem, routes, known - placed, bound, home)
 
 
 def _bound(problem: plans.Problem) -> Iterator[tuple[plans.Action, int]]:
@@ -162,8 +164,12 @@ def _completed(
     routes: list[Route],
     missing: set[plans.Action],
     bound: Mapping[plans.Action, int],
+    home: Mapping[str, int],
 ) -> plans.Problem | None:
-    """Add what the routes lack: bound actions on their vehicles, bookings where they cost least."""
+    """Add what the routes lack: bound actions on their vehicles, bookings where they cost least.
+
+    Who is pinned is at `home` in one vehicle only.
+    """
     late = sorted(missing & bound.keys())
     for action in late:
         routes[bound[action]] += (action,)
@@ -176,9 +182,11 @@ def _completed(
     ):
         request = request_for(booking)
         found = plans.best_insertions(current, request)
-        if not len(found):
+        fitting = (f for f in found if home.get(booking.id, f.vehicle) == f.vehicle)
+        best = next(fitting, None)
+        if best is None:
             return None
-        current = plans.route_with(current, found[0].vehicle, request, found[0]).problem
+        current = plans.route_with(current, best.vehicle, request, best).problem
     indices = range(len(current.vehicles))
     return current if all(plans.evaluate(current, v).feasible for v in indices) else None
 

@@ -140,9 +140,9 @@ def _without(vehicle: plans.Vehicle, bookings: set[str]) -> plans.Vehicle:
 
 
 def _movable(vehicle: plans.Vehicle) -> set[str]:
-    """The bookings of a route that are neither on board nor about to be."""
+    """The bookings of a route that are neither on board nor about to be, nor pinned to it."""
     ahead = vehicle.route[vehicle.locked :]
-    return {action.booking for action in ahead if action.kind == "pickup"}
+    return {action.booking for action in ahead if action.kind == "pickup"} - vehicle.pinned
 
 
 def _tightened(now: Planning, share: Share) -> plans.Problem:

@@ -1,6 +1,6 @@
 """Riders' commands: ask for a ride, take an offer, cancel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import is_
 
@@ -20,7 +20,7 @@ from dispatch.domain.model import (
     Shift,
     Spot,
 )
-from dispatch.domain.rules import DAY_S, ServiceConfig
+from dispatch.domain.rules import DAY_S, Rules, ServiceConfig
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.offers import Candidate, candidates, choose, make_offer
@@ -38,6 +38,7 @@ from dispatch.engine.wishes import (
     Window,
     arriving,
     check_command,
+    connecting,
     departing,
     direct_ride_s,
     find_ends,
@@ -85,6 +86,7 @@ class Rides:
         Raises:
             DomainError: what no plan could answer.
         """
+        ask = connecting(ask)
         check_command(self._config, self._network, ask, draft.now_s)
         ask = replace(
             ask, origin=self._located(ask.origin), destination=self._located(ask.destination)
@@ -111,7 +113,9 @@ class Rides:
         )
         if not chosen:
             code = self._why_not(draft, ask, window)
-            self._refuse(draft, request, code, self._alternatives(draft, ask, ends))
+            # whoever is tried again has been told of other times when it was tried first
+            others = () if ask.repeats else self._alternatives(draft, ask, ends)
+            self._refuse(draft, request, code, others)
             return
         offers = tuple(
             make_offer(self._config, self._network, draft, request.id, ask.party, window, choice)
@@ -127,6 +131,21 @@ class Rides:
             DomainError: unknown, expired or already used offer, or no room any more.
         """
         booking = self.booking_for(draft, take)
+        if booking.group_id is not None:
+            raise DomainError(ErrorCode.GROUP_OFFER, "the offers of a group are taken together")
+        self.place(draft, booking, ev.BookingMade)
+
+    def place(self, draft: Draft, booking: Booking, placed: Callable[[Booking], ev.Event]) -> None:
+        """Put a booking where it costs least, nobody else being moved.
+
+        Args:
+            draft: to write to.
+            booking: on no shift's plan.
+            placed: makes the event from the booking with its shift; the plan follows it.
+
+        Raises:
+            DomainError: no room any more.
+        """
         promise = booking.promise
         wanted = request_for(plan_booking(self._config, self._network, booking))
         shifts = self._suitable(draft, booking.party, promise.pickup_from_s, promise.pickup_to_s)
@@ -136,9 +155,10 @@ class Rides:
             raise DomainError(ErrorCode.OFFER_NO_LONGER_AVAILABLE, "the room was taken meanwhile")
         best = found[0]
         shift, where = now.shifts[best.vehicle], now.where[best.vehicle]
-        route = plans.route_with(now.problem, best.vehicle, wanted, best)
-        actions = scheduled(self._network, route.problem, best.vehicle, route.schedule)
-        draft.emit(ev.BookingMade(replace(booking, shift_id=shift.id)))
+        alone = plans.alone(now.problem, best.vehicle)
+        route = plans.route_with(alone, 0, wanted, best._replace(vehicle=0))
+        actions = scheduled(self._network, route.problem, 0, route.schedule)
+        draft.emit(placed(replace(booking, shift_id=shift.id)))
         self._writer.adopt(draft, shift, where, actions)
 
     def booking_for(self, draft: Draft, take: AcceptOffer) -> Booking:
@@ -148,6 +168,8 @@ class Rides:
             DomainError: unknown, expired or already used offer.
         """
         offer, request = self._open_offer(draft, take.offer_id)
+        if not take.rider_id and request.replaces is None:
+            raise DomainError(ErrorCode.CONTACT_REQUIRED, "nobody to reach about the ride")
         return Booking(
             id=new_id("bk", draft.rng),
             code=new_code(draft.rng),
@@ -163,6 +185,7 @@ class Rides:
             walk_s=offer.walk_s,
             direct_s=offer.direct_s,
             price_cents=offer.price_cents,
+            group_id=request.group_id,
         )
 
     def cancel(self, draft: Draft, cancel: CancelBooking) -> None:
@@ -180,7 +203,10 @@ class Rides:
             raise DomainError(
                 ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
             )
-        draft.emit(ev.BookingCancelled(booking.id, draft.now_s, cancel.by))
+        late = _is_late(self._config.rules, booking, draft.now_s)
+        draft.emit(
+            ev.BookingCancelled(booking.id, draft.now_s, cancel.by, cancel.reason, late=late)
+        )
         remove_from_plan(self._writer, draft, booking.shift_id, booking.id)
 
     def _located(self, spot: Spot) -> Spot:
@@ -201,6 +227,9 @@ class Rides:
             max_walk_m=min(wished_m, rules.max_walk_limit_m),
             channel=ask.channel,
             status=RequestStatus.REFUSED,
+            replaces=ask.replaces,
+            connection=ask.connection,
+            repeats=ask.repeats,
         )
 
     def _search(
@@ -216,7 +245,8 @@ class Rides:
 
     def _windows(self, draft: Draft, ask: RequestRide, ends: Ends) -> list[Window]:
         if ask.arrive_by_s is None:
-            return [departing(self._config, max(draft.now_s, ask.depart_at_s or draft.now_s))]
+            from_s = max(draft.now_s, ask.depart_at_s or draft.now_s)
+            return [departing(self._config, from_s, ask.board_by_s)]
         (pickup, _), (dropoff, from_m) = ends.origin[0], ends.destination[0]
         rules = self._config.rules
         walk_s = rules.walk_s(from_m)
@@ -341,6 +371,13 @@ class Rides:
         if request.status is not RequestStatus.OFFERED or offer.expires_at_s < draft.now_s:
             raise DomainError(ErrorCode.OFFER_EXPIRED, "the offer has expired")
         return offer, request
+
+
+def _is_late(rules: Rules, booking: Booking, now_s: int) -> bool:
+    """Whether it is too late for others to use the place; a slip just made is none of that."""
+    made_s = booking.changed_at_s or booking.booked_at_s
+    short = now_s > booking.promise.pickup_from_s - rules.late_cancel_s
+    return short and now_s > made_s + rules.cancel_grace_s
 
 
 def remove_from_plan(writer: PlanWriter, draft: Draft, shift_id: str, booking_id: str) -> None:

@@ -200,7 +200,7 @@ class PlanWriter:
             here = groups and groups[0][0].stop_id == current.stop_id and not _is_rest(groups[0])
             group = groups.pop(0) if here else []
             depart_s = group[-1].end_s if group else draft.now_s
-            visits.append(replace(current, actions=_actions(group), depart_s=depart_s))
+            visits.append(_still_there(current, _actions(group), depart_s))
         ids = _KeptIds(shift)
         for group in groups:
             visit_id = ids.take(group) or new_id("vs", draft.rng)
@@ -270,6 +270,13 @@ def _breaks_anew(draft: Draft, now: Planning) -> bool:
     planned = planned_breaches(draft.state, now.shifts[0])
     will = breaches(now.promised, now.problem)
     return any(kind != "end" and not planned.get((key, kind)) for key, kind in will)
+
+
+def _still_there(current: Visit, actions: tuple[Action, ...], depart_s: int) -> Visit:
+    """The visit being made, with a new end; who came early may be done before the planned one."""
+    arrive_s = min(current.arrive_s, depart_s)
+    leave_s = min(current.leave_s, arrive_s)
+    return replace(current, actions=actions, leave_s=leave_s, arrive_s=arrive_s, depart_s=depart_s)
 
 
 def _is_rest(group: Sequence[ScheduledAction]) -> bool:

@@ -1,12 +1,12 @@
 """From a ride request to planning requests: stops within a walk, and the windows of each pair."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dispatch.domain.commands import RequestRide
 from dispatch.domain.errors import DomainError, ErrorCode, RefusalCode
-from dispatch.domain.model import Party, Spot
+from dispatch.domain.model import Direction, Party, Spot
 from dispatch.domain.rules import DAY_S, Rules, ServiceConfig
 from dispatch.engine.network import Network
 from routing import plans
@@ -123,9 +123,27 @@ class Window:
         return self.arrive_by_s is not None and self.board_by_s >= self.arrive_by_s
 
 
-def departing(config: ServiceConfig, wish_s: int) -> Window:
-    """The window of a rider who wants to leave at `wish_s`."""
-    return Window(wish_s, wish_s + config.rules.immediate_wait_max_s)
+def departing(config: ServiceConfig, wish_s: int, board_by_s: int | None = None) -> Window:
+    """The window of a rider who wants to leave at `wish_s`, and perhaps not after `board_by_s`."""
+    latest_s = wish_s + config.rules.immediate_wait_max_s
+    return Window(wish_s, latest_s if board_by_s is None else min(latest_s, board_by_s))
+
+
+def connecting(ask: RequestRide) -> RequestRide:
+    """The request with time and place of its connection, if it names one.
+
+    A train to be reached is an arrival with time to change before it; one that is left is a
+    departure with time to change after it. In both cases that end of the ride is its stop.
+    """
+    link = ask.connection
+    if link is None:
+        return ask
+    station = Spot(0.0, 0.0, link.stop_id)
+    if link.direction is Direction.TO_DEPARTURE:
+        due_s = link.at_s - link.transfer_s
+        return replace(ask, destination=station, arrive_by_s=due_s, depart_at_s=None)
+    ready_s = link.at_s + link.transfer_s
+    return replace(ask, origin=station, depart_at_s=ready_s, arrive_by_s=None)
 
 
 def arriving(

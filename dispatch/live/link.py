@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from redis.retry import Retry
 
 from dispatch.domain.commands import TRAIL_MAX, ReportPosition
 from dispatch.domain.model import Sighting
+from dispatch.failpoints import hit
 from dispatch.live.keys import Keys
 from dispatch.live.notices import (
     POLL,
@@ -25,7 +26,7 @@ from dispatch.live.notices import (
 )
 from dispatch.store.codec import command_from_json
 from dispatch.store.errors import UndecodableError
-from dispatch.store.inbox import Outcome
+from dispatch.store.inbox import Outcome, Ticket
 
 if TYPE_CHECKING:
     from redis.client import PubSub
@@ -127,7 +128,7 @@ class Link:
 
     def publish(
         self,
-        outcomes: dict[int, Outcome],
+        outcomes: Mapping[Ticket, Outcome],
         notices: Iterable[Notice],
         fixes: Iterable[VehicleFix],
         unknown: Iterable[str],
@@ -146,7 +147,10 @@ class Link:
             if untold:
                 pipeline.publish(self._keys.live, notice_to_json(POLL))
             if outcomes:
-                replies = {row_id: outcome.to_json() for row_id, outcome in outcomes.items()}
+                replies = {
+                    row_id: outcome.to_json() | {"fingerprint": fingerprint}
+                    for (row_id, fingerprint), outcome in outcomes.items()
+                }
                 pipeline.publish(self._keys.replies, json.dumps(replies))
             for fix in fixes:
                 document = vehicle_fix_to_json(fix, roads_sha256)
@@ -156,7 +160,9 @@ class Link:
             for notice in notices:
                 pipeline.publish(self._keys.live, notice_to_json(notice))
             if len(pipeline):
+                hit("dispatcher:publish:before")
                 pipeline.execute()
+                hit("dispatcher:publish:after")
             self._untold = False
 
     def latest_fixes(self, roads_sha256: str) -> list[VehicleFix]:

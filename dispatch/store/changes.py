@@ -6,9 +6,11 @@ happened at past visits; `Changes` also notes which entities have to be written 
 
 from dataclasses import dataclass, field
 
+from dispatch.domain import booking_events as be
 from dispatch.domain import events as ev
 from dispatch.domain.model import ActionKind, Fix, Visit
 from dispatch.domain.state import State, apply
+from dispatch.store.touched import Touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Changes:
     moved: dict[str, tuple[str, Fix]] = field(default_factory=dict)
     halted: set[str] = field(default_factory=set)
     acknowledged: set[str] = field(default_factory=set)
+    life: Touched = field(default_factory=Touched)
 
     def apply(self, state: State, event: ev.Event, at_s: int, inbox_id: int | None = None) -> None:
         """Apply an event to the state and remember what has to be written because of it.
@@ -165,7 +168,20 @@ class Changes:
             ):
                 self._touch_shift(shift_id)
             case _:
-                raise TypeError(f"no projection for {type(event).__name__}")
+                self._touch_life(event)
+
+    def _touch_life(self, event: ev.Event) -> None:
+        match event:
+            case be.BookingChanged():
+                self.bookings.add(event.booking_id)
+                self.requests.add(event.new.request_id)
+            case be.BookingPinned(booking_id) | be.BookingUnpinned(booking_id):
+                self.bookings.add(booking_id)
+            case be.MovePreviewed():
+                pass
+            case _:
+                if not self.life.note(event):
+                    raise TypeError(f"no projection for {type(event).__name__}")
 
     def _touch_shift(self, shift_id: str) -> None:
         self.shifts.add(shift_id)

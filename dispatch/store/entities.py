@@ -36,7 +36,9 @@ SELECT r.id, json_build_object(
     'offers', coalesce((SELECT json_agg({_OFFER} ORDER BY o.ordinal) FROM offer o
         WHERE o.area = r.area AND o.request_id = r.id), '[]'),
     'refusal', CASE WHEN r.refusal_code IS NOT NULL THEN json_build_object(
-        'code', r.refusal_code, 'alternatives', r.alternatives) END) AS entity
+        'code', r.refusal_code, 'alternatives', r.alternatives) END,
+    'replaces', r.replaces, 'connection', r.connection, 'group_id', r.group_id,
+    'repeats', r.repeats) AS entity
 FROM ride_request r WHERE r.area = %(area)s
 """  # noqa: S608 (constants of this module only)
 
@@ -48,7 +50,10 @@ SELECT b.id, json_build_object(
     'shift_id', b.shift_id, 'booked_at_s', b.booked_at_s, 'wish_earliest_s', b.wish_earliest_s,
     'walk_s', b.walk_s, 'direct_s', b.direct_s, 'price_cents', b.price_cents,
     'boarded_at_s', b.boarded_at_s, 'alighted_at_s', b.alighted_at_s,
-    'ended_at_s', b.ended_at_s, 'cancelled_by', b.cancelled_by) AS entity
+    'ended_at_s', b.ended_at_s, 'cancelled_by', b.cancelled_by,
+    'cancel_reason', b.cancel_reason, 'cancelled_late', b.cancelled_late,
+    'changed_at_s', b.changed_at_s, 'pinned', b.pinned, 'group_id', b.group_id,
+    'series_id', b.series_id) AS entity
 FROM booking b WHERE b.area = %(area)s
 """  # noqa: S608 (constants of this module only)
 

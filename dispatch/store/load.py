@@ -6,13 +6,16 @@ import psycopg
 from pydantic import TypeAdapter
 
 from dispatch.domain.state import State
-from dispatch.store import entities
+from dispatch.store import entities, life
 from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, REQUEST, SHIFT
 
-_REQUESTS: Final = (
-    entities.REQUESTS + " AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s)"
-    " ORDER BY r.received_at_s, r.id"
-)
+_WANTED: Final = """ AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s
+    OR EXISTS (SELECT FROM booking b
+        WHERE b.area = r.area AND b.request_id = r.id AND b.ended_at_s IS NULL)
+    OR EXISTS (SELECT FROM waiting w WHERE w.area = r.area AND w.request_id = r.id
+        AND (w.ended_at_s IS NULL OR w.ended_at_s >= %(before_s)s)))
+ORDER BY r.received_at_s, r.id"""
+_REQUESTS: Final = entities.REQUESTS + _WANTED
 _BOOKINGS: Final = (
     entities.BOOKINGS
     + " AND (b.ended_at_s IS NULL OR b.ended_at_s >= %(before_s)s) ORDER BY b.booked_at_s, b.id"
@@ -54,6 +57,12 @@ def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> S
             state.shifts[shift.id] = shift
         for seen in _read(connection, _ACKNOWLEDGEMENTS, parameters, ACKNOWLEDGEMENT):
             state.acknowledged[seen.alert_id] = seen
+        for series in _read(connection, life.OPEN_SERIES, parameters, life.SERIES):
+            state.series[series.id] = series
+        for day in _read(connection, life.OPEN_DAYS, parameters, life.SERIES_DAY):
+            state.series_days[day.key] = day
+        for entry in _read(connection, life.OPEN_WAITING, parameters, life.WAITING):
+            state.waiting[entry.request_id] = entry
     return state
 
 

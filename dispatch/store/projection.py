@@ -13,20 +13,24 @@ from dispatch.domain.model import ShiftStatus, Visit
 from dispatch.domain.state import State
 from dispatch.store.changes import Changes
 from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, REQUEST, SHIFT
+from dispatch.store.life import write_life
 
 _REQUESTS: Final = """
 INSERT INTO ride_request (
     area, id, received_at_s, origin_lon, origin_lat, origin_stop_id, destination_lon,
     destination_lat, destination_stop_id, depart_at_s, arrive_by_s, seats, wheelchairs,
-    max_walk_m, channel, status, refusal_code, alternatives)
+    max_walk_m, channel, status, refusal_code, alternatives, replaces, connection, group_id,
+    repeats)
 SELECT %(area)s, r.id, r.received_at_s,
     (r.origin->>'lon')::float8, (r.origin->>'lat')::float8, r.origin->>'stop_id',
     (r.destination->>'lon')::float8, (r.destination->>'lat')::float8, r.destination->>'stop_id',
     r.depart_at_s, r.arrive_by_s, (r.party->>'seats')::int, (r.party->>'wheelchairs')::int,
-    r.max_walk_m, r.channel, r.status, r.refusal->>'code', r.refusal->'alternatives'
+    r.max_walk_m, r.channel, r.status, r.refusal->>'code', r.refusal->'alternatives',
+    r.replaces, nullif(r.connection, 'null'), r.group_id, r.repeats
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
     id text, received_at_s bigint, origin jsonb, destination jsonb, depart_at_s bigint,
-    arrive_by_s bigint, party jsonb, max_walk_m int, channel text, status text, refusal jsonb)
+    arrive_by_s bigint, party jsonb, max_walk_m int, channel text, status text, refusal jsonb,
+    replaces text, connection jsonb, group_id text, repeats text)
 """
 
 _OFFERS: Final = """
@@ -75,24 +79,35 @@ INSERT INTO booking (
     area, id, code, request_id, offer_id, rider_id, status, pickup_stop_id, dropoff_stop_id,
     pickup_from_s, pickup_to_s, arrival_latest_s, max_ride_s, seats, wheelchairs, shift_id,
     booked_at_s, wish_earliest_s, walk_s, direct_s, price_cents, boarded_at_s, alighted_at_s,
-    ended_at_s, cancelled_by)
+    ended_at_s, cancelled_by, cancel_reason, cancelled_late, changed_at_s, pinned, group_id,
+    series_id)
 SELECT %(area)s, b.id, b.code, b.request_id, b.offer_id, b.rider_id, b.status,
     p.pickup_stop_id, p.dropoff_stop_id, p.pickup_from_s, p.pickup_to_s, p.arrival_latest_s,
     p.max_ride_s, (b.party->>'seats')::int, (b.party->>'wheelchairs')::int, b.shift_id,
     b.booked_at_s, b.wish_earliest_s, b.walk_s, b.direct_s, b.price_cents, b.boarded_at_s,
-    b.alighted_at_s, b.ended_at_s, b.cancelled_by
+    b.alighted_at_s, b.ended_at_s, b.cancelled_by, b.cancel_reason, b.cancelled_late,
+    b.changed_at_s, b.pinned, b.group_id, b.series_id
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS b(
         id text, code text, request_id text, offer_id text, rider_id text, status text,
         promise jsonb, party jsonb, shift_id text, booked_at_s bigint, wish_earliest_s bigint,
         walk_s int, direct_s int, price_cents int, boarded_at_s bigint, alighted_at_s bigint,
-        ended_at_s bigint, cancelled_by text),
+        ended_at_s bigint, cancelled_by text, cancel_reason text, cancelled_late boolean,
+        changed_at_s bigint, pinned boolean, group_id text, series_id text),
     LATERAL jsonb_to_record(b.promise) AS p(
         pickup_stop_id text, dropoff_stop_id text, pickup_from_s bigint, pickup_to_s bigint,
         arrival_latest_s bigint, max_ride_s int)
 ON CONFLICT (area, id) DO UPDATE SET
     status = excluded.status, shift_id = excluded.shift_id, boarded_at_s = excluded.boarded_at_s,
     alighted_at_s = excluded.alighted_at_s, ended_at_s = excluded.ended_at_s,
-    cancelled_by = excluded.cancelled_by
+    cancelled_by = excluded.cancelled_by, cancel_reason = excluded.cancel_reason,
+    cancelled_late = excluded.cancelled_late, changed_at_s = excluded.changed_at_s,
+    pinned = excluded.pinned, request_id = excluded.request_id, offer_id = excluded.offer_id,
+    pickup_stop_id = excluded.pickup_stop_id, dropoff_stop_id = excluded.dropoff_stop_id,
+    pickup_from_s = excluded.pickup_from_s, pickup_to_s = excluded.pickup_to_s,
+    arrival_latest_s = excluded.arrival_latest_s, max_ride_s = excluded.max_ride_s,
+    seats = excluded.seats, wheelchairs = excluded.wheelchairs,
+    wish_earliest_s = excluded.wish_earliest_s, walk_s = excluded.walk_s,
+    direct_s = excluded.direct_s, price_cents = excluded.price_cents
 """
 
 # Most visits of a changed plan are as they were: those rows are left alone.
@@ -180,6 +195,7 @@ def write_changes(
         BOOKING.dump_python(state.bookings[b], mode="json") for b in sorted(changes.bookings)
     ]
     _run(connection, _BOOKINGS, area, bookings)
+    write_life(connection, area, changes.life, state)
     if changes.plans:
         _write_plans(connection, area, changes, state)
     seen = [

@@ -50,9 +50,11 @@ SELECT a.roads_sha256,
 FROM service_area a WHERE a.id = %(area)s
 """  # noqa: S608 (constants of this module only)
 # Read once, needed by nobody else: proposals shall not fill the inbox for days.
-_ANSWERS: Final = """
-DELETE FROM inbox WHERE id = ANY(%(ids)s) AND outcome IS NOT NULL RETURNING id, outcome
-"""
+# Nothing else's: after a crash an id that had not been flushed may be somebody's command.
+_ANSWERS: Final = f"""
+DELETE FROM inbox WHERE id = ANY(%(ids)s) AND outcome IS NOT NULL
+    AND starts_with(idempotency_key, '{_KEY}') RETURNING id, outcome
+"""  # noqa: S608 (constants of this module only)
 
 
 @dataclass(frozen=True, slots=True)

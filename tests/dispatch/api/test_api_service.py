@@ -80,6 +80,26 @@ def test_the_plan_with_and_without_routes(client: Any, bearer: Bearer) -> None:
     assert len(routed["shifts"][0]["route"]) == 3
 
 
+LIFE_OF_BOOKINGS = {
+    "/api/v1/bookings/{booking_id}/change": {"post"},
+    "/api/v1/bookings/{booking_id}/pin": {"post", "delete"},
+    "/api/v1/bookings/{booking_id}/move-preview": {"post"},
+    "/api/v1/bookings/{booking_id}/move": {"post"},
+    "/api/v1/bookings/{booking_id}/read-back": {"get"},
+    "/api/v1/bookings/by-code/{code}": {"get"},
+    "/api/v1/bookings/by-code/{code}/cancel": {"post"},
+    "/api/v1/riders": {"get"},
+    "/api/v1/series": {"post", "get"},
+    "/api/v1/series/{series_id}": {"get", "delete"},
+    "/api/v1/series/{series_id}/skips": {"post"},
+    "/api/v1/ride-requests/{request_id}/waiting": {"post", "get", "delete"},
+    "/api/v1/waiting": {"get"},
+    "/api/v1/group-requests": {"post"},
+    "/api/v1/groups": {"post"},
+    "/api/v1/groups/{group_id}": {"get", "delete"},
+}
+
+
 def test_openapi_is_complete(client: Any) -> None:
     document = client.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
@@ -106,6 +126,7 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/service": {"get"},
         "/api/v1/stops": {"get"},
         "/healthz": {"get"},
+        **LIFE_OF_BOOKINGS,
     }
     assert {path: set(methods) for path, methods in paths.items()} == expected
     for path, methods in paths.items():
