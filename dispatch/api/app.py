@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 from dispatch import __doc__ as summary
 from dispatch.api import (
+    alerts,
     booking_life,
     bookings,
     closures,
@@ -45,7 +46,7 @@ def create_api(settings: ApiSettings) -> FastAPI:
     problems.install(app)
     v1 = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
     life = (phone, booking_life, series, waiting, groups, notifications)
-    for part in (rides, *life, bookings, vehicles, control, closures, service):
+    for part in (rides, *life, bookings, vehicles, control, alerts, closures, service):
         v1.include_router(part.router)
     app.include_router(v1)
     app.include_router(service.health_router)

@@ -389,6 +389,11 @@ _DOMAIN = {
         ("Nummer doppelt", "Zwei Sperrungen der Liste haben dieselbe Nummer."),
         ("Id repeated", "Two closures of the list have the same id."),
     ),
+    ErrorCode.ALERT_NOT_FOUND: Message(
+        404,
+        ("Warnung nicht gefunden", "Diese Warnung gibt es nicht (mehr)."),
+        ("Alert not found", "There is no such alert (any more)."),
+    ),
     ErrorCode.PROPOSAL_STALE: Message(
         409,
         ("Vorschlag veraltet", "Der vorgeschlagene Fahrplan ist zu alt."),

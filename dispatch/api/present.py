@@ -12,8 +12,9 @@ from dispatch.api.settings import ApiSettings
 from dispatch.domain.closures import Closure, roads_closed
 from dispatch.domain.errors import ErrorCode
 from dispatch.domain.model import Booking, Shift, ShiftStatus, Visit
+from dispatch.place_views import whereabouts
 from dispatch.town import Json, Located
-from dispatch.views import booking_view, fleet_view, live_view, plan_view, whereabouts
+from dispatch.views import booking_view, fleet_view, live_view, plan_view
 
 _NOT_OVER: Final = (ShiftStatus.PLANNED, ShiftStatus.ACTIVE)
 _DIGITS: Final = 5  # about a metre: enough for a line on a map
@@ -116,7 +117,8 @@ async def fleet_now(settings: ApiSettings) -> Json:
     shifts = await gateway.shifts([ShiftStatus.ACTIVE])
     bookings = await gateway.open_bookings()
     positions = await positions_by_vehicle(settings)
-    return fleet_view(shifts, bookings, positions, settings.now(), settings.town)
+    stale_s = settings.config.rules.position_stale_s
+    return fleet_view(shifts, bookings, positions, settings.now(), settings.town, stale_s)
 
 
 async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:

@@ -6,7 +6,16 @@ from typing import ClassVar
 from dispatch.domain.booking_events import BookingEvent
 from dispatch.domain.closures import AffectedBooking, Closure
 from dispatch.domain.life import BrokenLimit
-from dispatch.domain.model import Anchor, Booking, Fix, PlannedBreak, RideRequest, Shift, Visit
+from dispatch.domain.model import (
+    Acknowledgement,
+    Anchor,
+    Booking,
+    Fix,
+    PlannedBreak,
+    RideRequest,
+    Shift,
+    Visit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +212,13 @@ class ClosuresAffected:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertAcknowledged:
+    """Somebody in the control room has seen an alert."""
+
+    acknowledgement: Acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
 class VehicleMoved:
     """A vehicle reported its position. Not durable: positions are the present, not the truth."""
 
@@ -236,6 +252,7 @@ Event = (
     | ClosureEnded
     | BookingStopsMoved
     | ClosuresAffected
+    | AlertAcknowledged
     | VehicleMoved
 )
 

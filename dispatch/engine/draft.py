@@ -18,6 +18,7 @@ class Draft:
             shifts=dict(state.shifts),
             fixes=dict(state.fixes),
             offers=dict(state.offers),
+            acknowledged=dict(state.acknowledged),
             series=dict(state.series),
             series_days=dict(state.series_days),
             waiting=dict(state.waiting),

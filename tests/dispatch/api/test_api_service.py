@@ -62,6 +62,8 @@ def test_the_fleet(client: Any, bearer: Bearer) -> None:
         "lat": 51.7746,
         "at": "2026-03-29T07:59:30+02:00",
         "source": "planned",
+        "stale": False,
+        "doubted": None,
     }
     assert first["next_visit"]["boarding"][0]["party"] == {"seats": 2, "wheelchairs": 0}
     assert {vehicle["state"] for vehicle in others} == {"off_duty"}
@@ -128,6 +130,8 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/closures/preview": {"post"},
         "/api/v1/closures/import": {"post"},
         "/api/v1/closures/{closure_id}": {"delete"},
+        "/api/v1/alerts": {"get"},
+        "/api/v1/alerts/{alert_id}/acknowledge": {"post"},
         "/api/v1/service": {"get"},
         "/api/v1/stops": {"get"},
         "/healthz": {"get"},
