@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
+from dispatch.domain.mishaps import changed_by
 from dispatch.domain.model import (
     Action,
     ActionKind,
@@ -26,6 +27,7 @@ from dispatch.domain.model import (
     Visit,
 )
 from dispatch.domain.state import State
+from dispatch.mishap_views import mishap_fields
 from dispatch.town import Json, Located, StopLike, Town
 
 APPROACH_S = 900
@@ -110,6 +112,8 @@ def _alternative(alternative: Alternative, town: Town) -> Json:
 
 def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
     """A booking as its rider sees it; `shift` is the one that carries it, with its open plan."""
+    if booking.status is BookingStatus.DISPLACED:
+        shift = None  # the one it was on cannot carry it
     pickup_s, arrival_s = estimates(booking, shift)
     return {
         "id": booking.id,
@@ -123,6 +127,7 @@ def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
             "arrival": town.optional_time(arrival_s),
         },
         "vehicle": None if shift is None else town.vehicle(shift.vehicle_id),
+        **mishap_fields(booking, town),
         "booked_at": town.time(booking.booked_at_s),
         "boarded_at": town.optional_time(booking.boarded_at_s),
         "alighted_at": town.optional_time(booking.alighted_at_s),
@@ -183,8 +188,9 @@ def live_view(
 def _phase(booking: Booking, shift: Shift | None, now_s: int) -> tuple[str, int | None]:
     if not booking.status.is_open:
         return "done", None
-    if shift is None:
-        return "scheduled", None
+    displaced = booking.status is BookingStatus.DISPLACED
+    if displaced or shift is None:
+        return "displaced" if displaced else "scheduled", None
     ahead = _actions_of(booking, shift)
     index, visit, action = ahead[0] if ahead else (None, None, None)
     halts = None if index is None else sum(v.break_id is None for v in shift.visits[:index])
@@ -256,7 +262,7 @@ def _vehicle(
             {"seats": c.seats, "wheelchairs": c.wheelchairs} for c in vehicle.configurations
         ],
         "state": _vehicle_state(shift),
-        "shift": None if shift is None else _shift_head(shift, town),
+        "shift": None if shift is None else shift_head(shift, town),
         "position": _place_of(vehicle, shift, reported, town),
         "load": {
             "seats": sum(b.party.seats for b in load),
@@ -294,7 +300,8 @@ def _place_of(
     return {"lon": depot.lon, "lat": depot.lat, "at": None, "source": "depot"}
 
 
-def _shift_head(shift: Shift, town: Town) -> Json:
+def shift_head(shift: Shift, town: Town) -> Json:
+    """A shift without its plan."""
     return {
         "id": shift.id,
         "status": str(shift.status),
@@ -321,7 +328,7 @@ def plan_view(shifts: Iterable[Shift], bookings: Iterable[Booking], now_s: int, 
 def shift_view(shift: Shift, bookings: Mapping[str, Booking], town: Town) -> Json:
     """One shift with its plan: the driver's manifest."""
     return {
-        **_shift_head(shift, town),
+        **shift_head(shift, town),
         "vehicle": town.vehicle(shift.vehicle_id),
         "depot": town.stop(shift.depot_stop_id),
         "position": _position(shift.anchor, town),
@@ -413,14 +420,14 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
             raise ValueError("a ride request was decided without an answer")
         case cmd.AcceptOffer():
             made = [e.booking for e in events if isinstance(e, ev.BookingMade)]
-            return _booking_answer(made[0].id, events, state, town)
+            return booking_answer(made[0].id, events, state, town)
         case (
             cmd.CancelBooking(booking_id)
-            | cmd.ReportBoarded(booking_id)
+            | cmd.ReportBoarded(booking_id, _)
             | cmd.ReportAlighted(booking_id)
             | cmd.ReportNoShow(booking_id)
         ):
-            return _booking_answer(booking_id, events, state, town)
+            return booking_answer(booking_id, events, state, town)
         case cmd.ReportArrived(vehicle_id, visit_id):
             arrived = [e.at_s for e in events if isinstance(e, ev.VisitArrived)]
             at_s = arrived[0] if arrived else None
@@ -432,12 +439,13 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
         case cmd.StartShift(_, shift_id) | cmd.EndShift(_, shift_id):
             started = isinstance(command, cmd.StartShift)
             status = ShiftStatus.ACTIVE if started else ShiftStatus.ENDED
-            return _shift_head(replace(state.shifts[shift_id], status=status), town)
+            return shift_head(replace(state.shifts[shift_id], status=status), town)
         case _:
             return {}
 
 
-def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
+def booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
+    """A booking as it is after events, from the state before or after them."""
     booking = state.bookings.get(booking_id)
     for event in events:
         if isinstance(event, ev.BookingMade) and event.booking.id == booking_id:
@@ -446,7 +454,9 @@ def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, t
         raise ValueError(f"no booking {booking_id} to answer with")
     booking = _as_changed(booking, events)
     shift = state.shifts.get(booking.shift_id)
-    for event in events:
+    for event in events:  # a shift may have been laid out only now
+        if isinstance(event, ev.ShiftPlanned) and event.shift.id == booking.shift_id:
+            shift = event.shift
         if isinstance(event, ev.PlanChanged) and shift and event.shift_id == shift.id:
             shift = replace(shift, visits=event.visits)
     return booking_view(booking, shift, town)
@@ -465,6 +475,10 @@ def _as_changed(booking: Booking, events: Sequence[ev.Event]) -> Booking:
                 booking = replace(booking, status=status, alighted_at_s=at_s, ended_at_s=at_s)
             case ev.RiderMissed(booking.id, _, _, at_s):
                 booking = replace(booking, status=BookingStatus.NO_SHOW, ended_at_s=at_s)
+            case ev.BookingMoved(booking.id, _, shift_id):
+                booking = replace(booking, shift_id=shift_id)
+            case _ if getattr(event, "booking_id", None) == booking.id:
+                booking = changed_by(booking, event) or booking
             case _:
                 pass
     return booking

@@ -85,11 +85,13 @@ Identifier = Annotated[
 ]
 
 
-class _Strict(BaseModel):
+class StrictModel(BaseModel):
+    """What a client may send: exactly these fields."""
+
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class PlaceIn(_Strict):
+class PlaceIn(StrictModel):
     """A point, or a stop by its id: one of the two."""
 
     lon: Lon | None = None
@@ -105,7 +107,7 @@ class PlaceIn(_Strict):
         return self
 
 
-class PartyIn(_Strict):
+class PartyIn(StrictModel):
     """Who travels."""
 
     seats: Annotated[int, Field(ge=0, le=99)] = 1
@@ -116,7 +118,7 @@ class PartyIn(_Strict):
         return Party(self.seats, self.wheelchairs)
 
 
-class RideRequestIn(_Strict):
+class RideRequestIn(StrictModel):
     """A ride wish; with neither time, for now."""
 
     origin: PlaceIn
@@ -133,7 +135,7 @@ class RideRequestIn(_Strict):
         return self
 
 
-class ContactIn(_Strict):
+class ContactIn(StrictModel):
     """Whom to reach if something changes: a name, and a phone number or an e-mail address."""
 
     name: Annotated[
@@ -165,14 +167,20 @@ class ContactIn(_Strict):
         return self
 
 
-class BookingIn(_Strict):
+class BookingIn(StrictModel):
     """Which offer, for whom."""
 
     offer_id: Identifier
     contact: ContactIn
 
 
-class PositionIn(_Strict):
+class BoardedIn(StrictModel):
+    """Who has come, if not those who were booked."""
+
+    party: PartyIn
+
+
+class PositionIn(StrictModel):
     """Where a vehicle was, and when."""
 
     lon: Lon
@@ -183,7 +191,7 @@ class PositionIn(_Strict):
 Positions = PositionIn | Annotated[list[PositionIn], Field(min_length=1, max_length=MAX_POSITIONS)]
 
 
-class SessionIn(_Strict):
+class SessionIn(StrictModel):
     """The control room's access token."""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=500)]

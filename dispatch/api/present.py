@@ -11,6 +11,7 @@ from dispatch.api.problems import ProblemError
 from dispatch.api.settings import ApiSettings
 from dispatch.domain.errors import ErrorCode
 from dispatch.domain.model import Booking, Shift, ShiftStatus, Visit
+from dispatch.fleet_views import with_outages
 from dispatch.town import Json, Located
 from dispatch.views import booking_view, fleet_view, live_view, plan_view, whereabouts
 
@@ -99,7 +100,8 @@ async def fleet_now(settings: ApiSettings) -> Json:
     shifts = await gateway.shifts([ShiftStatus.ACTIVE])
     bookings = await gateway.open_bookings()
     positions = await positions_by_vehicle(settings)
-    return fleet_view(shifts, bookings, positions, settings.now(), settings.town)
+    body = fleet_view(shifts, bookings, positions, settings.now(), settings.town)
+    return with_outages(body, await gateway.outages(), bookings, settings.town)
 
 
 async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:
@@ -112,6 +114,7 @@ async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:
     gateway = settings.gateway
     shifts = await gateway.shifts(_NOT_OVER)
     body = plan_view(shifts, await gateway.open_bookings(), settings.now(), settings.town)
+    body = with_outages(body, await gateway.outages(), (), settings.town)
     if routes:
         positions = await positions_by_vehicle(settings)
         by_id = {shift.id: shift for shift in shifts}
@@ -126,7 +129,9 @@ async def manifest_now(settings: ApiSettings, vehicle_id: str) -> Json:
     shifts = await gateway.shifts(_NOT_OVER, vehicle_id=vehicle_id)
     wanted = {a.booking_id for s in shifts for v in s.visits for a in v.actions}
     bookings = (await gateway.bookings(wanted)).values()
-    return plan_view(shifts, bookings, settings.now(), settings.town)
+    body = plan_view(shifts, bookings, settings.now(), settings.town)
+    out = {key: o for key, o in (await gateway.outages()).items() if key == vehicle_id}
+    return with_outages(body, out, (), settings.town)
 
 
 async def _shift_route(

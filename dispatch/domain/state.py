@@ -6,6 +6,7 @@
 from dataclasses import dataclass, field, replace
 
 from dispatch.domain import events as ev
+from dispatch.domain.mishaps import changed_by
 from dispatch.domain.model import (
     BOOKING_TRANSITIONS,
     SHIFT_TRANSITIONS,
@@ -13,6 +14,7 @@ from dispatch.domain.model import (
     BookingStatus,
     Fix,
     Offer,
+    OutOfService,
     RequestStatus,
     RideRequest,
     Shift,
@@ -34,6 +36,7 @@ class State:
     shifts: dict[str, Shift] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
+    out: dict[str, OutOfService] = field(default_factory=dict)
 
     def add_request(self, request: RideRequest) -> None:
         """Put a request and its offers in."""
@@ -62,7 +65,7 @@ def apply(state: State, event: ev.Event) -> None:
             _apply_to_booking(state, event)
         case ev.BookingMoved():
             _hand_over(state, event)
-        case _:
+        case _ if not _apply_on_the_day(state, event):
             _apply_to_shift(state, event)
 
 
@@ -101,6 +104,45 @@ def _apply_to_booking(
     state.bookings[booking.id] = booking
     if isinstance(event, ev.RiderBoarded | ev.RiderAlighted):
         _tick_off(state, event)
+
+
+def _apply_on_the_day(state: State, event: ev.Event) -> bool:
+    """Change the state by what nobody had planned; False if the event is no such thing."""
+    match event:
+        case (
+            ev.BookingDisplaced()
+            | ev.BookingReplanned()
+            | ev.RiderSetDown()
+            | ev.DropoffReplaced()
+            | ev.PartyCounted()
+        ):
+            _apply_mishap(state, event)
+        case ev.VehicleTakenOut(out):
+            state.out[out.vehicle_id] = out
+        case ev.VehicleReturned(vehicle_id, _):
+            del state.out[vehicle_id]
+        case ev.VehicleSwapped():
+            pass  # told for those who read the log; what it does to the shifts is said by itself
+        case _:
+            return False
+    return True
+
+
+def _apply_mishap(
+    state: State,
+    event: ev.BookingDisplaced
+    | ev.BookingReplanned
+    | ev.RiderSetDown
+    | ev.DropoffReplaced
+    | ev.PartyCounted,
+) -> None:
+    booking = state.bookings[event.booking_id]
+    after = changed_by(booking, event)
+    if after is None:
+        raise IllegalTransitionError(f"booking {booking.id}: {type(event).__name__}")
+    if after.status is not booking.status:
+        _move_booking(booking, after.status)
+    state.bookings[booking.id] = after
 
 
 def _hand_over(state: State, event: ev.BookingMoved) -> None:

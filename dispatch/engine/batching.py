@@ -102,6 +102,10 @@ class Batches:
                 outcomes[placed[-1]] = [*last, *more]
         return outcomes
 
+    def around(self, state: State, bookings: Iterable[Booking], now_s: int) -> Planning:
+        """The shifts that pass by where and when these bookings are to be picked up."""
+        return self._planning(state, map(self._need, bookings), now_s)
+
     def _fitting(self, state: State, known: Sequence[Asked], now_s: int) -> dict[str, Candidate]:
         """What to offer so that more of the requests can ride than if each took its own best."""
         rules = self._config.rules
@@ -224,9 +228,9 @@ class Batches:
         return request_for(plan_booking(self._config, self._network, booking))
 
     def _need(self, booking: Booking) -> _Need:
-        promise = booking.promise
-        span_s = (promise.pickup_from_s, promise.pickup_to_s)
-        return _Need(span_s, self._network.stop_index[promise.pickup_stop_id], booking.party)
+        terms = booking.terms
+        span_s = (terms.pickup_from_s, terms.pickup_to_s)
+        return _Need(span_s, self._network.stop_index[terms.pickup_stop_id], booking.party)
 
     def _planning(self, state: State, needs: Iterable[_Need], now_s: int) -> Planning:
         """The shifts that pass by at these times: who can carry the riders, and who can make room.

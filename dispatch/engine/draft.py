@@ -18,6 +18,7 @@ class Draft:
             shifts=dict(state.shifts),
             fixes=dict(state.fixes),
             offers=dict(state.offers),
+            out=dict(state.out),
         )
         self.now_s = now_s
         self.rng = rng

@@ -10,6 +10,7 @@ from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State, apply
 from dispatch.engine.batching import Batches, Outcome, grouped
 from dispatch.engine.draft import Draft
+from dispatch.engine.fleet import Fleet
 from dispatch.engine.housekeeping import Housekeeping
 from dispatch.engine.network import Network
 from dispatch.engine.operations import Operations
@@ -36,6 +37,7 @@ class Engine:
         self._rides = Rides(config, network)
         self._batches = Batches(config, network)
         self._operations = Operations(config, network)
+        self._fleet = Fleet(config, network)
         self._proposals = Proposals(config, network)
         self._housekeeping = Housekeeping(config, network)
         self._repositioner = Repositioner(config, network, forecast)
@@ -63,6 +65,7 @@ class Engine:
         match command:
             case cmd.Tick():
                 self._housekeeping.tick(draft)
+                self._fleet.tick(draft)
                 self._repositioner.tick(draft)
             case cmd.RequestRide() | cmd.AcceptOffer():
                 return self._decide_alone(state, command, now_s, rng)
@@ -110,6 +113,7 @@ class Engine:
         """
         draft = Draft(state, now_s, rng)
         self._housekeeping.adopt(draft)
+        self._fleet.adopt(draft)
         return draft.events
 
     def retime(self, state: State, now_s: int, rng: Random) -> list[Event]:
@@ -158,5 +162,5 @@ class Engine:
                 operations.start_shift(draft, command)
             case cmd.EndShift():
                 operations.end_shift(draft, command)
-            case _:
+            case _ if not self._fleet.take(draft, command):
                 raise TypeError(f"unknown command {type(command).__name__}")

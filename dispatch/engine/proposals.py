@@ -65,7 +65,8 @@ class Proposals:
     def _may_move(self, draft: Draft, now: Planning, better: plans.Problem) -> bool:
         """Whether all that move go to shifts that may be given riders."""
         receivers = {to for _, _, to in _moves(now.problem, better)}
-        return all(takes_riders(self._config, now.shifts[v], draft.now_s) for v in receivers)
+        config, state, now_s = self._config, draft.state, draft.now_s
+        return all(takes_riders(config, state, now.shifts[v], now_s) for v in receivers)
 
     def put(self, draft: Draft, now: Planning, better: plans.Problem) -> None:
         """Put routes in force as they are; `better` has the vehicles of `now`, in order."""

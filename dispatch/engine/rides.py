@@ -176,12 +176,14 @@ class Rides:
             raise DomainError(ErrorCode.BOOKING_NOT_FOUND, f"no open booking {cancel.booking_id}")
         if booking.status is BookingStatus.CANCELLED:
             return
-        if booking.status is not BookingStatus.CONFIRMED:
+        planned = booking.status is BookingStatus.CONFIRMED
+        if not planned and booking.status is not BookingStatus.DISPLACED:
             raise DomainError(
                 ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
             )
         draft.emit(ev.BookingCancelled(booking.id, draft.now_s, cancel.by))
-        remove_from_plan(self._writer, draft, booking.shift_id, booking.id)
+        if planned:
+            remove_from_plan(self._writer, draft, booking.shift_id, booking.id)
 
     def _located(self, spot: Spot) -> Spot:
         stop = self._network.stop(spot.stop_id) if spot.stop_id else None

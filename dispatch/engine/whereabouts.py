@@ -34,7 +34,10 @@ def rested(shift: Shift, now_s: int) -> Shift:
 
 
 def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabouts:
-    """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be."""
+    """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be.
+
+    One that is out of service stays where it stood, unless it reports to be elsewhere.
+    """
     shift = rested(shift, now_s)
     anchor = shift.anchor
     free_s = max(now_s, shift.start_s)  # whoever is there early does not work longer for it
@@ -54,7 +57,7 @@ def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabo
         stop_id = anchor.stop_id
     if anchor.stop_id and shift.visits:  # parked round the corner, it is not on its way yet
         since_s = max(since_s, shift.visits[0].leave_s)
-    if not shift.visits or now_s <= since_s:
+    if not shift.visits or now_s <= since_s or shift.vehicle_id in state.out:
         return Whereabouts(place, stop_id, free_s)
     target = shift.visits[0].stop_id
     place = network.advance(place, target, since_s, now_s, now_s)

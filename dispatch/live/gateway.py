@@ -19,12 +19,12 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
-from dispatch.domain.model import Booking, Fix, RideRequest, Shift, ShiftStatus
+from dispatch.domain.model import Booking, Fix, OutOfService, RideRequest, Shift, ShiftStatus
 from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
 from dispatch.store import entities, inbox
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT, command_to_json
+from dispatch.store.codec import BOOKING, OUTAGE, REQUEST, SHIFT, command_to_json
 from dispatch.store.connect import OPTIONS, SETTINGS
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (
@@ -279,6 +279,11 @@ class Gateway:
             vehicle_id=vehicle_id,
         )
         return [SHIFT.validate_python(row) for row in rows]
+
+    async def outages(self) -> dict[str, OutOfService]:
+        """The vehicles that are out of service, by id, the longest first."""
+        rows = await self._read(entities.OUTAGES + " ORDER BY o.since_s, o.vehicle_id")
+        return {out.vehicle_id: out for out in map(OUTAGE.validate_python, rows)}
 
     async def past_visits(self, shift_ids: Iterable[str]) -> list[PastVisit]:
         """What really happened at the stops of some shifts, oldest first."""

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from dispatch.domain.commands import Command
 from dispatch.domain.events import Event
-from dispatch.domain.model import Booking, Fix, Offer, RideRequest, Shift
+from dispatch.domain.model import Booking, Fix, Offer, OutOfService, RideRequest, Shift
 from dispatch.store.errors import UndecodableError
 
 _COMMANDS: Final[dict[str, TypeAdapter[Any]]] = {
@@ -21,6 +21,7 @@ OFFER: Final = TypeAdapter(Offer)
 BOOKING: Final = TypeAdapter(Booking)
 SHIFT: Final = TypeAdapter(Shift)
 FIX: Final = TypeAdapter(Fix)
+OUTAGE: Final = TypeAdapter(OutOfService)
 
 
 def command_to_json(command: Command) -> dict[str, Any]:

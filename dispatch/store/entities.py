@@ -1,7 +1,8 @@
 """Rows to domain values: each query builds an entity's JSON in one statement, so in one snapshot.
 
 Every query is a complete SELECT with the columns `id` and `entity`, to be narrowed by `AND …` on
-its alias: `r` ride_request, `b` booking, `s` shift, `v` visit. `%(area)s` is always a parameter.
+its alias: `r` ride_request, `b` booking, `s` shift, `v` visit, `o` outage. `%(area)s` is always a
+parameter.
 """
 
 from dataclasses import dataclass
@@ -48,7 +49,10 @@ SELECT b.id, json_build_object(
     'shift_id', b.shift_id, 'booked_at_s', b.booked_at_s, 'wish_earliest_s', b.wish_earliest_s,
     'walk_s', b.walk_s, 'direct_s', b.direct_s, 'price_cents', b.price_cents,
     'boarded_at_s', b.boarded_at_s, 'alighted_at_s', b.alighted_at_s,
-    'ended_at_s', b.ended_at_s, 'cancelled_by', b.cancelled_by) AS entity
+    'ended_at_s', b.ended_at_s, 'cancelled_by', b.cancelled_by,
+    'instead', b.instead, 'displacement', b.displacement,
+    'first_boarded_at_s', b.first_boarded_at_s, 'rescues', b.rescues,
+    'booked_party', b.booked_party) AS entity
 FROM booking b WHERE b.area = %(area)s
 """  # noqa: S608 (constants of this module only)
 
@@ -71,6 +75,13 @@ SELECT s.id, json_build_object(
         WHERE v.area = s.area AND v.shift_id = s.id AND v.status = 'open'), '[]')) AS entity
 FROM shift s WHERE s.area = %(area)s
 """  # noqa: S608 (constants of this module only)
+
+OUTAGES: Final = """
+SELECT o.vehicle_id, json_build_object(
+    'vehicle_id', o.vehicle_id, 'since_s', o.since_s, 'reason', o.reason,
+    'lon', o.lon, 'lat', o.lat) AS entity
+FROM vehicle_outage o WHERE o.area = %(area)s AND o.until_s IS NULL
+"""
 
 PAST_VISITS: Final = """
 SELECT v.id, json_build_object(

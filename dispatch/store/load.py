@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from dispatch.domain.state import State
 from dispatch.store import entities
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT
+from dispatch.store.codec import BOOKING, OUTAGE, REQUEST, SHIFT
 
 _REQUESTS: Final = (
     entities.REQUESTS + " AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s)"
@@ -22,6 +22,7 @@ _SHIFTS: Final = (
     + " AND (s.status <> 'ended' OR s.end_s >= %(before_s)s) ORDER BY s.start_s, s.id"
 )
 
+_OUTAGES: Final = entities.OUTAGES + " ORDER BY o.since_s, o.vehicle_id"
 _OPEN_BOOKINGS: Final = entities.BOOKINGS + " AND b.ended_at_s IS NULL ORDER BY b.booked_at_s, b.id"
 _OPEN_SHIFTS: Final = entities.SHIFTS + " AND s.status <> 'ended' ORDER BY s.start_s, s.id"
 
@@ -48,6 +49,8 @@ def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> S
             state.bookings[booking.id] = booking
         for shift in _read(connection, _SHIFTS, parameters, SHIFT):
             state.shifts[shift.id] = shift
+        for out in _read(connection, _OUTAGES, parameters, OUTAGE):
+            state.out[out.vehicle_id] = out
     return state
 
 
@@ -68,6 +71,8 @@ def load_open_plans(connection: psycopg.Connection, area: str) -> State:
             state.bookings[booking.id] = booking
         for shift in _read(connection, _OPEN_SHIFTS, {"area": area}, SHIFT):
             state.shifts[shift.id] = shift
+        for out in _read(connection, _OUTAGES, {"area": area}, OUTAGE):
+            state.out[out.vehicle_id] = out
     return state
 
 

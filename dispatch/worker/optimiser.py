@@ -223,7 +223,8 @@ class Optimiser:
 
     def _topics(self) -> list["Topic"]:
         now_s = self._clock.now_s()
-        shifts = [s for s in self._state.shifts.values() if takes_riders(self._config, s, now_s)]
+        config, state = self._config, self._state
+        shifts = [s for s in state.shifts.values() if takes_riders(config, state, s, now_s)]
         days = service_days(shifts)
         period_s = max(1, round(self._pace.look_again_s * self._speed))
         return [Topic.of(day, now_s // period_s) for day in days if any(map(has_riders, day))]

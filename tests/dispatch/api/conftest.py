@@ -26,6 +26,7 @@ from dispatch.domain.model import (
     Fix,
     Offer,
     OfferKind,
+    OutOfService,
     Party,
     Promise,
     RequestStatus,
@@ -141,6 +142,7 @@ class RememberingGateway:
     stored: dict[str, Booking] = field(default_factory=lambda: {"bk_1": BOOKING})
     plan: list[Shift] = field(default_factory=lambda: [SHIFT])
     fixes: dict[str, VehicleFix] = field(default_factory=dict)
+    out: dict[str, OutOfService] = field(default_factory=dict)
     parts: dict[str, Any] = field(
         default_factory=lambda: {
             "database": "up",
@@ -184,6 +186,9 @@ class RememberingGateway:
 
     async def shifts(self, statuses: Any = tuple(ShiftStatus)) -> list[Shift]:
         return [s for s in self.plan if s.status in statuses]
+
+    async def outages(self) -> dict[str, OutOfService]:
+        return self.out
 
     async def vehicle_fixes(self) -> dict[str, VehicleFix]:
         return self.fixes

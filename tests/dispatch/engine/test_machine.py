@@ -158,7 +158,9 @@ class Operation(RuleBasedStateMachine):
     def think(self, seed: int, ahead_s: int) -> cmd.ProposePlans | None:
         """Look for a better plan; much may happen before it is proposed."""
         desk, now_s = self.desk, self.desk.now_s + ahead_s
-        shifts = [s for s in desk.state.shifts.values() if takes_riders(desk.config, s, now_s)]
+        shifts = [
+            s for s in desk.state.shifts.values() if takes_riders(desk.config, desk.state, s, now_s)
+        ]
         if not any(visit.actions for shift in shifts for visit in shift.visits):
             return None
         now = planning(desk.config, desk.network, desk.state, shifts, now_s)
@@ -265,6 +267,7 @@ class Operation(RuleBasedStateMachine):
             dict(self.desk.state.shifts),
             dict(self.desk.state.fixes),
             dict(self.desk.state.offers),
+            dict(self.desk.state.out),
         )
         for event in self.desk.engine.retime(state, self.desk.now_s, self.desk.rng):
             apply(state, event)
