@@ -1,13 +1,12 @@
 """What API v1 says of outages, displaced riders, swaps and breaks, beside `dispatch.views`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from dispatch import views
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.model import Booking, BookingStatus, OutOfService, Shift, Visit
-from dispatch.domain.state import State
+from dispatch.domain.state import State, arrived
 from dispatch.town import Json, Town
 
 _CONCERNED = (
@@ -117,7 +116,7 @@ def _visits_after(shift: Shift, events: Sequence[ev.Event]) -> tuple[Visit, ...]
             case ev.PlanChanged(shift.id, visits=planned):
                 visits = planned
             case ev.VisitArrived(shift.id, visit_id, at_s) if visits and visits[0].id == visit_id:
-                visits = (replace(visits[0], arrived_at_s=at_s), *visits[1:])
+                visits = (arrived(visits[0], at_s), *visits[1:])
             case _:
                 pass
     return visits

@@ -201,7 +201,7 @@ def _apply_to_plan(state: State, event: ev.Event) -> None:
             shift = state.shifts[shift_id]
             if not shift.visits or shift.visits[0].id != visit_id:
                 raise IllegalTransitionError(f"visit {visit_id} is not next on {shift_id}")
-            visit = _arrived(shift.visits[0], at_s)
+            visit = arrived(shift.visits[0], at_s)
             _replace_first(state, replace(shift, anchor=anchor), visit)
             state.fixes.pop(shift_id, None)
         case ev.VisitCompleted(shift_id, visit_id, at_s):
@@ -220,7 +220,7 @@ def _apply_to_plan(state: State, event: ev.Event) -> None:
             raise IllegalTransitionError(f"unknown event {type(event).__name__}")
 
 
-def _arrived(visit: Visit, at_s: int) -> Visit:
+def arrived(visit: Visit, at_s: int) -> Visit:
     """A visit at which the vehicle halts; a break has its full length from then on."""
     if visit.break_id is None:
         return replace(visit, arrived_at_s=at_s)

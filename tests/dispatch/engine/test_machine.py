@@ -10,6 +10,7 @@ from desk import TUESDAY_9_S, Desk
 from grid_network import grid_network
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from mishap_rules import MishapRules, desk_with_spare
 from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
@@ -368,3 +369,26 @@ Joint.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestJoint = Joint.TestCase
+
+
+class Mishaps(Operation, MishapRules):
+    """The same with vehicles out of service and back, swaps, blocked stops, riders at the door."""
+
+    offers_hold = False  # what only a search has found, the next search may miss
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = desk_with_spare(_grid())
+
+    def next_step(self, shift: Shift) -> tuple[int, cmd.Command] | None:
+        """A vehicle that is out of service does nothing."""
+        return None if shift.vehicle_id in self.desk.state.out else super().next_step(shift)
+
+
+Mishaps.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestMishaps = Mishaps.TestCase

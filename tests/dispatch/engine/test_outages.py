@@ -4,24 +4,22 @@ from dataclasses import replace
 
 import pytest
 from desk import Desk
+from mishaps import aboard, on_its_way, sound, vehicle_of
 from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.model import (
-    Booking,
     BookingStatus,
     Configuration,
     Party,
-    Shift,
     ShiftStatus,
     Vehicle,
 )
 from dispatch.domain.rules import ServiceConfig
-from dispatch.domain.state import State, apply
 from dispatch.engine import Network
-from dispatch.engine.invariants import broken_promises, broken_rules
+from dispatch.engine.invariants import broken_promises
 from dispatch.engine.problem import takes_riders
 from dispatch.engine.whereabouts import locate
 
@@ -41,42 +39,12 @@ def desk(grid: Network) -> Desk:
     return Desk(grid, with_spare(grid_config()))
 
 
-def sound(desk: Desk) -> bool:
-    """Rules hold, and folding the log gives the state."""
-    folded = State()
-    for event in desk.log:
-        apply(folded, event)
-    assert folded == desk.state
-    assert broken_rules(desk.config, desk.network, desk.state, desk.now_s) == []
-    return True
-
-
 def code_of(desk: Desk, command: cmd.Command) -> ErrorCode:
     before = len(desk.log)
     with pytest.raises(DomainError) as caught:
         desk.do(command)
     assert len(desk.log) == before
     return caught.value.code
-
-
-def aboard(desk: Desk, origin: int = 0, destination: int = 40, **party: int) -> Booking:
-    """A booking whose riders have got on."""
-    booking = desk.book(origin, destination, party=Party(**party) if party else None)
-    desk.arrive(desk.shift(booking))
-    desk.now_s = desk.shift(booking).visits[0].depart_s
-    desk.do(cmd.ReportBoarded(booking.id))
-    return desk.booking(booking)
-
-
-def on_its_way(desk: Desk, booking: Booking) -> Shift:
-    """Half-way to the vehicle's next stop."""
-    visit = desk.shift(booking).visits[0]
-    desk.now_s = (visit.leave_s + visit.arrive_s) // 2
-    return desk.shift(booking)
-
-
-def vehicle_of(desk: Desk, booking: Booking) -> str:
-    return desk.shift(booking).vehicle_id
 
 
 def events_of(events: list[ev.Event], kind: type) -> list[ev.Event]:
@@ -221,23 +189,25 @@ def test_no_later_decision_makes_a_rescue_later(desk: Desk) -> None:
 
 
 def test_one_rescuer_too_small_means_two(grid: Network) -> None:
-    desk = Desk(grid, grid_config(vehicles=3))
-    riders = [desk.book(0, 40, party=Party(2)), desk.book(1, 41, party=Party(2))]
-    other = next(s for s in desk.active() if s.id != desk.shift(riders[0]).id)
-    if vehicle_of(desk, riders[0]) != vehicle_of(desk, riders[1]):
-        pytest.skip("they did not share a van")
-    for _ in range(2):
-        desk.arrive(desk.shift(riders[0]))
-        visit = desk.shift(riders[0]).visits[0]
-        for action in visit.actions:
-            desk.do(cmd.ReportBoarded(action.booking_id))
-    full = Party(3)
-    others = [desk.book(5, 30, party=full), desk.book(30, 7, party=full)]
+    config = grid_config(vehicles=3)
+    large = replace(config.vehicles[0], configurations=(Configuration(8, 0),))
+    desk = Desk(grid, replace(config, vehicles=(large, *config.vehicles[1:])))
+    others = [s.vehicle_id for s in desk.active() if s.vehicle_id != large.id]
+    for vehicle_id in others:
+        desk.do(cmd.TakeOutOfService(vehicle_id, BREAKDOWN))
+    riders = [desk.book(0, 40, party=Party(3)), desk.book(0, 40, party=Party(3))]
+    desk.arrive(desk.shift(riders[0]))
+    for rider in riders:
+        desk.do(cmd.ReportBoarded(rider.id))
+    for vehicle_id in others:
+        desk.do(cmd.ReturnToService(vehicle_id))
     shift = on_its_way(desk, riders[0])
-    desk.do(cmd.TakeOutOfService(shift.vehicle_id, BREAKDOWN))
-    assert {desk.booking(r).status for r in riders} == {BookingStatus.CONFIRMED}
-    assert {desk.booking(b).status for b in others} <= {BookingStatus.CONFIRMED}
-    assert other.vehicle_id not in desk.state.out
+    assert shift.vehicle_id == large.id
+    desk.do(cmd.TakeOutOfService(large.id, BREAKDOWN))
+    assert all(desk.booking(r).status is BookingStatus.CONFIRMED for r in riders)
+    waits = {desk.booking(r).terms.pickup_stop_id for r in riders}
+    assert len(waits) == 1
+    assert {vehicle_of(desk, r) for r in riders} == set(others)
     assert sound(desk)
 
 
