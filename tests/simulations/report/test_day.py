@@ -58,7 +58,7 @@ def test_who_stays_on_board_at_a_halt_boarded_before_and_alights_after(small_day
             ]
             sure = sum(r.persons for r in during if r in van.served and not r.rescued)
             changing = sum(r.persons for r in during if r.rescued)  # here, or in another vehicle
-            assert 0 < persons
+            assert persons > 0
             assert sure <= persons <= sure + changing
 
 
