@@ -9,7 +9,7 @@ from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
-from dispatch.domain.model import BookingStatus, Configuration, Party, ShiftStatus, Vehicle
+from dispatch.domain.model import Booking, BookingStatus, Configuration, Party, ShiftStatus, Vehicle
 from dispatch.domain.rules import Rules
 from dispatch.engine import Network
 from dispatch.engine.invariants import broken_promises
@@ -50,6 +50,24 @@ class MishapRules(RuleBasedStateMachine):
         """No promise is broken further."""
         raise NotImplementedError
 
+    def drive_until(self, until_s: int) -> None:
+        """Let the vehicles do everything that their plans have for the time until then."""
+        raise NotImplementedError
+
+    @rule(which=st.integers(0, 9), later_s=st.integers(0, 240))
+    def break_down_under_way(self, which: int, later_s: int) -> None:
+        """A vehicle breaks down with riders on board, as soon as there are any."""
+        waiting = self.having(BookingStatus.CONFIRMED)
+        if not self.having(BookingStatus.BOARDED) and waiting:
+            self.drive_until(min(b.terms.pickup_to_s for b in waiting) + later_s)
+        aboard = self.having(BookingStatus.BOARDED)
+        if aboard:
+            shift = self.desk.state.shifts[aboard[which % len(aboard)].shift_id]
+            self.break_down(shift.vehicle_id)
+
+    def having(self, status: BookingStatus) -> list[Booking]:
+        return [b for b in self.desk.state.bookings.values() if b.status is status]
+
     def mishap(self, command: cmd.Command) -> list[ev.Event]:
         self.reality_broke_something = True
         return self.act(command)
@@ -73,7 +91,7 @@ class MishapRules(RuleBasedStateMachine):
 
     @rule(vehicle_id=VEHICLES, spare_id=VEHICLES)
     def swap(self, vehicle_id: str, spare_id: str) -> None:
-        aboard = any(b.status is BookingStatus.BOARDED for b in self.desk.state.bookings.values())
+        aboard = self.having(BookingStatus.BOARDED)
         worst_before = self.lateness_if_nothing_is_done()
         displaced = self.displaced()
         self.act(cmd.SwapVehicle(vehicle_id, spare_id))
@@ -122,8 +140,7 @@ class MishapRules(RuleBasedStateMachine):
         self.not_worse_than(worst_before)
 
     def displaced(self) -> set[str]:
-        bookings = self.desk.state.bookings.values()
-        return {b.id for b in bookings if b.status is BookingStatus.DISPLACED}
+        return {b.id for b in self.having(BookingStatus.DISPLACED)}
 
     def others_not_worse(self, before: dict[tuple[str, str], int], besides: set[str]) -> None:
         """Who had no vehicle gets a late one now; nobody else is later for it."""
