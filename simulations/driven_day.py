@@ -147,8 +147,8 @@ class DrivenDay:
 
     def _board(self, event: ev.RiderBoarded) -> Iterator[str]:
         booking, vehicle = self._bookings[event.booking_id], self._vehicles[event.shift_id]
-        yield from self._at_stop(event, booking.terms.pickup_stop_id)
-        halted_s, promise = self._halted_s(event), booking.terms
+        yield from self._at_stop(event, booking.in_force.pickup_stop_id)
+        halted_s, promise = self._halted_s(event), booking.in_force
         if event.booking_id in vehicle.on_board or event.booking_id in self._ended:
             yield f"{event.booking_id} boards twice"
         if event.at_s < promise.pickup_from_s:
@@ -166,7 +166,7 @@ class DrivenDay:
     def _alight(self, event: ev.RiderAlighted) -> Iterator[str]:
         booking, vehicle = self._bookings[event.booking_id], self._vehicles[event.shift_id]
         promise = booking.promise
-        yield from self._at_stop(event, booking.terms.dropoff_stop_id)
+        yield from self._at_stop(event, booking.in_force.dropoff_stop_id)
         boarded_s = vehicle.on_board.pop(event.booking_id, None)
         if boarded_s is None:
             yield f"{event.booking_id} alights without having boarded"

@@ -403,7 +403,7 @@ class World:
         begins_s = max(action.start_s, shift.anchor.at_s)
         if action.kind is not ActionKind.PICKUP:
             return begins_s + lasts_s, cmd.ReportAlighted(booking.id)
-        waiting_s = max(visit.arrived_at_s or 0, booking.terms.pickup_from_s)
+        waiting_s = max(visit.arrived_at_s or 0, booking.in_force.pickup_from_s)
         patience_s = self._engine.config.rules.no_show_after_s
         if not self._comes(action) or fate.late_s > patience_s:
             return max(waiting_s + patience_s, shift.anchor.at_s), cmd.ReportNoShow(booking.id)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 
-from dispatch.api.models import ID_PATTERN, Identifier, Instant, PartyIn, PlaceIn, StrictModel
+from dispatch.api.models import ID_PATTERN, Identifier, Instant, PartyIn, PlaceIn, Strict
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import Booking, ConcernedBookings, DriverBreak, FleetChange, answers
 from dispatch.api.security import VehicleCaller
@@ -26,33 +26,33 @@ OutReasonIn = Literal["breakdown", "accident", "no_driver", "soiled", "other"]
 NotServedReasonIn = Literal["road_blocked", "stop_unusable", "other"]
 
 
-class OutOfServiceIn(StrictModel):
+class OutOfServiceIn(Strict):
     """Why a vehicle cannot go on."""
 
     reason: OutReasonIn
 
 
-class SwapIn(StrictModel):
+class SwapIn(Strict):
     """Which vehicle takes over, and why."""
 
     spare_vehicle_id: Identifier
     reason: OutReasonIn = "other"
 
 
-class PostponeIn(StrictModel):
+class PostponeIn(Strict):
     """When the break may begin at the earliest."""
 
     until: Instant
 
 
-class NotServedIn(StrictModel):
+class NotServedIn(Strict):
     """Why a stop cannot be used; with `stop_id`, only if it is that stop."""
 
     reason: NotServedReasonIn
     stop_id: Identifier | None = None
 
 
-class WalkOnIn(StrictModel):
+class WalkOnIn(Strict):
     """Who gets on where the vehicle stands, and where they want to go."""
 
     destination: PlaceIn

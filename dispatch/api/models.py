@@ -85,13 +85,13 @@ Identifier = Annotated[
 ]
 
 
-class StrictModel(BaseModel):
+class Strict(BaseModel):
     """What a client may send: exactly these fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class PlaceIn(StrictModel):
+class PlaceIn(Strict):
     """A point, or a stop by its id: one of the two."""
 
     lon: Lon | None = None
@@ -107,7 +107,7 @@ class PlaceIn(StrictModel):
         return self
 
 
-class PartyIn(StrictModel):
+class PartyIn(Strict):
     """Who travels."""
 
     seats: Annotated[int, Field(ge=0, le=99)] = 1
@@ -118,7 +118,7 @@ class PartyIn(StrictModel):
         return Party(self.seats, self.wheelchairs)
 
 
-class RideRequestIn(StrictModel):
+class RideRequestIn(Strict):
     """A ride wish; with neither time, for now."""
 
     origin: PlaceIn
@@ -135,7 +135,7 @@ class RideRequestIn(StrictModel):
         return self
 
 
-class ContactIn(StrictModel):
+class ContactIn(Strict):
     """Whom to reach if something changes: a name, and a phone number or an e-mail address."""
 
     name: Annotated[
@@ -167,20 +167,20 @@ class ContactIn(StrictModel):
         return self
 
 
-class BookingIn(StrictModel):
+class BookingIn(Strict):
     """Which offer, for whom."""
 
     offer_id: Identifier
     contact: ContactIn
 
 
-class BoardedIn(StrictModel):
+class BoardedIn(Strict):
     """Who has come, if not those who were booked."""
 
     party: PartyIn
 
 
-class PositionIn(StrictModel):
+class PositionIn(Strict):
     """Where a vehicle was, and when."""
 
     lon: Lon
@@ -191,7 +191,7 @@ class PositionIn(StrictModel):
 Positions = PositionIn | Annotated[list[PositionIn], Field(min_length=1, max_length=MAX_POSITIONS)]
 
 
-class SessionIn(StrictModel):
+class SessionIn(Strict):
     """The control room's access token."""
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=500)]

@@ -224,7 +224,7 @@ class Booking:
     booked_party: Party | None = None
 
     @property
-    def terms(self) -> Promise:
+    def in_force(self) -> Promise:
         """The stops and times to plan with: the promise, or what has had to take its place."""
         return self.instead or self.promise
 

@@ -228,7 +228,7 @@ class Batches:
         return request_for(plan_booking(self._config, self._network, booking))
 
     def _need(self, booking: Booking) -> _Need:
-        terms = booking.terms
+        terms = booking.in_force
         span_s = (terms.pickup_from_s, terms.pickup_to_s)
         return _Need(span_s, self._network.stop_index[terms.pickup_stop_id], booking.party)
 

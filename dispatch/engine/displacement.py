@@ -93,7 +93,7 @@ class Displacer:
                 at_s=draft.now_s,
                 reason=reason,
                 aboard=booking.status is BookingStatus.BOARDED,
-                stop_id=(instead or booking.terms).pickup_stop_id,
+                stop_id=(instead or booking.in_force).pickup_stop_id,
                 walk_m=walk_m,
                 instead=instead,
             )
@@ -119,7 +119,7 @@ class Displacer:
 
     def from_here(self, booking: Booking, stop: NearStop, now_s: int) -> Promise:
         """What to plan with for riders who wait at another stop for their way on."""
-        terms = booking.terms
+        terms = booking.in_force
         there_s = now_s + self._config.rules.walk_s(stop.walk_m)
         max_ride_s = self._max_ride_s(booking, stop.stop_id, terms.dropoff_stop_id, now_s)
         return replace(
@@ -132,7 +132,7 @@ class Displacer:
 
     def boarding_at(self, booking: Booking, stop: NearStop, now_s: int) -> Promise:
         """What to plan with for riders who are picked up at another stop than promised."""
-        terms = booking.terms
+        terms = booking.in_force
         there_s = now_s + self._config.rules.walk_s(stop.walk_m)
         from_s = max(terms.pickup_from_s, there_s)
         return replace(
@@ -145,7 +145,7 @@ class Displacer:
 
     def alighting_at(self, booking: Booking, stop: NearStop, now_s: int) -> Promise:
         """What to plan with for riders on board who are set down at another stop."""
-        terms = booking.terms
+        terms = booking.in_force
         ride_s = self._max_ride_s(booking, terms.pickup_stop_id, stop.stop_id, now_s)
         return replace(terms, dropoff_stop_id=stop.stop_id, max_ride_s=ride_s)
 
@@ -156,7 +156,7 @@ class Displacer:
         if current is not None and booking.id in current.booking_ids(ActionKind.DROPOFF):
             draft.emit(ev.RiderAlighted(booking.id, shift.id, current.id, now_s))
             return
-        spot, own = self._spot(where), booking.terms.dropoff_stop_id
+        spot, own = self._spot(where), booking.in_force.dropoff_stop_id
         here = self._network.stop(where.stop_id) if where.stop_id else None
         home_m = dict(self._network.walk.to_stops(spot.lon, spot.lat, _WALK_MAX_M)).get(
             self._network.stop_index[own]
@@ -182,7 +182,7 @@ class Displacer:
         """The longest ride that was promised, or that may be promised between other stops."""
         index = self._network.stop_index
         direct_s = direct_ride_s(self._network, index[pickup], index[dropoff], now_s, now_s)
-        return max(booking.terms.max_ride_s, self._config.rules.max_ride_s(direct_s))
+        return max(booking.in_force.max_ride_s, self._config.rules.max_ride_s(direct_s))
 
 
 def _crow_flies_m(one: Spot, other: Spot) -> float:

@@ -56,7 +56,7 @@ class Fleet:
     def adopt(self, draft: Draft) -> None:
         """Give up displaced bookings whose stops a new road graph lacks."""
         for booking in list(draft.state.bookings.values()):
-            ends = (booking.terms.pickup_stop_id, booking.terms.dropoff_stop_id)
+            ends = (booking.in_force.pickup_stop_id, booking.in_force.dropoff_stop_id)
             lost = not all(map(self._network.stop, ends))
             if booking.status is BookingStatus.DISPLACED and lost:
                 draft.emit(ev.BookingCancelled(booking.id, draft.now_s, by="service"))

@@ -113,7 +113,7 @@ class Housekeeping:
         found = []
         for booking_id in dict.fromkeys(a.booking_id for v in shift.visits for a in v.actions):
             booking = draft.state.bookings[booking_id]
-            terms = booking.terms
+            terms = booking.in_force
             if all(map(self._network.stop, (terms.pickup_stop_id, terms.dropoff_stop_id))):
                 continue
             if booking.status is not BookingStatus.CONFIRMED:

@@ -148,7 +148,7 @@ def _windows(state: State, shift: Shift) -> Iterator[str]:
     """Nobody is picked up sooner than they were told."""
     for visit in shift.visits:
         for action in visit.actions:
-            terms = state.bookings[action.booking_id].terms
+            terms = state.bookings[action.booking_id].in_force
             if action.kind is ActionKind.PICKUP and action.start_s < terms.pickup_from_s:
                 yield f"{action.booking_id} is planned before its window"
 
@@ -185,5 +185,5 @@ def _breaks(state: State, shift: Shift) -> Iterator[str]:
 
 
 def _stop_of(booking: Booking, kind: ActionKind) -> str:
-    terms = booking.terms
+    terms = booking.in_force
     return terms.pickup_stop_id if kind is ActionKind.PICKUP else terms.dropoff_stop_id

@@ -72,12 +72,12 @@ class NotServed:
         raise DomainError(ErrorCode.VISIT_NOT_FOUND, f"no open visit {report.visit_id}")
 
     def _gone(self, booking: Booking) -> str:
-        terms = booking.terms
+        terms = booking.in_force
         aboard = booking.status is BookingStatus.BOARDED
         return terms.dropoff_stop_id if aboard else terms.pickup_stop_id
 
     def _other_stop(self, booking: Booking, gone: str) -> NearStop:
-        terms = booking.terms
+        terms = booking.in_force
         stop = self._network.stop(gone)
         if stop is None:
             raise DomainError(ErrorCode.UNKNOWN_STOP, f"no stop {gone}")
@@ -95,7 +95,7 @@ class NotServed:
                 shift_id=shift.id,
                 at_s=draft.now_s,
                 reason=reason,
-                from_stop_id=booking.terms.dropoff_stop_id,
+                from_stop_id=booking.in_force.dropoff_stop_id,
                 stop_id=stop.stop_id,
                 walk_m=stop.walk_m,
                 instead=self._displacer.alighting_at(booking, stop, draft.now_s),

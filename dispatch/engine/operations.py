@@ -114,7 +114,7 @@ class Operations:
         current = draft.state.shifts[booking.shift_id].current_visit
         if current is None or booking.id not in current.booking_ids(ActionKind.PICKUP):
             raise DomainError(ErrorCode.NOT_AT_THIS_STOP, "the vehicle is not at the pick-up stop")
-        waiting_since_s = max(current.arrived_at_s or 0, booking.terms.pickup_from_s)
+        waiting_since_s = max(current.arrived_at_s or 0, booking.in_force.pickup_from_s)
         due_s = waiting_since_s + self._config.rules.no_show_after_s
         if draft.now_s < due_s:
             wait_s = due_s - draft.now_s

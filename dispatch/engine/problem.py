@@ -158,7 +158,7 @@ def plan_weights(config: ServiceConfig) -> plans.Weights:
 
 def plan_booking(config: ServiceConfig, network: Network, booking: Booking) -> plans.Booking:
     """A booking with the limits promised to it; a rescued one has been riding all the while."""
-    terms, arrival_latest_s = booking.terms, booking.terms.arrival_latest_s
+    terms, arrival_latest_s = booking.in_force, booking.in_force.arrival_latest_s
     if booking.first_boarded_at_s is not None:
         longest_s = booking.first_boarded_at_s + booking.promise.max_ride_s
         arrival_latest_s = min(arrival_latest_s, longest_s)

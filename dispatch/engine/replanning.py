@@ -60,7 +60,7 @@ class Replanner:
         if left and search and self._config.rules.joint_iterations:
             self._make_room(draft, left)
         for booking in left:
-            urgent = booking.rescues or booking.terms.pickup_from_s - _SOON_S <= draft.now_s
+            urgent = booking.rescues or booking.in_force.pickup_from_s - _SOON_S <= draft.now_s
             still = draft.state.bookings[booking.id].status is BookingStatus.DISPLACED
             if urgent and still:
                 self._place_late(draft, booking)
@@ -119,7 +119,7 @@ class Replanner:
             for shift in state.shifts.values()
             if shift.vehicle_id in able
             and shift.start_s <= latest_s
-            and shift.end_s + _OVERTIME_S > booking.terms.pickup_from_s
+            and shift.end_s + _OVERTIME_S > booking.in_force.pickup_from_s
             and takes_riders(self._config, state, shift, draft.now_s)
         ]
 
@@ -186,7 +186,7 @@ class Replanner:
                 vehicle_id=shift.vehicle_id,
                 at_s=draft.now_s,
                 rescue=rescue,
-                stop_id=booking.terms.pickup_stop_id,
+                stop_id=booking.in_force.pickup_stop_id,
                 pickup_s=pickup_s,
                 arrival_s=arrival_s,
                 late_s=late_s,
@@ -197,4 +197,4 @@ class Replanner:
 def _displaced(draft: Draft) -> list[Booking]:
     """Bookings without a vehicle: riders who have got off first, then by promised pick-up."""
     found = [b for b in draft.state.bookings.values() if b.status is BookingStatus.DISPLACED]
-    return sorted(found, key=lambda b: (b.rescues == 0, b.terms.pickup_to_s, b.id))
+    return sorted(found, key=lambda b: (b.rescues == 0, b.in_force.pickup_to_s, b.id))

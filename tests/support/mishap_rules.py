@@ -59,7 +59,7 @@ class MishapRules(RuleBasedStateMachine):
         """A vehicle breaks down with riders on board, as soon as there are any."""
         waiting = self.having(BookingStatus.CONFIRMED)
         if not self.having(BookingStatus.BOARDED) and waiting:
-            self.drive_until(min(b.terms.pickup_to_s for b in waiting) + later_s)
+            self.drive_until(min(b.in_force.pickup_to_s for b in waiting) + later_s)
         aboard = self.having(BookingStatus.BOARDED)
         if aboard:
             shift = self.desk.state.shifts[aboard[which % len(aboard)].shift_id]

@@ -158,7 +158,7 @@ def insert(shift: Shift, booking: Booking, now_s: int, rng: Random) -> ev.PlanCh
     visits = list(shift.visits)
     first = 1 if shift.current_visit else 0
     at = rng.randint(first, len(visits))
-    promise = booking.terms
+    promise = booking.in_force
     stops = (
         (ActionKind.PICKUP, promise.pickup_stop_id),
         (ActionKind.DROPOFF, promise.dropoff_stop_id),

@@ -43,13 +43,13 @@ def _take_out(state: State, c: co.TakeOutOfService, now_s: int, rng: Random) -> 
 def _displaced(shift: Shift, booking: Booking, now_s: int, rng: Random) -> ev.Event:
     aboard = booking.status is BookingStatus.BOARDED
     if aboard and rng.random() < 0.2:
-        return ev.RiderSetDown(booking.id, shift.id, booking.terms.dropoff_stop_id, now_s, 30)
+        return ev.RiderSetDown(booking.id, shift.id, booking.in_force.dropoff_stop_id, now_s, 30)
     instead = None
     if aboard:
         promise = booking.promise
         ends = (promise.dropoff_stop_id, promise.pickup_stop_id)
         instead = Promise(*ends, now_s, now_s, promise.arrival_latest_s, promise.max_ride_s)
-    stop_id = (instead or booking.terms).pickup_stop_id
+    stop_id = (instead or booking.in_force).pickup_stop_id
     return ev.BookingDisplaced(
         booking.id, shift.id, shift.vehicle_id, now_s, "breakdown", aboard, stop_id, 12, instead
     )
@@ -64,7 +64,7 @@ def _not_served(state: State, c: co.ReportNotServed, now_s: int, rng: Random) ->
     if booking is None or booking.status is not BookingStatus.BOARDED:
         raise DomainError(ErrorCode.BOOKING_STATE, "not on board")
     shift = state.shifts[booking.shift_id]
-    new = rng.choice([s for s in ("a", "b", "c", "d") if s != booking.terms.dropoff_stop_id])
+    new = rng.choice([s for s in ("a", "b", "c", "d") if s != booking.in_force.dropoff_stop_id])
     kept = [
         replace(v, actions=tuple(a for a in v.actions if a.booking_id != booking.id))
         for v in shift.visits
@@ -72,10 +72,10 @@ def _not_served(state: State, c: co.ReportNotServed, now_s: int, rng: Random) ->
     visits = [v for v in kept if v.actions or v.break_id]
     off = Action(ActionKind.DROPOFF, booking.id, now_s, now_s)
     visits.append(Visit(f"vs_{rng.getrandbits(60)}", new, (off,), now_s, now_s, now_s))
-    instead = replace(booking.terms, dropoff_stop_id=new)
+    instead = replace(booking.in_force, dropoff_stop_id=new)
     return [
         ev.DropoffReplaced(
-            booking.id, shift.id, now_s, c.reason, booking.terms.dropoff_stop_id, new, 99, instead
+            booking.id, shift.id, now_s, c.reason, booking.in_force.dropoff_stop_id, new, 99, instead
         ),
         ev.PlanChanged(shift.id, shift.version + 1, shift.anchor, tuple(visits)),
     ]
@@ -96,7 +96,7 @@ def replanned(state: State, now_s: int, rng: Random, insert: Insert) -> list[ev.
         shift.vehicle_id,
         now_s,
         booking.rescues > 0,
-        booking.terms.pickup_stop_id,
+        booking.in_force.pickup_stop_id,
         now_s + 60,
         now_s + 600,
         0,

@@ -113,7 +113,7 @@ def test_who_waits_at_a_blocked_stop_is_picked_up_nearby(desk: Desk) -> None:
     assert after.status is BookingStatus.CONFIRMED
     assert lost.reason == BLOCKED
     assert not found.rescue
-    assert found.stop_id == after.terms.pickup_stop_id != booking.promise.pickup_stop_id
+    assert found.stop_id == after.in_force.pickup_stop_id != booking.promise.pickup_stop_id
     assert 0 < lost.walk_m <= desk.config.rules.max_walk_limit_m
     there_s = desk.now_s + desk.config.rules.walk_s(lost.walk_m)
     assert found.pickup_s >= there_s, "time to walk there"
@@ -132,7 +132,7 @@ def test_who_is_on_board_is_set_down_nearby(desk: Desk) -> None:
     [other] = [e for e in events if isinstance(e, ev.DropoffReplaced)]
     after = desk.booking(booking)
     assert other.from_stop_id == booking.promise.dropoff_stop_id
-    assert other.stop_id == after.terms.dropoff_stop_id == desk.shift(booking).visits[0].stop_id
+    assert other.stop_id == after.in_force.dropoff_stop_id == desk.shift(booking).visits[0].stop_id
     assert after.boarded_at_s == booking.boarded_at_s
     assert sound(desk)
     desk.arrive(desk.shift(booking))
@@ -160,7 +160,7 @@ def test_a_visit_that_cannot_be_made_moves_all_its_riders(desk: Desk) -> None:
     desk.do(cmd.ReportNotServed(BLOCKED, visit_id=visit.id))
     for rider in riders:
         assert desk.booking(rider).status is BookingStatus.CONFIRMED
-        assert desk.booking(rider).terms.pickup_stop_id != visit.stop_id
+        assert desk.booking(rider).in_force.pickup_stop_id != visit.stop_id
     assert sound(desk)
 
 

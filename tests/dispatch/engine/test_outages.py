@@ -141,15 +141,15 @@ def test_riders_on_board_are_rescued_where_they_are(desk: Desk) -> None:
     assert after.status is BookingStatus.CONFIRMED
     assert (after.rescues, after.first_boarded_at_s, after.boarded_at_s) == (1, boarded_s, None)
     assert after.promise == booking.promise
-    assert after.terms.pickup_stop_id not in {booking.promise.pickup_stop_id, shift.depot_stop_id}
-    assert after.terms.dropoff_stop_id == booking.promise.dropoff_stop_id
+    assert after.in_force.pickup_stop_id not in {booking.promise.pickup_stop_id, shift.depot_stop_id}
+    assert after.in_force.dropoff_stop_id == booking.promise.dropoff_stop_id
     [lost] = events_of(events, ev.BookingDisplaced)
     [found] = events_of(events, ev.BookingReplanned)
     assert isinstance(lost, ev.BookingDisplaced)
     assert isinstance(found, ev.BookingReplanned)
     assert lost.aboard
     assert found.rescue
-    assert lost.stop_id == found.stop_id == after.terms.pickup_stop_id
+    assert lost.stop_id == found.stop_id == after.in_force.pickup_stop_id
     assert lost.walk_m < 400, "a stop nearby"
     out = desk.state.out[shift.vehicle_id]
     assert (out.since_s, out.reason) == (desk.now_s, "accident")
@@ -205,7 +205,7 @@ def test_one_rescuer_too_small_means_two(grid: Network) -> None:
     assert shift.vehicle_id == large.id
     desk.do(cmd.TakeOutOfService(large.id, BREAKDOWN))
     assert all(desk.booking(r).status is BookingStatus.CONFIRMED for r in riders)
-    waits = {desk.booking(r).terms.pickup_stop_id for r in riders}
+    waits = {desk.booking(r).in_force.pickup_stop_id for r in riders}
     assert len(waits) == 1
     assert {vehicle_of(desk, r) for r in riders} == set(others)
     assert sound(desk)
