@@ -1,12 +1,15 @@
 """The `rufbus` command."""
 
+import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dispatch.closure_cli import closures
 from dispatch.exports.cli import export_demand
 from dispatch.options import report_errors, town_folder, town_option, var_option
 from routing.roads.cli import roads
@@ -15,6 +18,7 @@ from simulations.cli import compare, scenario, simulate
 from simulations.sweeps.cli import sweep
 
 if TYPE_CHECKING:
+    from dispatch.audit import Report
     from dispatch.config import TownConfig
 
 _SPEED_MAX = 1000
@@ -46,6 +50,7 @@ def main() -> None:
 main.add_command(roads)
 main.add_command(bench)
 main.add_command(export_demand)
+main.add_command(closures)
 main.add_command(simulate)
 main.add_command(compare)
 main.add_command(scenario)
@@ -148,17 +153,62 @@ def create(var: Path, town: Path, role: str, label: str) -> None:
 @main.command()
 @var_option
 @town_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @report_errors
-def audit(var: Path, town: Path) -> None:
-    """Check that the event log and the tables tell the same story."""
-    from dispatch.administration import find_differences  # noqa: PLC0415
+def audit(var: Path, town: Path, *, as_json: bool) -> None:
+    """Check all that is stored: log and tables, answers, promises, plans on the roads.
 
-    found = find_differences(var, _load(town))
-    for line in found:
-        click.echo(line)
-    if found:
+    Also while the service runs. Exit code 1 if anything is not as it must be.
+    """
+    from dispatch.administration import audited  # noqa: PLC0415
+
+    report = audited(var, _load(town))
+    if not as_json:
+        _print_report(report)
+        return
+    click.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))
+    if not report.is_clean:
         raise SystemExit(1)
-    click.echo("the event log and the tables agree")
+
+
+def _print_report(report: "Report") -> None:
+    for line in (*report.findings, *report.notes):
+        click.echo(line)
+    seen = ", ".join(f"{count} {what}" for what, count in report.counts.items())
+    click.echo(f"{len(report.findings)} findings in {seen or 'nothing'}")
+    if not report.is_clean:
+        raise SystemExit(1)
+
+
+@main.command(
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@var_option
+@click.argument("tool")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@report_errors
+def postgres(var: Path, tool: str, arguments: tuple[str, ...]) -> None:
+    """Run PostgreSQL's own TOOL on the service's database: psql, pg_basebackup, pg_dump ..."""
+    from dispatch.restoring import run_tool  # noqa: PLC0415
+
+    raise SystemExit(run_tool(var, tool, arguments))
+
+
+@main.command()
+@var_option
+@town_option
+@click.option("--wal", type=click.Path(path_type=Path), help="Folder of the archived log.")
+@click.option("--until", type=datetime.fromisoformat, help="Last instant to come back, with zone.")
+@click.argument("backup", type=click.Path(path_type=Path))
+@report_errors
+def restore(var: Path, town: Path, backup: Path, wal: Path | None, until: datetime | None) -> None:
+    """Bring the embedded database back from BACKUP (made by pg_basebackup), and audit it."""
+    from dispatch.administration import audited  # noqa: PLC0415
+    from dispatch.restoring import restore as bring_back  # noqa: PLC0415
+
+    former = bring_back(var, backup, wal, until)
+    _say("restored" if former is None else f"restored; the former data are in {former}")
+    _print_report(audited(var, _load(town)))
 
 
 def _load(town: Path) -> "TownConfig":

@@ -7,15 +7,18 @@ Times are RFC 3339 with the town's offset, windows `[from, to]`; no contact data
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from dispatch.closure_views import closures_answer
+from dispatch.domain import booking_events as be
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
-from dispatch.domain.mishaps import changed_by
+from dispatch.domain.mishaps import after_events
 from dispatch.domain.model import (
     Action,
     ActionKind,
     Alternative,
     Booking,
     BookingStatus,
+    Connection,
     Offer,
     Party,
     Promise,
@@ -34,9 +37,10 @@ APPROACH_S = 900
 """How long before the planned pick-up a rider may see where the vehicle is."""
 
 
-def stop_view(stop: StopLike) -> Json:
+def stop_view(stop: StopLike, *, closed: bool = False) -> Json:
     """A stop in the list of stops."""
     return {
+        "closed": closed,
         "id": stop.id,
         "name": stop.name,
         "lon": stop.lon,
@@ -73,6 +77,20 @@ def request_view(request: RideRequest, town: Town) -> Json:
             "code": str(refusal.code),
             "alternatives": [_alternative(a, town) for a in refusal.alternatives],
         },
+        "replaces": request.replaces,
+        "group_id": request.group_id,
+        "connection": _connection(request.connection, town),
+    }
+
+
+def _connection(link: Connection | None, town: Town) -> Json | None:
+    if link is None:
+        return None
+    return {
+        "stop": town.stop(link.stop_id),
+        "at": town.time(link.at_s),
+        "direction": str(link.direction),
+        "transfer_s": link.transfer_s,
     }
 
 
@@ -133,6 +151,12 @@ def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
         "alighted_at": town.optional_time(booking.alighted_at_s),
         "ended_at": town.optional_time(booking.ended_at_s),
         "cancelled_by": booking.cancelled_by,
+        "cancel_reason": booking.cancel_reason,
+        "cancelled_late": booking.cancelled_late,
+        "changed_at": town.optional_time(booking.changed_at_s),
+        "pinned": booking.pinned,
+        "group_id": booking.group_id,
+        "series_id": booking.series_id,
     }
 
 
@@ -419,8 +443,9 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
                     return request_view(event.request, town)
             raise ValueError("a ride request was decided without an answer")
         case cmd.AcceptOffer():
-            made = [e.booking for e in events if isinstance(e, ev.BookingMade)]
-            return booking_answer(made[0].id, events, state, town)
+            made = [e.booking.id for e in events if isinstance(e, ev.BookingMade)]
+            made += [e.booking_id for e in events if isinstance(e, be.BookingChanged)]
+            return booking_answer(made[0], events, state, town)
         case (
             cmd.CancelBooking(booking_id)
             | cmd.ReportBoarded(booking_id, _)
@@ -441,7 +466,10 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
             status = ShiftStatus.ACTIVE if started else ShiftStatus.ENDED
             return shift_head(replace(state.shifts[shift_id], status=status), town)
         case _:
-            return {}
+            from dispatch.life_views import life_answer  # noqa: PLC0415 - it builds on this module
+
+            known = closures_answer(command, events, state, town)
+            return life_answer(command, events, state, town) if known is None else known
 
 
 def booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
@@ -452,7 +480,7 @@ def booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, to
             booking = event.booking
     if booking is None:
         raise ValueError(f"no booking {booking_id} to answer with")
-    booking = _as_changed(booking, events)
+    booking = after_events(booking, events)
     shift = state.shifts.get(booking.shift_id)
     for event in events:  # a shift may have been laid out only now
         if isinstance(event, ev.ShiftPlanned) and event.shift.id == booking.shift_id:
@@ -460,25 +488,3 @@ def booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, to
         if isinstance(event, ev.PlanChanged) and shift and event.shift_id == shift.id:
             shift = replace(shift, visits=event.visits)
     return booking_view(booking, shift, town)
-
-
-def _as_changed(booking: Booking, events: Sequence[ev.Event]) -> Booking:
-    for event in events:
-        match event:
-            case ev.BookingCancelled(booking.id, at_s, by):
-                status = BookingStatus.CANCELLED
-                booking = replace(booking, status=status, ended_at_s=at_s, cancelled_by=by)
-            case ev.RiderBoarded(booking.id, _, _, at_s):
-                booking = replace(booking, status=BookingStatus.BOARDED, boarded_at_s=at_s)
-            case ev.RiderAlighted(booking.id, _, _, at_s):
-                status = BookingStatus.COMPLETED
-                booking = replace(booking, status=status, alighted_at_s=at_s, ended_at_s=at_s)
-            case ev.RiderMissed(booking.id, _, _, at_s):
-                booking = replace(booking, status=BookingStatus.NO_SHOW, ended_at_s=at_s)
-            case ev.BookingMoved(booking.id, _, shift_id):
-                booking = replace(booking, shift_id=shift_id)
-            case _ if getattr(event, "booking_id", None) == booking.id:
-                booking = changed_by(booking, event) or booking
-            case _:
-                pass
-    return booking

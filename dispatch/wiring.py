@@ -260,6 +260,7 @@ def run_dispatcher(town: TownConfig, var: Path) -> None:
         adopt=engine.adopt,
         decide_batch=engine.decide_batch,
         foresee=foresee,
+        prepare=engine.prepare,
     )
     run_until_signalled(dispatcher)
 

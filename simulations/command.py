@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulations.output import write_result
 from simulations.progress import shown
 from simulations.runner import run
-from simulations.scenario import load_scenario
+from simulations.scenario import Scenario, load_scenario
+from simulations.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +52,27 @@ def simulate(options: SimulateOptions, say: Callable[[str], None]) -> tuple[dict
         ScenarioError, ConfigError, RoadsError: it cannot be run.
     """
     scenario = load_scenario(options.scenario, options.values)
-    if options.out is not None:  # better now than after the run
-        options.out.mkdir(parents=True, exist_ok=True)
+    if options.out is None:
+        return _simulated(options, scenario, None)
+    options.out.mkdir(parents=True, exist_ok=True)  # better now than after the run
+    with Writer(scenario, options.var) as writer:
+        figures = _simulated(options, scenario, writer)
+    say(f"report: {options.out / 'report.html'}")
+    return figures
+
+
+def _simulated(
+    options: SimulateOptions, scenario: Scenario, writer: Writer | None
+) -> tuple[dict[str, Any], bool]:
     with shown(options.progress) as progress:
         result = run(
             scenario, seed=options.seed, var=options.var, check=options.check, progress=progress
         )
         if options.events is not None:
             options.events.write_bytes(result.log)
-        if options.out is not None:
+        if writer is not None and options.out is not None:
             progress("report", 0.0)
-            write_result(result, options.out, options.language)
+            writer.write(result, options.out, options.language)
         progress("report", 1.0)
-    if options.out is not None:
-        say(f"report: {options.out / 'report.html'}")
     figures = {"scenario": scenario.name, "roads": result.roads, **result.figures}
     return figures, result.complete

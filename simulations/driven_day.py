@@ -82,6 +82,12 @@ class DrivenDay:
                 if any(event.booking_id in v.on_board for v in self._vehicles.values()):
                     yield f"{event.booking_id} changes vehicles on board"
                 self._carried_by[event.booking_id] = event.shift_id
+            case ev.BookingStopsMoved(booking_id, pickup_id, dropoff_id):
+                booking = self._bookings[booking_id]
+                promise = replace(
+                    booking.promise, pickup_stop_id=pickup_id, dropoff_stop_id=dropoff_id
+                )
+                self._bookings[booking_id] = replace(booking, promise=promise)
             case ev.VisitArrived():
                 yield from self._halt(event)
             case ev.RiderBoarded():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
-from scipy.spatial import cKDTree
+import shapely
 
 from dispatch.domain import events as ev
 from dispatch.domain.model import Booking, RideRequest, Shift, Spot
@@ -191,15 +191,14 @@ class Zones:
         stops = [stop for stop in network.stops if stop.bookable]
         self._zones = [stop.zone or "" for stop in stops]
         self._scale = metres_per_degree(float(np.mean([stop.lat for stop in stops])))
-        self._tree = cKDTree([self._metres(stop.lon, stop.lat) for stop in stops])
+        self._tree = shapely.STRtree([self._metres(stop.lon, stop.lat) for stop in stops])
 
     def of(self, spot: Spot) -> str:
         """The zone's name."""
-        _, nearest = self._tree.query(self._metres(spot.lon, spot.lat))
-        return self._zones[int(nearest)]
+        return self._zones[int(self._tree.nearest(self._metres(spot.lon, spot.lat)))]
 
-    def _metres(self, lon: float, lat: float) -> tuple[float, float]:
-        return lon * self._scale[0], lat * self._scale[1]
+    def _metres(self, lon: float, lat: float) -> shapely.Point:
+        return shapely.Point(lon * self._scale[0], lat * self._scale[1])
 
 
 def records(

@@ -8,9 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from pydantic import RootModel
 
 from dispatch.domain.events import Event
@@ -24,9 +23,11 @@ from simulations.demand import Trip, make_demand
 from simulations.forecast import past_demand
 from simulations.processes import Processes
 from simulations.scenario import Scenario
-from simulations.tables import tables_of
-from simulations.town import as_wanted, town_of
+from simulations.town import as_wanted, timed_closures, town_of
 from simulations.world import Day, Watchers, World
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TAIL_S = DAY_S + 6 * 3600
 """After the day's midnight: rides of its late evening, and shifts that run over."""
@@ -81,8 +82,10 @@ class Result:
         }
 
     @cached_property
-    def tables(self) -> dict[str, pd.DataFrame]:
+    def tables(self) -> "dict[str, pd.DataFrame]":
         """The day as tables: `requests`, `legs`, `visits`, `shifts`, `hours`, `zones`, `groups`."""
+        from simulations.tables import tables_of  # noqa: PLC0415 - pandas is slow to import
+
         date = self.config.hours.local_date(self.midnight_s)
         span_s = range(self.midnight_s, self.config.hours.instant(date, 1440))
         return tables_of(self.day, self.analysis, self.network, span_s)
@@ -163,7 +166,7 @@ def run_in(
     ready = prepare(scenario, config, network, seed, extract)
     midnight_s, engine = ready.midnight_s, ready.engine
     watchers = watchers or Watchers()
-    calm = not Processes(scenario.world, ready.seed).disturb
+    calm = not Processes(scenario.world, ready.seed).disturb and not scenario.world.closures
     if check:
         watchers = replace(watchers, on_settled=Checker(engine, calm=calm))
 
@@ -178,6 +181,7 @@ def run_in(
         wanted=scenario.world,
         riders=scenario.riders,
         watchers=replace(watchers, on_time=on_time),
+        closures=timed_closures(scenario, engine.config, network),
     )
     begun = perf_counter()
     with suppress(KeyboardInterrupt):

@@ -15,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from dispatch.config import laid_over
 from dispatch.config_errors import explain, nearest
+from dispatch.domain.closures import ClosureWish, Direction
 from simulations.demand.sections import DemandSection, Share, source_of
 
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
 Money = Annotated[float, Field(ge=0, le=1e9)]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Table = dict[str, Any]
 _DEMAND_FILES = ("path", "nodes", "extract")
 
@@ -62,6 +64,51 @@ class Dispatch(_Section):
     repositioning: Literal["stay", "depot", "demand"] | None = None
 
 
+class TimedClosure(_Section):
+    """A road or a stop that is closed for a part of the day; one of the three places.
+
+    Attributes:
+        road: its name, or an OSM way id.
+        line: points `[lon, lat]` along a road.
+        stop: the id of a stop.
+        begins, ends: local time, `HH:MM`; without an end until the end of the day.
+        known: when the service learns of it; by default before the day begins.
+        direction: of travel that is closed, by the order of a line's points.
+    """
+
+    road: str | None = None
+    line: list[Annotated[list[float], Field(min_length=2, max_length=2)]] = []
+    stop: str | None = None
+    begins: Clock
+    ends: Clock | None = None
+    known: Clock = "00:00"
+    direction: Direction = Direction.BOTH
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.road is not None) + bool(self.line) + (self.stop is not None) != 1:
+            raise ValueError("closures: give one of road, line and stop")
+        if self.ends is not None and self.ends <= self.begins:
+            raise ValueError("closures: the end comes after the beginning")
+        return self
+
+    @property
+    def wish(self) -> ClosureWish:
+        """The closure as the engine is asked for it, without its times."""
+        by_way = self.road is not None and self.road.isdecimal()
+        line = tuple((lon, lat) for lon, lat in self.line)
+        return ClosureWish(
+            from_s=None,
+            until_s=None,
+            reason="scenario",
+            stop_id=self.stop,
+            lines=(line,) if line else (),
+            way_id=int(self.road) if self.road is not None and by_way else None,
+            street=None if by_way else self.road,
+            direction=self.direction,
+        )
+
+
 class WorldSection(_Section):
     """What happens besides what was planned; 0 switches a process off. See `processes.py`.
 
@@ -80,6 +127,7 @@ class WorldSection(_Section):
             it is repaired, and its riders get others; a shorter one makes them late.
         slower: factor on all driving times that everybody knows of (snow), also when planning.
         closed_roads: names of roads, or OSM way ids, that cannot be driven all day.
+        closures: roads and stops that are closed for a part of it.
     """
 
     traffic_sigma: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -95,6 +143,7 @@ class WorldSection(_Section):
     out_of_service_after_s: Annotated[int, Field(ge=0, le=86_400)] = 600
     slower: Annotated[float, Field(ge=0.5, le=5)] = 1.0
     closed_roads: tuple[str, ...] = ()
+    closures: tuple[TimedClosure, ...] = ()
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
@@ -178,9 +227,9 @@ class Scenario(_Section):
 
     @property
     def service(self) -> dict[str, Any]:
-        """What is laid over the town's `service.toml`."""
+        """What is laid over the town's `service.toml`: what is said, if only that there is none."""
         keys = ("hours", "rules", "weights", "fares", "traffic", "vehicles", "shifts", "depots")
-        return {key: value for key in keys if (value := getattr(self, key))}
+        return {key: getattr(self, key) for key in keys if key in self.model_fields_set}
 
 
 def load_scenario(path: Path, values: Mapping[str, Any] | None = None) -> Scenario:
@@ -208,7 +257,7 @@ def changed(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     Raises:
         ScenarioError: an unknown key, or a value out of range.
     """
-    raw = scenario.model_dump()
+    raw = scenario.model_dump(exclude_unset=True)
     for key, value in values.items():
         raw = _over(raw, _nested(key, value))
     try:

@@ -86,6 +86,7 @@ class World:
         wanted: what chance does.
         riders: how they choose.
         watchers: who looks on.
+        closures: what is closed, with the instants at which the service learns of it.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class World:
         wanted: WorldSection | None = None,
         riders: Riders | None = None,
         watchers: Watchers | None = None,
+        closures: Sequence[tuple[int, cmd.Close]] = (),
     ) -> None:
         self.state = State()
         self.day = Day(trips=len(trips))
@@ -112,11 +114,13 @@ class World:
         self._riders = riders or Riders()
         self._wanted = wanted or WorldSection()
         self._processes = Processes(self._wanted, seed)
-        self._driving = Driving(engine.network, self._processes)
+        self._driving = Driving(engine.network, self._processes, self.state)
         self._seed = seed
         self._fates: dict[str, Fate] = {}
         self._waiting: list[tuple[Trip, Fate]] = []
         self._improved: dict[str, int] = {}
+        for known_s, command in closures:
+            self._at(known_s, partial(self._close, command))
         for rider, trip in enumerate(trips):
             self._at(trip.asked_at_s, partial(self._ask, trip, self._processes.fate(rider)))
 
@@ -156,6 +160,10 @@ class World:
     def _tick_on_duty(self, now_s: int) -> None:
         if any(shift.status is ShiftStatus.ACTIVE for shift in self.state.shifts.values()):
             self._do(cmd.Tick(), now_s)
+
+    def _close(self, command: cmd.Close, now_s: int) -> None:
+        self._report_positions(now_s)
+        self._carry_out(command, now_s)
 
     def _improve(self, now_s: int) -> None:
         """Search for better plans, unless nothing has changed since a search found none."""
@@ -213,7 +221,7 @@ class World:
         if not isinstance(answer, ev.RideOffered):
             return None
         offer = choose_offer(answer.request.offers, self._riders, fate.whim)
-        return None if offer is None else cmd.AcceptOffer(offer.id, rider_id="")
+        return None if offer is None else cmd.AcceptOffer(offer.id, rider_id="virtual")
 
     def _ask_again(self, trip: Trip, fate: Fate, refused: RideRequest, now_s: int) -> None:
         """Some of the refused ask once more, for the first time that was proposed instead."""

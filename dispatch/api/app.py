@@ -5,7 +5,21 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from dispatch import __doc__ as summary
-from dispatch.api import bookings, control, fleet, problems, rides, service, vehicles
+from dispatch.api import (
+    booking_life,
+    bookings,
+    closures,
+    control,
+    fleet,
+    groups,
+    phone,
+    problems,
+    rides,
+    series,
+    service,
+    vehicles,
+    waiting,
+)
 from dispatch.api.middleware import BodyGuard, SecurityHeaders
 from dispatch.api.schemas import PROBLEMS, Problem
 from dispatch.api.settings import ApiSettings
@@ -30,7 +44,8 @@ def create_api(settings: ApiSettings) -> FastAPI:
     app.state.settings = settings
     problems.install(app)
     v1 = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
-    for part in (rides, bookings, vehicles, fleet, control, service):
+    life = (phone, booking_life, series, waiting, groups)
+    for part in (rides, *life, bookings, vehicles, fleet, control, closures, service):
         v1.include_router(part.router)
     app.include_router(v1)
     app.include_router(service.health_router)

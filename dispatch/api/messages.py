@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from dispatch.api.life_messages import LIFE_ERRORS
 from dispatch.domain.errors import ErrorCode, RefusalCode
 
 Language = Literal["de", "en"]
@@ -27,6 +28,9 @@ class ApiCode(StrEnum):
     CROSS_SITE = "cross_site"
     NOT_FOUND = "not_found"
     REQUEST_NOT_FOUND = "request_not_found"
+    RIDER_NOT_FOUND = "rider_not_found"
+    NOT_CONFIRMED = "not_confirmed"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     SCENARIO_INVALID = "scenario_invalid"
     SCENARIO_CHANGED = "scenario_changed"
@@ -65,8 +69,11 @@ _HTTP = {
     ),
     ApiCode.REQUEST_TOO_LARGE: Message(
         413,
-        ("Anfrage zu groß", "Eine Anfrage darf höchstens 64 KB groß sein."),
-        ("Request too large", "A request may have 64 KB at most."),
+        (
+            "Anfrage zu groß",
+            "Eine Anfrage darf höchstens 64 KB groß sein, eine Liste von Sperrungen 2 MB.",
+        ),
+        ("Request too large", "A request may have 64 KB at most, a list of closures 2 MB."),
     ),
     ApiCode.UNSUPPORTED_MEDIA_TYPE: Message(
         415,
@@ -116,6 +123,21 @@ _HTTP = {
         404,
         ("Fahrtwunsch nicht gefunden", "Diesen Fahrtwunsch gibt es nicht (mehr)."),
         ("Ride request not found", "There is no such ride request (any more)."),
+    ),
+    ApiCode.RIDER_NOT_FOUND: Message(
+        404,
+        ("Fahrgast nicht gefunden", "Diesen Fahrgast gibt es nicht (mehr)."),
+        ("Rider not found", "There is no such rider (any more)."),
+    ),
+    ApiCode.NOT_CONFIRMED: Message(
+        403,
+        ("Nicht bestätigt", "Code und Angabe passen zu keiner offenen Buchung."),
+        ("Not confirmed", "Code and proof do not belong to an open booking."),
+    ),
+    ApiCode.TOO_MANY_ATTEMPTS: Message(
+        429,
+        ("Zu viele Versuche", "Bitte in einer Viertelstunde noch einmal, oder rufen Sie uns an."),
+        ("Too many attempts", "Please try again in a quarter of an hour, or call us."),
     ),
     ApiCode.METHOD_NOT_ALLOWED: Message(
         405,
@@ -354,6 +376,50 @@ _DOMAIN = {
         ("Position in der Zukunft", "Die Zeit der Position liegt in der Zukunft."),
         ("Position in the future", "The time of this position is in the future."),
     ),
+    ErrorCode.STOP_CLOSED: Message(
+        409,
+        (
+            "Haltestelle gesperrt",
+            "Eine Haltestelle dieser Fahrt ist inzwischen gesperrt. Bitte neu suchen.",
+        ),
+        ("Stop closed", "A stop of this ride has been closed meanwhile. Please search again."),
+    ),
+    ErrorCode.CLOSURE_NOT_FOUND: Message(
+        404,
+        ("Sperrung nicht gefunden", "Diese Sperrung gibt es nicht (mehr)."),
+        ("Closure not found", "There is no such closure (any more)."),
+    ),
+    ErrorCode.CLOSURE_PLACE: Message(
+        422,
+        (
+            "Ort der Sperrung unklar",
+            "Bitte genau einen Ort angeben; eine einzelne Richtung braucht eine Linie.",
+        ),
+        (
+            "Place of the closure unclear",
+            "Please give exactly one place; a single direction needs a line.",
+        ),
+    ),
+    ErrorCode.CLOSURE_OFF_ROAD: Message(
+        422,
+        ("Keine Straße", "Dort verläuft keine Straße, die wir befahren."),
+        ("No road", "No road that we drive on runs along there."),
+    ),
+    ErrorCode.CLOSURE_TIMES: Message(
+        422,
+        ("Zeiten unmöglich", "Die Sperrung wäre sofort wieder vorbei."),
+        ("Impossible times", "The closure would be over at once."),
+    ),
+    ErrorCode.CLOSURE_TOO_LARGE: Message(
+        409,
+        ("Sperrung zu groß", "Es bliebe keine Haltestelle erreichbar."),
+        ("Closure too large", "No stop could be reached any more."),
+    ),
+    ErrorCode.CLOSURES_REPEATED: Message(
+        422,
+        ("Nummer doppelt", "Zwei Sperrungen der Liste haben dieselbe Nummer."),
+        ("Id repeated", "Two closures of the list have the same id."),
+    ),
     ErrorCode.PROPOSAL_STALE: Message(
         409,
         ("Vorschlag veraltet", "Der vorgeschlagene Fahrplan ist zu alt."),
@@ -371,7 +437,8 @@ _DOMAIN = {
     ),
 }
 
-MESSAGES: dict[str, Message] = {str(code): m for code, m in (_HTTP | _DOMAIN).items()}
+_LIFE = {code: Message(*words) for code, words in LIFE_ERRORS.items()}
+MESSAGES: dict[str, Message] = {str(code): m for code, m in (_HTTP | _DOMAIN | _LIFE).items()}
 
 REFUSALS: dict[str, tuple[str, str]] = {
     RefusalCode.ORIGIN_OUTSIDE_AREA: (
@@ -401,6 +468,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     RefusalCode.NO_SUITABLE_VEHICLE: (
         "Für diese Gruppe gibt es kein passendes Fahrzeug.",
         "There is no vehicle that suits this party.",
+    ),
+    RefusalCode.STOP_CLOSED: (
+        "Die Haltestelle ist zu dieser Zeit gesperrt.",
+        "The stop is closed at that time.",
     ),
     RefusalCode.ARRIVAL_TOO_SOON: (
         "Bis dahin ist das Ziel nicht mehr zu erreichen.",

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from dispatch.domain.closures import ClosureWish, Direction
 from dispatch.domain.model import Party
 
 MAX_POSITIONS = 200
@@ -48,7 +49,7 @@ def parse_instant(value: Any) -> int:
         raise PydanticCustomError("rfc3339", "no such time") from error
 
 
-def _clean_text(value: str) -> str:
+def clean_text(value: str) -> str:
     """Composed and trimmed; control and direction-changing characters are refused."""
     for char in value:
         if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI:
@@ -81,12 +82,12 @@ Instant = Annotated[
 Lon = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Lat = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Identifier = Annotated[
-    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_clean_text)
+    str, StringConstraints(min_length=1, max_length=100), AfterValidator(clean_text)
 ]
 
 
 class Strict(BaseModel):
-    """What a client may send: exactly these fields."""
+    """Takes what is documented, and nothing else."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -118,34 +119,53 @@ class PartyIn(Strict):
         return Party(self.seats, self.wheelchairs)
 
 
-class RideRequestIn(Strict):
-    """A ride wish; with neither time, for now."""
+class ConnectionIn(Strict):
+    """A train or bus to be reached, or that is arrived by; it stands for that end of the ride."""
 
-    origin: PlaceIn
-    destination: PlaceIn
+    stop_id: Identifier
+    at: Instant
+    direction: Literal["to_departure", "from_arrival"]
+    transfer_s: Annotated[int, Field(ge=0, le=7200)] | None = None
+
+
+class RideRequestIn(Strict):
+    """A ride wish; with neither time, for now. `replaces` asks for other terms of a booking."""
+
+    origin: PlaceIn | None = None
+    destination: PlaceIn | None = None
     depart_at: Instant | None = None
     arrive_by: Instant | None = None
     party: PartyIn = PartyIn()
     max_walk_m: Annotated[int, Field(ge=0, le=5000)] | None = None
+    replaces: Identifier | None = None
+    connection: ConnectionIn | None = None
 
     @model_validator(mode="after")
     def _one_time(self) -> Self:
-        if self.depart_at is not None and self.arrive_by is not None:
-            raise PydanticCustomError("two_times", "give depart_at or arrive_by, not both")
+        times = [t for t in (self.depart_at, self.arrive_by, self.connection) if t is not None]
+        if len(times) > 1:
+            raise PydanticCustomError("two_times", "give depart_at, arrive_by or connection")
+        return self
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Self:
+        direction = None if self.connection is None else self.connection.direction
+        if self.origin is None and direction != "from_arrival":
+            raise PydanticCustomError("origin", "give the origin")
+        if self.destination is None and direction != "to_departure":
+            raise PydanticCustomError("destination", "give the destination")
         return self
 
 
 class ContactIn(Strict):
     """Whom to reach if something changes: a name, and a phone number or an e-mail address."""
 
-    name: Annotated[
-        str, StringConstraints(min_length=1, max_length=80), AfterValidator(_clean_text)
-    ]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(clean_text)]
     phone: (
         Annotated[
             str,
             StringConstraints(max_length=30),
-            AfterValidator(_clean_text),
+            AfterValidator(clean_text),
             AfterValidator(_phone),
         ]
         | None
@@ -154,7 +174,7 @@ class ContactIn(Strict):
         Annotated[
             str,
             StringConstraints(max_length=254),
-            AfterValidator(_clean_text),
+            AfterValidator(clean_text),
             AfterValidator(_email),
         ]
         | None
@@ -168,10 +188,20 @@ class ContactIn(Strict):
 
 
 class BookingIn(Strict):
-    """Which offer, for whom."""
+    """Which offer, for whom; an offer that changes a booking is for its rider.
+
+    The control room may name a known rider instead.
+    """
 
     offer_id: Identifier
-    contact: ContactIn
+    contact: ContactIn | None = None
+    rider_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _one_rider(self) -> Self:
+        if self.contact is not None and self.rider_id is not None:
+            raise PydanticCustomError("rider", "give contact or rider_id, not both")
+        return self
 
 
 class BoardedIn(Strict):
@@ -189,6 +219,51 @@ class PositionIn(Strict):
 
 
 Positions = PositionIn | Annotated[list[PositionIn], Field(min_length=1, max_length=MAX_POSITIONS)]
+
+
+_Degrees = Annotated[float, Field(allow_inf_nan=False)]
+_Position = Annotated[list[_Degrees], Field(min_length=2, max_length=2)]
+Points = Annotated[list[_Position], Field(min_length=1, max_length=2000)]
+
+
+class ClosureIn(Strict):
+    """A stop or a road to be closed; the road by a line, its OSM way, or its name.
+
+    Without `from` at once, without `until` until it is reopened. One direction needs a line and
+    goes by the order of its points.
+    """
+
+    stop_id: Identifier | None = None
+    line: Points | None = None
+    osm_way: int | None = None
+    street: Identifier | None = None
+    from_: Annotated[Instant | None, Field(alias="from")] = None
+    until: Instant | None = None
+    direction: Literal["both", "forward", "backward"] = "both"
+    reason: Annotated[str, StringConstraints(max_length=200), AfterValidator(clean_text)] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        places = (self.stop_id, self.line, self.osm_way, self.street)
+        if sum(place is not None for place in places) != 1:
+            raise PydanticCustomError("place", "give one of stop_id, line, osm_way and street")
+        return self
+
+    def to_domain(self) -> ClosureWish:
+        """The same, as the engine knows it."""
+        line = self.line or []
+        return ClosureWish(
+            from_s=self.from_,
+            until_s=self.until,
+            reason=self.reason or "",
+            stop_id=self.stop_id,
+            lines=(tuple((lon, lat) for lon, lat in line),) if line else (),
+            way_id=self.osm_way,
+            street=self.street,
+            direction=Direction(self.direction),
+        )
 
 
 class SessionIn(Strict):

@@ -15,6 +15,7 @@ from dispatch.store.errors import KeyReusedError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+ATTEMPTS_AFTER_S = 900
 ErrorPage = Callable[[Request, Message], Response]
 _log = logging.getLogger(__name__)
 
@@ -96,6 +97,8 @@ def problem(
         extra.setdefault("WWW-Authenticate", "Bearer")
     if message.status == MESSAGES[ApiCode.SERVICE_UNAVAILABLE].status:
         extra.setdefault("Retry-After", str(RETRY_AFTER_S))
+    if code == ApiCode.TOO_MANY_ATTEMPTS:
+        extra.setdefault("Retry-After", str(ATTEMPTS_AFTER_S))
     return JSONResponse(body, message.status, extra, MEDIA_TYPE)
 
 

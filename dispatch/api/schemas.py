@@ -12,11 +12,13 @@ Window = tuple[datetime, datetime]
 JsonObject = dict[str, Any]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """Any body."""
+
     model_config = ConfigDict(title=None)
 
 
-class FieldError(_Answer):
+class FieldError(Answer):
     """What is wrong where."""
 
     location: str
@@ -24,7 +26,7 @@ class FieldError(_Answer):
     message: str
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """RFC 9457; `code` is stable, `title` and `detail` are for people (German or English)."""
 
     type: str = Field(examples=["urn:rufbus:problem:offer_expired"])
@@ -36,7 +38,7 @@ class Problem(_Answer):
     params: JsonObject | None = None
 
 
-class StopRef(_Answer):
+class StopRef(Answer):
     """A stop; without coordinates if it has left the network since."""
 
     stop_id: str
@@ -51,14 +53,14 @@ class WalkedStop(StopRef):
     walk_m: int
 
 
-class Party(_Answer):
+class Party(Answer):
     """Who travels."""
 
     seats: int
     wheelchairs: int
 
 
-class Place(_Answer):
+class Place(Answer):
     """A point, perhaps of a stop."""
 
     lon: float
@@ -66,7 +68,7 @@ class Place(_Answer):
     stop_id: str | None
 
 
-class Position(_Answer):
+class Position(Answer):
     """Where a vehicle was, and when."""
 
     lon: float
@@ -74,14 +76,14 @@ class Position(_Answer):
     at: datetime
 
 
-class Estimate(_Answer):
+class Estimate(Answer):
     """What is planned now; may move within the promise."""
 
     pickup: datetime | None
     arrival: datetime | None
 
 
-class Offer(_Answer):
+class Offer(Answer):
     """A concrete, priced, expiring answer to a ride request."""
 
     id: str
@@ -96,7 +98,7 @@ class Offer(_Answer):
     expires_at: datetime
 
 
-class Alternative(_Answer):
+class Alternative(Answer):
     """A time at which the same ride would be possible."""
 
     depart_at: datetime
@@ -104,7 +106,7 @@ class Alternative(_Answer):
     arrival_latest: datetime
 
 
-class Refusal(_Answer):
+class Refusal(Answer):
     """Why there is no offer."""
 
     code: str
@@ -112,7 +114,16 @@ class Refusal(_Answer):
     alternatives: list[Alternative]
 
 
-class RideRequest(_Answer):
+class Connection(Answer):
+    """A train or bus that the ride is to meet, with time to change."""
+
+    stop: StopRef
+    at: datetime
+    direction: Literal["to_departure", "from_arrival"]
+    transfer_s: int
+
+
+class RideRequest(Answer):
     """A ride wish and what became of it."""
 
     id: str
@@ -125,9 +136,12 @@ class RideRequest(_Answer):
     party: Party
     offers: list[Offer]
     refusal: Refusal | None
+    replaces: str | None
+    group_id: str | None
+    connection: Connection | None
 
 
-class Promise(_Answer):
+class Promise(Answer):
     """What the rider was told; never tightened."""
 
     pickup: StopRef
@@ -137,14 +151,14 @@ class Promise(_Answer):
     max_ride_s: int
 
 
-class VehicleRef(_Answer):
+class VehicleRef(Answer):
     """A vehicle."""
 
     id: str
     name: str
 
 
-class Instead(_Answer):
+class Instead(Answer):
     """Where riders get on and off where the promised stops cannot be kept."""
 
     pickup: StopRef
@@ -152,7 +166,7 @@ class Instead(_Answer):
     pickup_from: datetime
 
 
-class Displacement(_Answer):
+class Displacement(Answer):
     """When and why a booking lost its vehicle; `aboard`: its riders had to get off."""
 
     at: datetime
@@ -161,7 +175,7 @@ class Displacement(_Answer):
     walk_m: int
 
 
-class Booking(_Answer):
+class Booking(Answer):
     """An accepted offer.
 
     `displaced` is open, but on no vehicle: another one is being looked for. `booked_party` is set
@@ -185,9 +199,15 @@ class Booking(_Answer):
     alighted_at: datetime | None
     ended_at: datetime | None
     cancelled_by: str | None
+    cancel_reason: str | None
+    cancelled_late: bool
+    changed_at: datetime | None
+    pinned: bool
+    group_id: str | None
+    series_id: str | None
 
 
-class Live(_Answer):
+class Live(Answer):
     """Where a ride stands; the position is shown only while it concerns the rider."""
 
     at: datetime
@@ -203,7 +223,7 @@ class LiveBooking(Booking):
     route: list[tuple[float, float]]
 
 
-class Rider(_Answer):
+class Rider(Answer):
     """A booking at a visit; `done` is when boarding or alighting should be over."""
 
     booking_id: str
@@ -212,7 +232,7 @@ class Rider(_Answer):
     party: Party | None
 
 
-class Visit(_Answer):
+class Visit(Answer):
     """One vehicle at one stop; a `break` is the driver's, from `arrive` to `depart`.
 
     At a `waiting` place there is nothing to do but to be near the next riders.
@@ -230,7 +250,7 @@ class Visit(_Answer):
     late_s: int
 
 
-class ShiftHead(_Answer):
+class ShiftHead(Answer):
     """A staffed vehicle for some hours."""
 
     id: str
@@ -251,7 +271,7 @@ class Shift(ShiftHead):
     route: list[tuple[float, float]] | None = None
 
 
-class OutOfService(_Answer):
+class OutOfService(Answer):
     """A vehicle that cannot drive: since when, why, and where it stands."""
 
     vehicle: VehicleRef
@@ -261,7 +281,7 @@ class OutOfService(_Answer):
     lat: float
 
 
-class FleetChange(_Answer):
+class FleetChange(Answer):
     """What became of a vehicle, of its day, and of every booking concerned."""
 
     vehicle: VehicleRef
@@ -270,20 +290,20 @@ class FleetChange(_Answer):
     bookings: list[Booking]
 
 
-class ConcernedBookings(_Answer):
+class ConcernedBookings(Answer):
     """The bookings whose stops have changed."""
 
     bookings: list[Booking]
 
 
-class DriverBreak(_Answer):
+class DriverBreak(Answer):
     """A driver's next break, or the one that is running."""
 
     vehicle: VehicleRef
     break_: Visit | None = Field(alias="break")
 
 
-class Plan(_Answer):
+class Plan(Answer):
     """All shifts that are not over, the open bookings, and vehicles that are out of service."""
 
     at: datetime
@@ -292,7 +312,7 @@ class Plan(_Answer):
     out_of_service: list[OutOfService]
 
 
-class FleetPosition(_Answer):
+class FleetPosition(Answer):
     """Where a vehicle is, and how we know."""
 
     lon: float
@@ -301,7 +321,7 @@ class FleetPosition(_Answer):
     source: Literal["reported", "planned", "depot"]
 
 
-class Load(_Answer):
+class Load(Answer):
     """Who is on board."""
 
     seats: int
@@ -309,7 +329,7 @@ class Load(_Answer):
     bookings: int
 
 
-class FleetVehicle(_Answer):
+class FleetVehicle(Answer):
     """A vehicle now."""
 
     id: str
@@ -324,7 +344,7 @@ class FleetVehicle(_Answer):
     late_s: int
 
 
-class Fleet(_Answer):
+class Fleet(Answer):
     """All vehicles now."""
 
     at: datetime
@@ -333,8 +353,67 @@ class Fleet(_Answer):
     displaced: list[str] = Field(description="ids of bookings that have no vehicle")
 
 
-class Stop(_Answer):
-    """A stop at which riders may board and alight."""
+class Closure(Answer):
+    """A closed road (`geometry`, a GeoJSON MultiLineString) or stop; without `until`, endless."""
+
+    id: str
+    kind: Literal["road", "stop"]
+    stop: StopRef | None
+    geometry: JsonObject | None
+    direction: Literal["both", "forward", "backward"]
+    from_: datetime = Field(alias="from")
+    until: datetime | None
+    reason: str
+    source: str | None
+    external_id: str | None
+    status: Literal["planned", "active", "ended"]
+    ended_at: datetime | None
+
+
+class Closures(Answer):
+    """Closures in order of their beginning."""
+
+    at: datetime
+    closures: list[Closure]
+
+
+class AffectedBooking(Answer):
+    """What a change of closures does to a booking.
+
+    `…_moved_to`: the stop promised from now on. `…_closed`: the vehicle cannot halt where it was
+    promised, somebody has to call. `delay_s`: the plan arrives so much later than before; `late_s`:
+    it misses the promise by so much.
+    """
+
+    booking_id: str
+    code: str | None
+    pickup_moved_to: StopRef | None
+    dropoff_moved_to: StopRef | None
+    pickup_closed: bool
+    dropoff_closed: bool
+    delay_s: int
+    late_s: int
+
+
+class ClosureAnswer(Answer):
+    """A closure, and what it does."""
+
+    closure: Closure
+    affected: list[AffectedBooking]
+
+
+class ImportAnswer(Answer):
+    """What a list has changed: closures that are new or different, ids of those that are over."""
+
+    recorded: list[Closure]
+    ended: list[str]
+    affected: list[AffectedBooking]
+
+
+class Stop(Answer):
+    """A stop at which riders may board and alight; `closed` says whether not now."""
+
+    closed: bool = False
 
     id: str
     name: str
@@ -344,13 +423,13 @@ class Stop(_Answer):
     kind: str
 
 
-class Stops(_Answer):
+class Stops(Answer):
     """All of them."""
 
     stops: list[Stop]
 
 
-class Arrived(_Answer):
+class Arrived(Answer):
     """A vehicle's arrival, as recorded."""
 
     vehicle_id: str
@@ -358,13 +437,13 @@ class Arrived(_Answer):
     arrived_at: datetime | None
 
 
-class Accepted(_Answer):
+class Accepted(Answer):
     """How many positions were taken."""
 
     accepted: int
 
 
-class Health(_Answer):
+class Health(Answer):
     """`parts` names what is up and what is down."""
 
     status: Literal["ok", "unavailable"]

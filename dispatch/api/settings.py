@@ -9,11 +9,10 @@ from typing import Any, Final
 from dispatch.domain.rules import ServiceConfig
 from dispatch.live.gateway import Gateway
 from dispatch.planner.desk import Desk
-from dispatch.town import StopLike, Town
+from dispatch.roads_desk import RoadsDesk
+from dispatch.town import StopLike, Town, surroundings
 
 _NEAR_DEG: Final = 0.1
-LegGeometry = Callable[[tuple[float, float] | None, Sequence[str]], Sequence[Sequence[float]]]
-"""The way along the roads, as `[[lon, lat], …]`, from a point (or the first stop) through stops."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class ApiSettings:
         now: the service's clock, epoch seconds.
         area: GeoJSON geometry of the service area, None if unknown.
         basemap: a PMTiles file; it may appear later.
-        leg_geometry: ways for the map; None draws straight lines.
+        roads_desk: ways for the map, and closures tried out; None draws straight lines.
         clock_rate: how many service seconds pass in a real one (demo).
         demo: virtual drivers and riders are about.
         secure_cookies: the service is reached by https only.
@@ -63,7 +62,7 @@ class ApiSettings:
     now: Callable[[], int]
     area: Mapping[str, Any] | None = None
     basemap: Path | None = None
-    leg_geometry: LegGeometry | None = None
+    roads_desk: RoadsDesk | None = None
     clock_rate: float = 1.0
     demo: bool = False
     secure_cookies: bool = False
@@ -77,10 +76,7 @@ class ApiSettings:
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east and north of all stops, with some room."""
-        lons = [stop.lon for stop in self.stops] or [-180.0, 180.0]
-        lats = [stop.lat for stop in self.stops] or [-90.0, 90.0]
-        room = 0.5
-        return min(lons) - room, min(lats) - room, max(lons) + room, max(lats) + room
+        return surroundings(self.stops)
 
     def is_near(self, lon: float, lat: float) -> bool:
         """Whether a point is within some kilometres of the stops, as any vehicle of ours is."""

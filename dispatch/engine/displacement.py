@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dispatch.domain import events as ev
+from dispatch.domain.closures import stops_closed
 from dispatch.domain.model import (
     ActionKind,
     Booking,
@@ -24,6 +25,7 @@ from dispatch.engine.wishes import direct_ride_s
 from routing import plans
 from routing.roads.graph import position_of, segment_lengths_m
 
+_SOON_S = 3600
 _WALK_MAX_M = 2000
 """As far as the nearest stop on foot is looked for; beyond it the one that is reached by road."""
 
@@ -105,17 +107,21 @@ class Displacer:
         thinned = replace(shift, visits=breaks)
         located = {shift.id: where}
         now = planning(self._config, self._network, draft.state, [thinned], draft.now_s, located)
-        actions = scheduled(self._network, now.problem, 0, plans.evaluate(now.problem, 0))
+        actions = scheduled(now.network, now.problem, 0, plans.evaluate(now.problem, 0))
         self._writer.adopt(draft, thinned, now.where[0], actions)
 
-    def nearest(self, spot: Spot, besides: frozenset[str]) -> NearStop | None:
-        """The nearest stop at which riders may board, on foot; None if there is no other at all."""
+    def nearest(self, draft: Draft, spot: Spot, besides: frozenset[str]) -> NearStop | None:
+        """The nearest open stop at which riders may board, on foot; None if there is no other."""
+        besides |= self._closed(draft)
         for index, metres in self._network.stops_near(spot, _WALK_MAX_M):
             if self._network.stops[index].id not in besides:
                 return NearStop(self._network.stops[index].id, round(metres))
         others = [s for s in self._network.stops if s.bookable and s.id not in besides]
         away = [(_crow_flies_m(spot, Spot(s.lon, s.lat)), s.id) for s in others]
         return NearStop(min(away)[1], round(min(away)[0])) if away else None
+
+    def _closed(self, draft: Draft) -> frozenset[str]:
+        return closed_stops(self._network, draft, draft.now_s, draft.now_s + _SOON_S)
 
     def from_here(self, booking: Booking, stop: NearStop, now_s: int) -> Promise:
         """What to plan with for riders who wait at another stop for their way on."""
@@ -166,8 +172,8 @@ class Displacer:
         if home_m is not None and home_m <= self._config.rules.max_walk_reduced_m:
             draft.emit(ev.RiderSetDown(booking.id, shift.id, own, now_s, round(home_m)))
             return
-        stop = self.nearest(spot, frozenset({own}))
-        if here is not None and here.bookable:
+        stop = self.nearest(draft, spot, frozenset({own}))
+        if here is not None and here.bookable and here.id not in self._closed(draft):
             stop = NearStop(here.id, 0)
         if stop is None:
             raise ValueError("a town with a ride has more than one stop")
@@ -183,6 +189,13 @@ class Displacer:
         index = self._network.stop_index
         direct_s = direct_ride_s(self._network, index[pickup], index[dropoff], now_s, now_s)
         return max(booking.in_force.max_ride_s, self._config.rules.max_ride_s(direct_s))
+
+
+def closed_stops(network: Network, draft: Draft, from_s: int, to_s: int) -> frozenset[str]:
+    """Stops at which no vehicle can halt some time between two instants."""
+    closures, to_s = draft.state.closures, max(from_s, to_s)
+    cut_off = network.under(closures, from_s, to_s).cut_off
+    return frozenset(stops_closed(closures, from_s, to_s)) | cut_off
 
 
 def _crow_flies_m(one: Spot, other: Spot) -> float:

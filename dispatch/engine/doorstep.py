@@ -30,6 +30,7 @@ from dispatch.engine.wishes import (
     Unservable,
     Window,
     check_command,
+    closed_during,
     find_ends,
     plan_request,
 )
@@ -76,7 +77,7 @@ class Doorstep:
         if schedule.reason == "capacity":
             raise DomainError(ErrorCode.VEHICLE_FULL, "there are not so many places left")
         if booking.status is BookingStatus.BOARDED:
-            actions = scheduled(self._network, now.problem, 0, schedule)
+            actions = scheduled(now.network, now.problem, 0, schedule)
             self._writer.adopt(draft, shift, now.where[0], actions)
 
     def walk_on(self, draft: Draft, walk_on: WalkOn) -> None:
@@ -92,18 +93,18 @@ class Doorstep:
         now = planning(self._config, self._network, draft.state, [shift], draft.now_s)
         ask = self._asked(now, walk_on)
         check_command(self._config, self._network, ask, draft.now_s)
-        rules = self._config.rules
+        rules, window = self._config.rules, Window(draft.now_s, draft.now_s + _AT_ONCE_S)
+        closed = closed_during(now.network, draft.state.closures, draft.now_s, window.board_by_s)
         try:
-            ends = find_ends(self._config, self._network, ask, rules.max_walk_m)
+            ends = find_ends(self._config, now.network, ask, rules.max_walk_m, closed)
         except Unservable as reason:
             code = ErrorCode.WALK_ON_IMPOSSIBLE
             raise DomainError(code, f"{reason.code}", reason=str(reason.code)) from reason
-        window = Window(draft.now_s, draft.now_s + _AT_ONCE_S)
-        wanted = plan_request(self._config, self._network, ask, ends, window, draft.now_s)
+        wanted = plan_request(self._config, now.network, ask, ends, window, draft.now_s, closed)
         found = None if wanted is None else plans.best_insertions(now.problem, wanted)
         if wanted is None or found is None or not len(found):
             raise DomainError(ErrorCode.VEHICLE_FULL, "no room without breaking a promise")
-        booking = self._booked(draft, shift, ask, ends, window, wanted, found)
+        booking = self._booked(draft, now, ask, ends, window, wanted, found)
         self._get_on(draft, now, booking, wanted, found)
 
     def _asked(self, now: Planning, walk_on: WalkOn) -> RequestRide:
@@ -122,7 +123,7 @@ class Doorstep:
     def _booked(
         self,
         draft: Draft,
-        shift: Shift,
+        now: Planning,
         ask: RequestRide,
         ends: Ends,
         window: Window,
@@ -143,11 +144,9 @@ class Doorstep:
         )
         best = candidates(self._config.rules, wanted, ends, found)[0]
         choice = (OfferKind.EARLIEST, best)
-        offer = make_offer(
-            self._config, self._network, draft, request.id, ask.party, window, choice
-        )
+        offer = make_offer(self._config, now.network, draft, request.id, ask.party, window, choice)
         draft.emit(ev.RideOffered(replace(request, offers=(offer,))))
-        booking = _booking(draft, shift, request, offer)
+        booking = _booking(draft, now.shifts[0], request, offer)
         draft.emit(ev.BookingMade(booking))
         return booking
 
@@ -161,7 +160,7 @@ class Doorstep:
     ) -> None:
         own = replace(wanted, id=booking.id)
         route = plans.route_with(now.problem, 0, own, found[0])
-        actions = scheduled(self._network, route.problem, 0, route.schedule)
+        actions = scheduled(now.network, route.problem, 0, route.schedule)
         shift = now.shifts[0]
         self._writer.adopt(draft, shift, now.where[0], actions)
         first = draft.state.shifts[shift.id].visits[0]

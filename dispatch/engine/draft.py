@@ -19,12 +19,24 @@ class Draft:
             fixes=dict(state.fixes),
             offers=dict(state.offers),
             out=dict(state.out),
+            series=dict(state.series),
+            series_days=dict(state.series_days),
+            waiting=dict(state.waiting),
         )
         self.now_s = now_s
         self.rng = rng
         self.events: list[Event] = []
 
+    def branch(self) -> "Draft":
+        """A draft that goes on from here, to be tried and perhaps thrown away."""
+        return Draft(self.state, self.now_s, self.rng)
+
     def emit(self, event: Event) -> None:
         """Record an event and see its effect."""
         apply(self.state, event)
         self.events.append(event)
+
+    def take_over(self, branch: "Draft") -> None:
+        """Do what a branch of this draft has done."""
+        for event in branch.events:
+            self.emit(event)

@@ -9,6 +9,9 @@ from dispatch.domain.events import Event
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State, apply
 from dispatch.engine.batching import Batches, Outcome, grouped
+from dispatch.engine.booker import Booker, is_change
+from dispatch.engine.booking_life import BookingLife
+from dispatch.engine.closing import Closing
 from dispatch.engine.draft import Draft
 from dispatch.engine.fleet import Fleet
 from dispatch.engine.housekeeping import Housekeeping
@@ -39,8 +42,11 @@ class Engine:
         self._operations = Operations(config, network)
         self._fleet = Fleet(config, network)
         self._proposals = Proposals(config, network)
+        self._closing = Closing(config, network, self._rides)
         self._housekeeping = Housekeeping(config, network)
         self._repositioner = Repositioner(config, network, forecast)
+        self._booker = Booker(config, network, self._rides, self._batches)
+        self._life = BookingLife(config, network, self._rides, self._booker)
 
     def expect(self, forecast: Forecast | None) -> None:
         """Let idle vehicles wait by this forecast from now on."""
@@ -64,17 +70,23 @@ class Engine:
         draft = Draft(state, now_s, rng)
         match command:
             case cmd.Tick():
+                self._closing.tick(draft)
                 self._housekeeping.tick(draft)
-                self._fleet.tick(draft)
+                self._fleet.tick(draft)  # who has been promised a ride comes before who waits
+                self._life.tick(draft)
                 self._repositioner.tick(draft)
             case cmd.RequestRide() | cmd.AcceptOffer():
                 return self._decide_alone(state, command, now_s, rng)
             case cmd.CancelBooking():
                 self._rides.cancel(draft, command)
+                self._life.room_has_come(draft)
             case cmd.ProposePlans():
                 self._proposals.take(draft, command)
+            case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():
+                self._closing.decide(draft, command)
             case _:
-                self._decide_operation(draft, command)
+                if not self._life.decide(draft, command):
+                    self._decide_operation(draft, command)
         return draft.events
 
     def decide_batch(
@@ -105,6 +117,18 @@ class Engine:
             outcomes += decided
         return outcomes
 
+    def prepare(self, state: State, command: cmd.Command, now_s: int) -> None:
+        """Compute what deciding a command will need and may take a while; decides nothing.
+
+        May run beside decisions, in another thread; `state` must be a copy then.
+        """
+        match command:
+            case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():
+                rng = Random(0)  # noqa: S311 - ids that are thrown away
+                self._closing.prepare(Draft(state, now_s, rng), command)
+            case _:
+                pass
+
     def adopt(self, state: State, now_s: int, rng: Random) -> list[Event]:
         """What follows from the stored plans having been made on another road graph.
 
@@ -127,6 +151,9 @@ class Engine:
     ) -> list[Outcome]:
         asks = [command for command in group if isinstance(command, cmd.RequestRide)]
         takes = [command for command in group if isinstance(command, cmd.AcceptOffer)]
+        changes = any(ask.replaces is not None for ask in asks)
+        if changes or any(is_change(state, take) for take in takes):
+            return self._in_turn(state, group, now_s, rng)
         if asks:
             return self._batches.request(state, asks, now_s, rng)
         if takes:
@@ -136,6 +163,26 @@ class Engine:
             return [self.decide(state, command, now_s, rng)]
         except DomainError as error:
             return [error]
+
+    def _in_turn(
+        self, state: State, group: Sequence[cmd.Command], now_s: int, rng: Random
+    ) -> list[Outcome]:
+        """Riders' commands one after the other: changes see the plans without what they replace."""
+        outcomes: list[Outcome] = []
+        present = Draft(state, now_s, rng)
+        for command in group:
+            branch = present.branch()
+            try:
+                if isinstance(command, cmd.RequestRide):
+                    self._booker.ask(branch, command)
+                elif isinstance(command, cmd.AcceptOffer):
+                    self._booker.take_one(branch, command)
+            except DomainError as error:
+                outcomes.append(error)
+                continue
+            outcomes.append(branch.events)
+            present.take_over(branch)
+        return outcomes
 
     def _decide_alone(
         self, state: State, command: cmd.Command, now_s: int, rng: Random
@@ -158,6 +205,7 @@ class Engine:
                 operations.alighted(draft, command)
             case cmd.ReportNoShow():
                 operations.no_show(draft, command)
+                self._life.room_has_come(draft)
             case cmd.StartShift():
                 operations.start_shift(draft, command)
             case cmd.EndShift():

@@ -32,7 +32,7 @@ def broken_rules(config: ServiceConfig, network: Network, state: State, now_s: i
     found = [*_assignment(state), *_out_of_service(state)]
     for shift in state.shifts.values():
         found += _capacity(config, state, shift)
-        found += _driving(network, shift, now_s)
+        found += _driving(network.for_shift(shift, state.closures), shift, now_s)
         found += _windows(state, shift)
         found += _breaks(state, shift)
     return found
@@ -137,6 +137,8 @@ def _driving(network: Network, shift: Shift, now_s: int) -> Iterator[str]:
         if after.arrive_s < network.drive(now_s, after.leave_s, leg_s):
             yield f"{shift.id} reaches {after.id} faster than it can drive"
     for visit in shift.visits:
+        if not visit.leave_s <= visit.arrive_s <= visit.depart_s:
+            yield f"{visit.id} ends before it begins"
         times = [t for a in visit.actions for t in (a.start_s, a.end_s)]
         if times != sorted(times) or (
             times and visit.arrived_at_s is None and times[0] < visit.arrive_s

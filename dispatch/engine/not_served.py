@@ -38,7 +38,7 @@ class NotServed:
         bookings = self._bookings(draft, report)
         if report.stop_id is not None:
             bookings = [b for b in bookings if self._gone(b) == report.stop_id]
-        plan = [(b, self._other_stop(b, self._gone(b))) for b in bookings]
+        plan = [(b, self._other_stop(draft, b)) for b in bookings]
         for booking, stop in plan:
             if booking.status is BookingStatus.BOARDED:
                 self._set_down_at(draft, booking, stop, report.reason)
@@ -76,13 +76,13 @@ class NotServed:
         aboard = booking.status is BookingStatus.BOARDED
         return terms.dropoff_stop_id if aboard else terms.pickup_stop_id
 
-    def _other_stop(self, booking: Booking, gone: str) -> NearStop:
-        terms = booking.in_force
+    def _other_stop(self, draft: Draft, booking: Booking) -> NearStop:
+        terms, gone = booking.in_force, self._gone(booking)
         stop = self._network.stop(gone)
         if stop is None:
             raise DomainError(ErrorCode.UNKNOWN_STOP, f"no stop {gone}")
         besides = frozenset({gone, terms.pickup_stop_id, terms.dropoff_stop_id})
-        near = self._displacer.nearest(Spot(stop.lon, stop.lat), besides)
+        near = self._displacer.nearest(draft, Spot(stop.lon, stop.lat), besides)
         if near is None or near.walk_m > self._config.rules.max_walk_limit_m:
             raise DomainError(ErrorCode.NO_OTHER_STOP, f"no stop near {gone}")
         return near
@@ -106,6 +106,6 @@ class NotServed:
     def _drive_on(self, draft: Draft, shift: Shift) -> None:
         """Plan a shift anew whose stops have changed, in the order in which they were."""
         now = planning(self._config, self._network, draft.state, [shift], draft.now_s)
-        actions = scheduled(self._network, now.problem, 0, plans.evaluate(now.problem, 0))
+        actions = scheduled(now.network, now.problem, 0, plans.evaluate(now.problem, 0))
         self._writer.adopt(draft, shift, now.where[0], actions)
         finish_visit(draft, shift.id)

@@ -49,7 +49,8 @@ class Operations:
             return
         bound = self._network.stop_index[shift.visits[0].stop_id] if shift.visits else None
         try:
-            fix = self._network.fix_for(report.lon, report.lat, report.at_s, bound)
+            network = self._network.for_shift(shift, draft.state.closures)
+            fix = network.fix_for(report.lon, report.lat, report.at_s, bound)
         except OutsideNetworkError as error:
             raise DomainError(ErrorCode.POSITION_OUTSIDE_NETWORK, str(error)) from error
         draft.emit(ev.VehicleMoved(shift.id, report.vehicle_id, fix))

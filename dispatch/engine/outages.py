@@ -139,7 +139,7 @@ class Outages:
         if shift.breaks:
             draft.emit(ev.BreaksPlanned(new.id, shift.breaks))
         if begun.visits:
-            actions = scheduled(self._network, after.problem, 0, schedule)
+            actions = scheduled(after.network, after.problem, 0, schedule)
             self._writer.adopt(draft, begun, after.where[0], actions)
         draft.emit(ev.VehicleSwapped(shift.vehicle_id, spare.id, shift.id, new.id, draft.now_s))
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import is_
 from typing import Literal
 from weakref import WeakKeyDictionary
 
-from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus
+from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus, Visit
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import common_roads
 from dispatch.engine.network import Network
 from dispatch.engine.whereabouts import Whereabouts, locate, rested
 from routing import plans
@@ -36,6 +38,16 @@ class _Fixed:
     breaks: tuple[plans.Break, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Riders:
+    """Who is on a shift's plan, as values and as planning records."""
+
+    visits: tuple[Visit, ...]
+    ids: tuple[str, ...]
+    bookings: tuple[Booking, ...]
+    records: tuple[plans.Booking, ...]
+
+
 @dataclass(slots=True)
 class _Memory:
     """Records as they were made last, beside the very values they were made from.
@@ -46,6 +58,7 @@ class _Memory:
     config: ServiceConfig
     bookings: dict[str, tuple[Booking, plans.Booking]] = field(default_factory=dict)
     shifts: dict[str, tuple[Shift, _Fixed]] = field(default_factory=dict)
+    riders: dict[str, _Riders] = field(default_factory=dict)
     seen: plans.Seen = field(default_factory=plans.Seen)
 
     def booking(self, network: Network, booking: Booking) -> plans.Booking:
@@ -55,6 +68,22 @@ class _Memory:
             known = (booking, plan_booking(self.config, network, booking))
             self.bookings[booking.id] = known
         return known[1]
+
+    def bookings_of(
+        self, network: Network, state: State, shift: Shift
+    ) -> tuple[plans.Booking, ...]:
+        """The planning records of the bookings on a shift's plan, in order of their first visit."""
+        known = self.riders.get(shift.id)
+        if (
+            known is None
+            or known.visits is not shift.visits
+            or not all(map(is_, map(state.bookings.get, known.ids), known.bookings))
+        ):
+            ids = tuple(dict.fromkeys(a.booking_id for v in shift.visits for a in v.actions))
+            bookings = tuple(state.bookings[i] for i in ids)
+            records = tuple(self.booking(network, booking) for booking in bookings)
+            known = self.riders[shift.id] = _Riders(shift.visits, ids, bookings, records)
+        return known.records
 
     def fixed(self, network: Network, shift: Shift) -> _Fixed:
         """The part of a shift's planning record that stays."""
@@ -76,13 +105,18 @@ def _memory(config: ServiceConfig, network: Network) -> _Memory:
     if len(memory.bookings) + len(memory.shifts) > _REMEMBERED_MAX:
         memory.bookings.clear()
         memory.shifts.clear()
+        memory.riders.clear()
     return memory
 
 
 @dataclass(frozen=True)
 class Planning:
-    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`."""
+    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`.
 
+    `network` has the roads that they all drive on.
+    """
+
+    network: Network
     problem: plans.Problem
     shifts: tuple[Shift, ...]
     where: tuple[Whereabouts, ...]
@@ -95,15 +129,21 @@ def planning(
     shifts: Iterable[Shift],
     now_s: int,
     located: Mapping[str, Whereabouts] | None = None,
+    roads: Network | None = None,
 ) -> Planning:
     """Build the problem of these shifts as things stand at `now_s`.
 
     Limits that reality has already broken are raised exactly to what will happen anyway, so that
     no decision makes it worse and none is refused for it. `located` says where vehicles are whose
-    visits are not those by which they have been driving; by shift id.
+    visits are not those by which they have been driving; by shift id. All are looked at on `roads`
+    where these are given, whatever they drive on.
+
+    Raises:
+        ValueError: without `roads`, not all of them drive on the same ones, see `by_roads`.
     """
-    known, memory = located or {}, _memory(config, network)
     chosen = tuple(rested(s, now_s) for s in sorted(shifts, key=lambda s: s.id))
+    network = roads or common_roads(network, state.closures, chosen)
+    known, memory = located or {}, _memory(config, network)
     ahead = any(shift.status is ShiftStatus.PLANNED for shift in chosen)
     back_s = _back_at_depot_s(network, state, now_s) if ahead else {}
     where = tuple(
@@ -113,8 +153,7 @@ def planning(
         _vehicle(memory, network, state, shift, place, now_s)
         for shift, place in zip(chosen, where, strict=True)
     ]
-    booking_ids = {a.booking_id for s in chosen for v in s.visits for a in v.actions}
-    bookings = [memory.booking(network, state.bookings[i]) for i in sorted(booking_ids)]
+    bookings = [b for shift in chosen for b in memory.bookings_of(network, state, shift)]
     problem = plans.build_problem(
         matrix_s=network.travel.matrix_s,
         profile=network.profile(now_s),
@@ -124,7 +163,7 @@ def planning(
         bookings=bookings,
         seen=memory.seen,
     )
-    return Planning(plans.relaxed_all(problem), chosen, where)
+    return Planning(network, plans.relaxed_all(problem), chosen, where)
 
 
 def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
@@ -136,16 +175,18 @@ def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, in
         last = shift.visits[-1]
         stop, depot = (network.stop_index.get(i) for i in (last.stop_id, shift.depot_stop_id))
         if stop is not None and depot is not None:  # stops may be gone while roads are exchanged
-            leg_s = int(network.travel.matrix_s[stop, depot])
+            travel = network.for_shift(shift, state.closures).travel
+            leg_s = int(travel.matrix_s[stop, depot])
             back_s[shift.vehicle_id] = network.drive(now_s, max(last.depart_s, now_s), leg_s)
     return back_s
 
 
 def _relieved(where: Whereabouts, shift: Shift, back_s: Mapping[str, int]) -> Whereabouts:
     """A shift cannot begin before the one before it has brought the vehicle back."""
-    if shift.status is not ShiftStatus.PLANNED:
+    later_s = back_s.get(shift.vehicle_id, 0)
+    if shift.status is not ShiftStatus.PLANNED or later_s <= where.free_s:
         return where
-    return replace(where, free_s=max(where.free_s, back_s.get(shift.vehicle_id, 0)))
+    return replace(where, free_s=later_s)
 
 
 def plan_weights(config: ServiceConfig) -> plans.Weights:
@@ -267,7 +308,12 @@ def _vehicle(
         locked=_locked(config, shift, now_s),
         start_dwelling=_has_served(shift) or _stays_after_break(shift, where),
         start_leg_s=None if standing else network.travel.times_from(where.place),
+        pinned=frozenset(a.booking for a in route if _is_pinned(state, a)),
     )
+
+
+def _is_pinned(state: State, action: plans.Action) -> bool:
+    return action.kind == "pickup" and state.bookings[action.booking].pinned
 
 
 def nearest_stop(network: Network, place: Place) -> tuple[int, int]:
@@ -276,6 +322,8 @@ def nearest_stop(network: Network, place: Place) -> tuple[int, int]:
     There a vehicle takes its break that has been under way to nothing: a break has a stop.
     """
     legs_s = network.travel.times_from(place)
+    if network.cut_off:
+        legs_s[[network.stop_index[stop_id] for stop_id in network.cut_off]] = plans.UNREACHABLE_S
     stop = int(legs_s.argmin())
     return stop, int(legs_s[stop])
 

@@ -13,6 +13,7 @@ from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.events import BookingMoved
 from dispatch.domain.model import Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import (
@@ -60,6 +61,8 @@ class Proposals:
         known = [draft.state.shifts[i] for i in ids if i in draft.state.shifts]
         if len(known) < len(ids) or any(s.status is ShiftStatus.ENDED for s in known):
             raise DomainError(ErrorCode.PROPOSAL_STALE, "a shift is over")
+        if len(by_roads(self._network, draft.state.closures, known)) > 1:
+            raise DomainError(ErrorCode.PROPOSAL_STALE, "the shifts drive on different roads")
         return known
 
     def _may_move(self, draft: Draft, now: Planning, better: plans.Problem) -> bool:
@@ -110,15 +113,17 @@ def rebased(problem: plans.Problem, proposed: Mapping[str, Route]) -> plans.Prob
     """
     known = {action for vehicle in problem.vehicles for action in vehicle.route}
     bound = dict(_bound(problem))
+    home = {b: v for v, vehicle in enumerate(problem.vehicles) for b in vehicle.pinned}
     placed: set[plans.Action] = set()
     routes: list[Route] = []
     for v, vehicle in enumerate(problem.vehicles):
         head = vehicle.route[: vehicle.locked]
         wanted = [a for a in dict.fromkeys(proposed.get(vehicle.id, ())) if a not in head]
-        fits = (a for a in wanted if a in known - placed and _belongs(a, v, wanted, bound))
+        own = (a for a in wanted if home.get(a.booking, v) == v)
+        fits = (a for a in own if a in known - placed and _belongs(a, v, wanted, bound))
         routes.append((*head, *fits))
         placed.update(routes[v])
-    return _completed(problem, routes, known - placed, bound)
+    return _completed(problem, routes, known - placed, bound, home)
 
 
 def _bound(problem: plans.Problem) -> Iterator[tuple[plans.Action, int]]:
@@ -150,8 +155,12 @@ def _completed(
     routes: list[Route],
     missing: set[plans.Action],
     bound: Mapping[plans.Action, int],
+    home: Mapping[str, int],
 ) -> plans.Problem | None:
-    """Add what the routes lack: bound actions on their vehicles, bookings where they cost least."""
+    """Add what the routes lack: bound actions on their vehicles, bookings where they cost least.
+
+    Who is pinned is at `home` in one vehicle only.
+    """
     late = sorted(missing & bound.keys())
     for action in late:
         routes[bound[action]] += (action,)
@@ -164,9 +173,11 @@ def _completed(
     ):
         request = request_for(booking)
         found = plans.best_insertions(current, request)
-        if not len(found):
+        fitting = (f for f in found if home.get(booking.id, f.vehicle) == f.vehicle)
+        best = next(fitting, None)
+        if best is None:
             return None
-        current = plans.route_with(current, found[0].vehicle, request, found[0]).problem
+        current = plans.route_with(current, best.vehicle, request, best).problem
     indices = range(len(current.vehicles))
     return current if all(plans.evaluate(current, v).feasible for v in indices) else None
 

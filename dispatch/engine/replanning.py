@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from dispatch.domain import events as ev
-from dispatch.domain.model import Booking, BookingStatus, Shift
+from dispatch.domain.model import Booking, BookingStatus, Shift, Spot
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.batching import Batches
+from dispatch.engine.closed_roads import by_roads
+from dispatch.engine.displacement import Displacer, NearStop, closed_stops
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import (
@@ -40,6 +42,7 @@ class Replanner:
         self._network = network
         self._writer = PlanWriter(config, network)
         self._batches = Batches(config, network)
+        self._displacer = Displacer(config, network)
         self._proposals = Proposals(config, network)
 
     def tick(self, draft: Draft) -> None:
@@ -56,6 +59,7 @@ class Replanner:
             draft: where it happens.
             search: whether others may be moved inside their promises to make room.
         """
+        self._leave_closed_stops(draft)
         left = [b for b in _displaced(draft) if not self._place_in_time(draft, b)]
         if left and search and self._config.rules.joint_iterations:
             self._make_room(draft, left)
@@ -65,13 +69,44 @@ class Replanner:
             if urgent and still:
                 self._place_late(draft, booking)
 
+    def _leave_closed_stops(self, draft: Draft) -> None:
+        """Who has no vehicle, and a stop that is closed then, gets on or off at another one."""
+        for booking in _displaced(draft) if draft.state.closures else ():
+            terms = booking.in_force
+            from_s = max(draft.now_s, terms.pickup_from_s)
+            closed = closed_stops(self._network, draft, from_s, terms.arrival_latest_s)
+            pickup = self._open_stop(draft, booking, terms.pickup_stop_id, closed)
+            dropoff = self._open_stop(draft, booking, terms.dropoff_stop_id, closed)
+            if pickup.walk_m + dropoff.walk_m > 0:
+                walk_s = self._config.rules.walk_s(pickup.walk_m + dropoff.walk_m)
+                draft.emit(
+                    ev.BookingStopsMoved(
+                        booking.id,
+                        pickup.stop_id,
+                        dropoff.stop_id,
+                        booking.walk_s + walk_s,
+                        draft.now_s,
+                    )
+                )
+
+    def _open_stop(
+        self, draft: Draft, booking: Booking, stop_id: str, closed: frozenset[str]
+    ) -> NearStop:
+        """The nearest open stop to one of a booking's; itself if it is open, or there is none."""
+        stop, terms = self._network.stop(stop_id), booking.in_force
+        if stop is None or stop_id not in closed:
+            return NearStop(stop_id, 0)
+        besides = closed | {terms.pickup_stop_id, terms.dropoff_stop_id}
+        near = self._displacer.nearest(draft, Spot(stop.lon, stop.lat), besides)
+        return near or NearStop(stop_id, 0)
+
     def _place_in_time(self, draft: Draft, booking: Booking) -> bool:
         """Give a booking to the vehicle that keeps what was promised at the least cost."""
         record = plan_booking(self._config, self._network, booking)
         if record.pickup_latest_s < draft.now_s:
             return False
-        now = self._planning(draft, self._shifts(draft, booking, record.pickup_latest_s))
-        return now is not None and self._placed(draft, booking, now, request_for(record))
+        plannings = self._plannings(draft, self._shifts(draft, booking, record.pickup_latest_s))
+        return self._placed(draft, booking, plannings, request_for(record))
 
     def _place_late(self, draft: Draft, booking: Booking) -> bool:
         """Give a booking to a vehicle that is there soonest, past what was promised."""
@@ -95,16 +130,17 @@ class Replanner:
         shifts = self._shifts(draft, booking, asks[-1].pairs[0].pickup_latest_s)
         longer = [replace(s, end_s=s.end_s + _OVERTIME_S) for s in shifts]
         for crew in (shifts, longer):
-            now = self._planning(draft, crew)
-            if now is None or not len(plans.best_insertions(now.problem, asks[-1])):
-                continue
-            return any(self._placed(draft, booking, now, ask) for ask in asks)
+            plannings = self._plannings(draft, crew)
+            if self._best(plannings, booking, asks[-1]) is not None:
+                return any(self._placed(draft, booking, plannings, ask) for ask in asks)
         return False
 
-    def _planning(self, draft: Draft, shifts: Sequence[Shift]) -> Planning | None:
-        if not shifts:
-            return None
-        return planning(self._config, self._network, draft.state, shifts, draft.now_s)
+    def _plannings(self, draft: Draft, shifts: Sequence[Shift]) -> list[Planning]:
+        """The problems of these shifts, one for each set of roads that they drive on."""
+        return [
+            planning(self._config, self._network, draft.state, group, draft.now_s, roads=roads)
+            for roads, group in by_roads(self._network, draft.state.closures, shifts)
+        ]
 
     def _shifts(self, draft: Draft, booking: Booking, latest_s: int) -> list[Shift]:
         """Shifts that may be given the booking, by id."""
@@ -123,26 +159,44 @@ class Replanner:
             and takes_riders(self._config, state, shift, draft.now_s)
         ]
 
-    def _placed(self, draft: Draft, booking: Booking, now: Planning, wanted: plans.Request) -> bool:
+    def _best(
+        self, plannings: Sequence[Planning], booking: Booking, wanted: plans.Request
+    ) -> tuple[Planning, plans.Insertion] | None:
+        """Where a booking costs least; None if there is no room for it."""
+        ends, best = {booking.in_force.pickup_stop_id, booking.in_force.dropoff_stop_id}, None
+        for now in plannings:
+            if not now.network.cut_off.isdisjoint(ends):
+                continue
+            found = plans.best_insertions(now.problem, wanted)
+            if len(found) and (best is None or found[0].cost < best[1].cost):
+                best = (now, found[0])
+        return best
+
+    def _placed(
+        self, draft: Draft, booking: Booking, plannings: Sequence[Planning], wanted: plans.Request
+    ) -> bool:
         """Put a booking where it costs least, if there is room for it."""
-        found = plans.best_insertions(now.problem, wanted)
-        if not len(found):
+        best = self._best(plannings, booking, wanted)
+        if best is None:
             return False
-        best = found[0]
-        route = plans.route_with(now.problem, best.vehicle, wanted, best)
-        actions = scheduled(self._network, route.problem, best.vehicle, route.schedule)
-        shift = draft.state.shifts[now.shifts[best.vehicle].id]
-        self._tell(draft, booking, shift, best.pickup_start_s, best.dropoff_start_s)
-        self._writer.adopt(draft, now.shifts[best.vehicle], now.where[best.vehicle], actions)
+        now, insertion = best
+        v = insertion.vehicle
+        alone = plans.alone(now.problem, v)
+        route = plans.route_with(alone, 0, wanted, insertion._replace(vehicle=0))
+        actions = scheduled(now.network, route.problem, 0, route.schedule)
+        shift = draft.state.shifts[now.shifts[v].id]
+        self._tell(draft, booking, shift, insertion.pickup_start_s, insertion.dropoff_start_s)
+        self._writer.adopt(draft, now.shifts[v], now.where[v], actions)
         return True
 
     def _make_room(self, draft: Draft, left: Sequence[Booking]) -> None:
         """Search the plans around for room inside the promises, with others moved inside theirs."""
-        records = [plan_booking(self._config, self._network, b) for b in left]
-        wanted = [request_for(r) for r in records if r.pickup_latest_s >= draft.now_s]
-        if not wanted:
+        in_time = [b for b in left if b.in_force.pickup_to_s >= draft.now_s]
+        now = self._batches.around(draft.state, in_time, draft.now_s) if in_time else None
+        if now is None:
             return
-        now = self._batches.around(draft.state, left, draft.now_s)
+        records = (plan_booking(self._config, self._network, b) for b in in_time)
+        wanted = [request_for(record) for record in records]
         iterations = self._config.rules.joint_iterations
         found = plans.improve(now.problem, wanted, iterations=iterations, seed=draft.now_s)
         if not found.served or rests_on_the_road(found.problem):

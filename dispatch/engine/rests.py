@@ -114,7 +114,7 @@ class Rests:
 
     def _adopt(self, draft: Draft, trial: Shift, where: Whereabouts) -> None:
         now = self._planning(draft, trial, where)
-        actions = scheduled(self._network, now.problem, 0, plans.evaluate(now.problem, 0))
+        actions = scheduled(now.network, now.problem, 0, plans.evaluate(now.problem, 0))
         self._writer.adopt(draft, trial, now.where[0], actions)
 
 

@@ -59,11 +59,16 @@ def end_break(draft: Draft, shift_id: str) -> Shift:
 
 
 class PlanWriter:
-    """Writes new plans of shifts into a draft."""
+    """Writes new plans of shifts into a draft, on the roads that each of them drives on."""
 
     def __init__(self, config: ServiceConfig, network: Network) -> None:
         self._config = config
         self._network = network
+
+    def _on_roads_of(self, draft: Draft, shift: Shift) -> "PlanWriter":
+        """The writer for the roads of a shift: this one unless some are closed."""
+        network = self._network.for_shift(shift, draft.state.closures)
+        return self if network is self._network else PlanWriter(self._config, network)
 
     def adopt(
         self, draft: Draft, shift: Shift, where: Whereabouts, actions: Sequence[ScheduledAction]
@@ -72,6 +77,9 @@ class PlanWriter:
 
         `shift` may have visits taken off; a break that is over is none of them.
         """
+        if (writer := self._on_roads_of(draft, shift)) is not self:
+            writer.adopt(draft, shift, where, actions)
+            return
         end_break(draft, shift.id)
         shift = rested(shift, draft.now_s)
         anchor = self._anchor(shift, where, draft.now_s)
@@ -84,9 +92,21 @@ class PlanWriter:
         shift = end_break(draft, shift_id)
         if not shift.visits:
             return
+        if (writer := self._on_roads_of(draft, shift)) is not self:
+            writer.reschedule(draft, shift_id, tolerance_s=tolerance_s)
+            return
         now = planning(self._config, self._network, draft.state, [shift], draft.now_s)
         schedule = plans.evaluate(now.problem, 0)
         self._adopt_if_moved(draft, now, schedule, tolerance_s)
+
+    def time_anew(self, draft: Draft, shift_id: str) -> None:
+        """Re-time a plan whether or not its actions move: other roads, other times to leave."""
+        shift = end_break(draft, shift_id)
+        if not any(visit.actions or visit.break_id for visit in shift.visits):
+            if shift.visits:  # under way to nothing but a waiting place
+                self.drop(draft, shift)
+            return
+        self.move_on(draft, shift)
 
     def without(self, draft: Draft, shift_id: str, booking_id: str) -> None:
         """Take a booking that is no longer open off a plan."""
@@ -106,6 +126,9 @@ class PlanWriter:
 
     def wait_at(self, draft: Draft, shift: Shift, where: Whereabouts, stop_id: str) -> None:
         """Send a vehicle that has time to a stop to wait there; its plan follows from there on."""
+        if (writer := self._on_roads_of(draft, shift)) is not self:
+            writer.wait_at(draft, shift, where, stop_id)
+            return
         index, now_s = self._network.stop_index[stop_id], draft.now_s
         leg_s = int(self._network.travel.times_from(where.place)[index])
         arrive_s = self._network.drive(now_s, where.free_s, leg_s)
@@ -193,7 +216,7 @@ class PlanWriter:
             here = groups and groups[0][0].stop_id == current.stop_id and not _is_rest(groups[0])
             group = groups.pop(0) if here else []
             depart_s = group[-1].end_s if group else draft.now_s
-            visits.append(replace(current, actions=_actions(group), depart_s=depart_s))
+            visits.append(_still_there(current, _actions(group), depart_s))
         ids = _KeptIds(shift)
         for group in groups:
             visit_id = ids.take(group) or new_id("vs", draft.rng)
@@ -254,6 +277,13 @@ class PlanWriter:
                 break
             leave_s -= late_s
         return max(earliest_s, leave_s)
+
+
+def _still_there(current: Visit, actions: tuple[Action, ...], depart_s: int) -> Visit:
+    """The visit being made, with a new end; who came early may be done before the planned one."""
+    arrive_s = min(current.arrive_s, depart_s)
+    leave_s = min(current.leave_s, arrive_s)
+    return replace(current, actions=actions, leave_s=leave_s, arrive_s=arrive_s, depart_s=depart_s)
 
 
 def _is_rest(group: Sequence[ScheduledAction]) -> bool:

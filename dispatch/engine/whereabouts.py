@@ -38,6 +38,7 @@ def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabo
 
     One that is out of service stays where it stood, unless it reports to be elsewhere.
     """
+    network = network.for_shift(shift, state.closures)
     shift = rested(shift, now_s)
     anchor = shift.anchor
     free_s = max(now_s, shift.start_s)  # whoever is there early does not work longer for it

@@ -36,13 +36,14 @@ _ROUGH_DIGITS: Final = 3
 """Of degrees: about 110 m north to south and 70 m east to west."""
 _EXACT_DIGITS: Final = 6
 
+# A change of a booking, and a refused request made again, are no new demand.
 # The day of a request is that of the ride, which is what is simulated. A walking distance that is
 # the town's own says nothing about the rider, and would hide a change of the rule from simulations.
 _REQUESTS: Final = """
 SELECT received_at_s, depart_at_s, arrive_by_s, origin_lon, origin_lat, destination_lon,
     destination_lat, seats, wheelchairs, channel, nullif(max_walk_m, %(max_walk_m)s)
 FROM ride_request
-WHERE area = %(area)s
+WHERE area = %(area)s AND replaces IS NULL AND repeats IS NULL
     AND coalesce(depart_at_s, arrive_by_s, received_at_s) >= %(from_s)s
     AND coalesce(depart_at_s, arrive_by_s, received_at_s) < %(to_s)s
 ORDER BY received_at_s, id

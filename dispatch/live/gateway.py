@@ -18,14 +18,20 @@ import redis
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from dispatch.domain.booking_commands import AcceptGroup, CreateSeries, JoinWaitingList
+from dispatch.domain.closures import Closure
 from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
 from dispatch.domain.model import Booking, Fix, OutOfService, RideRequest, Shift, ShiftStatus
+from dispatch.domain.phone import e164
+from dispatch.failpoints import hit
 from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
+from dispatch.live.lookups import Attempts, Lookups
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
 from dispatch.store import entities, inbox
-from dispatch.store.codec import BOOKING, OUTAGE, REQUEST, SHIFT, command_to_json
-from dispatch.store.connect import OPTIONS, SETTINGS
+from dispatch.store.breakable import async_cursor_factory
+from dispatch.store.codec import BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT, command_to_json
+from dispatch.store.connect import OPTIONS, SETTINGS, is_outage
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (
     AnswerPendingError,
@@ -34,7 +40,7 @@ from dispatch.store.errors import (
     StoreUnavailableError,
     UnstorableError,
 )
-from dispatch.store.inbox import Outcome
+from dispatch.store.inbox import Outcome, Ticket
 from dispatch.store.tokens import ROLE_OF, token_hash
 
 POOL_MAX: Final = 8
@@ -48,6 +54,13 @@ _ROLE_TTL_S: Final = 5.0
 _ROLES_MAX: Final = 1000
 _SILENT_AFTER_S: Final = 10.0
 _RIDER_ID_BYTES: Final = 16
+_FOR_A_RIDER: Final = (AcceptOffer, AcceptGroup, CreateSeries, JoinWaitingList)
+
+_UNSTORABLE: Final = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+)
 
 _HEALTH: Final = """
 SELECT epoch, leader, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8
@@ -67,7 +80,7 @@ class Contact:
     email: str | None = None
 
 
-class Gateway:
+class Gateway(Lookups):
     """One per web process.
 
     Args:
@@ -84,7 +97,12 @@ class Gateway:
             min_size=1,
             max_size=POOL_MAX,
             open=False,
-            kwargs={"autocommit": True, "application_name": "rufbus-web", **OPTIONS},
+            kwargs={
+                "autocommit": True,
+                "application_name": "rufbus-web",
+                "cursor_factory": async_cursor_factory("web"),
+                **OPTIONS,
+            },
             configure=_configure,
             # our own retries ask for new connections; the pool's own back-off would be slower
             reconnect_timeout=0,
@@ -93,6 +111,7 @@ class Gateway:
         self._hub = Hub(redis_url, area)
         self._poller: asyncio.Task[None] | None = None
         self._roles: dict[str, tuple[float, str | None]] = {}
+        self._attempts = Attempts()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -131,7 +150,7 @@ class Gateway:
         Args:
             command: Anything but a position.
             key: The caller's idempotency key, 1 to 200 characters; None = never repeated.
-            contact: The rider's personal data for `AcceptOffer`, whose `rider_id` is then made
+            contact: The rider's personal data for a command with a `rider_id`, which is then made
                 here.
             timeout_s: Longest wait for the dispatcher, real seconds.
 
@@ -145,25 +164,28 @@ class Gateway:
             UnstorableError: the tables cannot hold it.
         """
         key = key or f"once-{secrets.token_hex(16)}"
-        row_id, outcome = await self._put(command, key, contact)
+        ticket, outcome = await self._put(command, key, contact)
         if outcome is not None:
             return outcome
-        future = self._hub.expect(row_id)
+        future = self._hub.expect(ticket)
         try:
             await self._wake()
+            hit("web:wait:before")
             async with asyncio.timeout(timeout_s):
-                return await future
+                outcome = await future
         except TimeoutError:
-            raise AnswerPendingError(f"inbox entry {row_id} is not decided yet") from None
+            raise AnswerPendingError(f"inbox entry {ticket[0]} is not decided yet") from None
         finally:
-            self._hub.forget(row_id, future)
+            self._hub.forget(ticket, future)
+        hit("web:wait:after")
+        return outcome
 
     async def _put(
         self, command: Command, key: str, contact: Contact | None
-    ) -> tuple[int, Outcome | None]:
+    ) -> tuple[Ticket, Outcome | None]:
         fingerprint = _fingerprint(command, key, contact)
         rider_id = None
-        if contact is not None and isinstance(command, AcceptOffer):
+        if contact is not None and isinstance(command, _FOR_A_RIDER):
             rider_id = f"rd_{secrets.token_hex(_RIDER_ID_BYTES)}"
             command = replace(command, rider_id=rider_id)
         parameters = {
@@ -174,15 +196,17 @@ class Gateway:
             "rider_id": rider_id,
             "name": contact and contact.name,
             "phone": contact and contact.phone,
+            "phone_e164": contact and e164(contact.phone),
             "email": contact and contact.email,
         }
         while True:
             if rows := await self._fetch(inbox.PUT, parameters):
-                return int(rows[0][0]), None
+                return (int(rows[0][0]), fingerprint), None
             for row_id, stored, outcome in await self._fetch(inbox.FIND, parameters):
                 if stored != fingerprint:
                     raise KeyReusedError("this idempotency key was used for another command")
-                return int(row_id), None if outcome is None else Outcome.from_json(outcome)
+                found = None if outcome is None else Outcome.from_json(outcome)
+                return (int(row_id), fingerprint), found
 
     async def report_position(self, report: ReportPosition) -> None:
         """Pass a vehicle's position on to the dispatcher, unless a newer one overtakes it.
@@ -202,7 +226,9 @@ class Gateway:
     async def _wake(self) -> None:
         if self._hub.is_up:
             with contextlib.suppress(redis.RedisError, OSError):
+                hit("web:wake:before")
                 await self._redis.publish(self._keys.wake, b"")
+                hit("web:wake:after")
 
     async def _poll(self) -> None:
         """Look for answers that Redis has not brought."""
@@ -211,8 +237,8 @@ class Gateway:
             if not (awaited := self._hub.awaited()):
                 continue
             with contextlib.suppress(StoreUnavailableError):
-                for row_id, outcome in await self._fetch(inbox.OUTCOMES, {"ids": awaited}):
-                    self._hub.settle(row_id, Outcome.from_json(outcome))
+                for row_id, outcome, mark in await self._fetch(inbox.OUTCOMES, {"ids": awaited}):
+                    self._hub.settle((int(row_id), mark), Outcome.from_json(outcome))
 
     # -- what is stored ---------------------------------------------------------------------
 
@@ -293,6 +319,14 @@ class Gateway:
         rows = await self._read(statement, ids=[*shift_ids])
         return [PAST_VISIT.validate_python(row) for row in rows]
 
+    async def closures(self, *, over: bool = False) -> list[Closure]:
+        """Closures that are not over, or all; in order of their beginning."""
+        statement = entities.CLOSURES + (
+            " AND (%(over)s::bool OR c.status <> 'ended') ORDER BY c.from_s, c.id"
+        )
+        rows = await self._read(statement, over=over)
+        return [CLOSURE.validate_python(row) for row in rows]
+
     async def token_role(self, token: str) -> str | None:
         """What a bearer may do, None for a worthless token; remembered for some seconds."""
         digest = token_hash(token)
@@ -306,6 +340,30 @@ class Gateway:
             self._roles.clear()
         self._roles[digest] = (now, role)
         return role
+
+    # -- attempts ---------------------------------------------------------------------------
+
+    async def failures(self, scope: str, window_s: int) -> int:
+        """How often somebody has failed to prove something lately.
+
+        Args:
+            scope: What, and by whom; a short name without spaces.
+            window_s: How long failures count, from the first one on; real seconds.
+        """
+        here = self._attempts.count(scope, window_s)
+        try:
+            found = await self._redis.get(self._keys.failures(scope))
+        except (redis.RedisError, OSError):
+            return here
+        return max(here, int(found or 0))
+
+    async def add_failure(self, scope: str, window_s: int) -> None:
+        """Note one more; in this process too, so that it counts while Redis is gone."""
+        self._attempts.add(scope, window_s)
+        key = self._keys.failures(scope)
+        with contextlib.suppress(redis.RedisError, OSError):
+            if await self._redis.incr(key) == 1:
+                await self._redis.expire(key, window_s)
 
     # -- the present ------------------------------------------------------------------------
 
@@ -363,6 +421,9 @@ class Gateway:
         rows = await self._fetch(statement, {"area": self._area} | parameters)
         return [entity for _, entity in rows]
 
+    async def _rows(self, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        return await self._fetch(statement, {"area": self._area} | parameters)
+
     async def _fetch(self, statement: Any, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run one statement that may be repeated, for a while also while the database is gone."""
         deadline = time.monotonic() + PATIENCE_S
@@ -371,9 +432,11 @@ class Gateway:
                 async with self._pool.connection(timeout=_CHECKOUT_S) as connection:
                     cursor = await connection.execute(statement, parameters)
                     return await cursor.fetchall()
-            except (psycopg.DataError, psycopg.IntegrityError) as error:
+            except _UNSTORABLE as error:
                 raise UnstorableError(str(error).strip()) from error
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except psycopg.Error as error:
+                if not is_outage(error):
+                    raise
                 if time.monotonic() >= deadline:
                     raise StoreUnavailableError(str(error).strip()) from error
                 await asyncio.sleep(_RETRY_S)

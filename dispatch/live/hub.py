@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 
 from dispatch.live.keys import Keys
 from dispatch.live.notices import POLL, Notice, notice_from_json
-from dispatch.store.inbox import Outcome
+from dispatch.store.inbox import Outcome, Ticket
 
 if TYPE_CHECKING:
     from redis.asyncio.client import PubSub
@@ -65,8 +65,8 @@ class Hub:
         self._keys = Keys(area)
         self._client = connect_redis(url, _DEAD_AFTER_S)
         self._task: asyncio.Task[None] | None = None
-        self._waiting: dict[int, list[asyncio.Future[Outcome]]] = {}
-        self._recent: OrderedDict[int, Outcome] = OrderedDict()
+        self._waiting: dict[Ticket, list[asyncio.Future[Outcome]]] = {}
+        self._recent: OrderedDict[Ticket, Outcome] = OrderedDict()
         self._listeners: set[asyncio.Queue[Notice]] = set()
         self.is_up = False
 
@@ -84,34 +84,34 @@ class Hub:
                 future.cancel()
         await self._client.aclose()
 
-    def expect(self, row_id: int) -> asyncio.Future[Outcome]:
+    def expect(self, ticket: Ticket) -> asyncio.Future[Outcome]:
         """The reply to an inbox row, which may have come already."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        known = self._recent.get(row_id)
+        known = self._recent.get(ticket)
         if known is not None:
             future.set_result(known)
         else:
-            self._waiting.setdefault(row_id, []).append(future)
+            self._waiting.setdefault(ticket, []).append(future)
         return future
 
-    def forget(self, row_id: int, future: asyncio.Future[Outcome]) -> None:
+    def forget(self, ticket: Ticket, future: asyncio.Future[Outcome]) -> None:
         """Nobody waits with this future any more."""
-        futures = self._waiting.get(row_id, [])
+        futures = self._waiting.get(ticket, [])
         if future in futures:
             futures.remove(future)
         if not futures:
-            self._waiting.pop(row_id, None)
+            self._waiting.pop(ticket, None)
 
     def awaited(self) -> list[int]:
         """The inbox rows whose reply somebody waits for."""
-        return list(self._waiting)
+        return [row_id for row_id, _ in self._waiting]
 
-    def settle(self, row_id: int, outcome: Outcome) -> None:
+    def settle(self, ticket: Ticket, outcome: Outcome) -> None:
         """A reply has come, from wherever."""
-        self._recent[row_id] = outcome
+        self._recent[ticket] = outcome
         while len(self._recent) > _RECENT_MAX:
             self._recent.popitem(last=False)
-        for future in self._waiting.pop(row_id, []):
+        for future in self._waiting.pop(ticket, []):
             if not future.done():
                 future.set_result(outcome)
 
@@ -181,19 +181,22 @@ class Hub:
         if message["type"] != "message":
             return
         if message["channel"].decode() == self._keys.replies:
-            for row_id, outcome in _replies(message["data"]):
-                self.settle(row_id, outcome)
+            for ticket, outcome in _replies(message["data"]):
+                self.settle(ticket, outcome)
         else:
             notice = notice_from_json(message["data"])
             if notice is not None:
                 self.tell(notice)
 
 
-def _replies(data: bytes) -> list[tuple[int, Outcome]]:
+def _replies(data: bytes) -> list[tuple[Ticket, Outcome]]:
     """What was published; nothing where another version of us speaks, its rows can be read."""
     try:
         documents = json.loads(data)
-        return [(int(row_id), Outcome.from_json(d)) for row_id, d in documents.items()]
-    except (ValueError, TypeError, AttributeError):
+        return [
+            ((int(row_id), str(d["fingerprint"])), Outcome.from_json(d))
+            for row_id, d in documents.items()
+        ]
+    except (ValueError, TypeError, AttributeError, KeyError):
         _log.warning("replies that cannot be read")
         return []

@@ -33,6 +33,10 @@ class Keys:
         """List: position reports on their way to the dispatcher, oldest first."""
         return f"rufbus:{self.area}:reports"
 
+    def failures(self, scope: str) -> str:
+        """Counter: failed attempts to prove something, such as to know a booking's owner."""
+        return f"rufbus:{self.area}:failures:{scope}"
+
     @property
     def fixes(self) -> str:
         """Hash: the latest known position by shift id."""

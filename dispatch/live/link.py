@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from dispatch.domain.commands import ReportPosition
+from dispatch.failpoints import hit
 from dispatch.live.keys import Keys
 from dispatch.live.notices import (
     POLL,
@@ -23,7 +24,7 @@ from dispatch.live.notices import (
 )
 from dispatch.store.codec import command_from_json
 from dispatch.store.errors import UndecodableError
-from dispatch.store.inbox import Outcome
+from dispatch.store.inbox import Outcome, Ticket
 
 if TYPE_CHECKING:
     from redis.client import PubSub
@@ -127,7 +128,7 @@ class Link:
 
     def publish(
         self,
-        outcomes: dict[int, Outcome],
+        outcomes: Mapping[Ticket, Outcome],
         notices: Iterable[Notice],
         fixes: Iterable[VehicleFix],
         ended_shifts: Iterable[str],
@@ -145,7 +146,10 @@ class Link:
             if untold:
                 pipeline.publish(self._keys.live, notice_to_json(POLL))
             if outcomes:
-                replies = {row_id: outcome.to_json() for row_id, outcome in outcomes.items()}
+                replies = {
+                    row_id: outcome.to_json() | {"fingerprint": fingerprint}
+                    for (row_id, fingerprint), outcome in outcomes.items()
+                }
                 pipeline.publish(self._keys.replies, json.dumps(replies))
             for fix in fixes:
                 document = vehicle_fix_to_json(fix, roads_sha256)
@@ -155,7 +159,9 @@ class Link:
             for notice in notices:
                 pipeline.publish(self._keys.live, notice_to_json(notice))
             if len(pipeline):
+                hit("dispatcher:publish:before")
                 pipeline.execute()
+                hit("dispatcher:publish:after")
             self._untold = False
 
     def latest_fixes(self, roads_sha256: str) -> list[VehicleFix]:

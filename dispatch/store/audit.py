@@ -1,13 +1,15 @@
-"""Compares the folded log with all tables, closed entities included: what `rufbus audit` says."""
+"""Compares the folded log with all tables, closed entities included: a part of `rufbus audit`."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 
-from dispatch.store import entities
+from dispatch.domain.life import SeriesDay
+from dispatch.store import entities, life
 from dispatch.store.changes import ClosedVisit
-from dispatch.store.codec import BOOKING, OUTAGE, REQUEST, SHIFT
+from dispatch.store.codec import BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 from dispatch.store.log import Ledger, fold_all
 
 if TYPE_CHECKING:
@@ -52,11 +54,15 @@ def differences(connection: psycopg.Connection, area: str) -> list[str]:
     """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        ledger = fold_all(connection, area)
-        return [
-            *_entities(connection, area, ledger),
-            *_history(connection, area, ledger),
-        ]
+        return differences_of(connection, area, fold_all(connection, area))
+
+
+def differences_of(connection: psycopg.Connection, area: str, ledger: Ledger) -> list[str]:
+    """The same for a log that has been folded, within the caller's snapshot."""
+    return [
+        *_entities(connection, area, ledger),
+        *_history(connection, area, ledger),
+    ]
 
 
 def _entities(connection: psycopg.Connection, area: str, ledger: Ledger) -> list[str]:
@@ -66,6 +72,10 @@ def _entities(connection: psycopg.Connection, area: str, ledger: Ledger) -> list
         ("booking", entities.BOOKINGS, BOOKING, state.bookings),
         ("shift", entities.SHIFTS, SHIFT, state.shifts),
         ("outage", entities.OUTAGES, OUTAGE, state.out),
+        ("closure", entities.CLOSURES, CLOSURE, state.closures),
+        ("series", life.SERIES_ROWS, life.SERIES, state.series),
+        ("series day", life.SERIES_DAYS, life.SERIES_DAY, _by_row(state.series_days)),
+        ("waiting", life.WAITING_ROWS, life.WAITING, state.waiting),
     )
     found = []
     for kind, statement, adapter, logged in kinds:
@@ -73,6 +83,11 @@ def _entities(connection: psycopg.Connection, area: str, ledger: Ledger) -> list
         tables = {key: adapter.validate_python(entity) for key, entity in rows}
         found += _compare(kind, logged, tables)
     return found
+
+
+def _by_row(days: Mapping[tuple[str, date], SeriesDay]) -> dict[str, SeriesDay]:
+    """Days of standing orders under the key that the tables give them."""
+    return {f"({series_id},{day})": value for (series_id, day), value in days.items()}
 
 
 def _history(connection: psycopg.Connection, area: str, ledger: Ledger) -> list[str]:

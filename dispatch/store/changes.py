@@ -6,9 +6,11 @@ happened at past visits; `Changes` also notes which entities have to be written 
 
 from dataclasses import dataclass, field
 
+from dispatch.domain import booking_events as be
 from dispatch.domain import events as ev
 from dispatch.domain.model import ActionKind, Fix, OutOfService, Visit
 from dispatch.domain.state import State, apply
+from dispatch.store.touched import Touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ class Changes:
     shifts: set[str] = field(default_factory=set)
     plans: set[str] = field(default_factory=set)
     outages: set[str] = field(default_factory=set)
+    closures: set[str] = field(default_factory=set)
     moved: dict[str, tuple[str, Fix]] = field(default_factory=dict)
+    life: Touched = field(default_factory=Touched)
 
     def apply(self, state: State, event: ev.Event, at_s: int, inbox_id: int | None = None) -> None:
         """Apply an event to the state and remember what has to be written because of it.
@@ -138,6 +142,7 @@ class Changes:
                 ev.BookingCancelled(booking_id, _, _)
                 | ev.RiderMissed(booking_id, _, _, _)
                 | ev.BookingMoved(booking_id, _, _, _)
+                | ev.BookingStopsMoved(booking_id)
             ):
                 self.bookings.add(booking_id)
             case ev.RiderBoarded(booking_id, shift_id, _, _):
@@ -150,8 +155,23 @@ class Changes:
                 self.moved[shift_id] = (vehicle_id, fix)
             case ev.ShiftStarted(shift_id, _) | ev.ShiftEnded(shift_id, _):
                 self.shifts.add(shift_id)
+            case (
+                ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected()
+            ):
+                self._touch_closure(event)
             case _:
                 self._touch_plan(event)
+
+    def _touch_closure(
+        self, event: ev.ClosureRecorded | ev.ClosureBegan | ev.ClosureEnded | ev.ClosuresAffected
+    ) -> None:
+        match event:
+            case ev.ClosureRecorded(closure):
+                self.closures.add(closure.id)
+            case ev.ClosureBegan(closure_id) | ev.ClosureEnded(closure_id):
+                self.closures.add(closure_id)
+            case ev.ClosuresAffected():
+                pass
 
     def _touch_plan(self, event: ev.Event) -> None:
         match event:
@@ -182,7 +202,20 @@ class Changes:
             case ev.VehicleReturned() | ev.VehicleSwapped():
                 pass  # in the history, and in the shifts
             case _:
-                raise TypeError(f"no projection for {type(event).__name__}")
+                self._touch_life(event)
+
+    def _touch_life(self, event: ev.Event) -> None:
+        match event:
+            case be.BookingChanged():
+                self.bookings.add(event.booking_id)
+                self.requests.add(event.new.request_id)
+            case be.BookingPinned(booking_id) | be.BookingUnpinned(booking_id):
+                self.bookings.add(booking_id)
+            case be.MovePreviewed():
+                pass
+            case _:
+                if not self.life.note(event):
+                    raise TypeError(f"no projection for {type(event).__name__}")
 
     def _touch_shift(self, shift_id: str) -> None:
         self.shifts.add(shift_id)

@@ -4,6 +4,7 @@ from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from dispatch.domain.closures import Closure
 from dispatch.domain.commands import Command
 from dispatch.domain.events import Event
 from dispatch.domain.model import Booking, Fix, Offer, OutOfService, RideRequest, Shift
@@ -22,6 +23,7 @@ BOOKING: Final = TypeAdapter(Booking)
 SHIFT: Final = TypeAdapter(Shift)
 FIX: Final = TypeAdapter(Fix)
 OUTAGE: Final = TypeAdapter(OutOfService)
+CLOSURE: Final = TypeAdapter(Closure)
 
 
 def command_to_json(command: Command) -> dict[str, Any]:

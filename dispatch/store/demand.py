@@ -7,7 +7,7 @@ import psycopg
 _SPONTANEOUS: Final = """
 SELECT coalesce(depart_at_s, received_at_s), origin_lon, origin_lat FROM ride_request
 WHERE area = %(area)s AND received_at_s >= %(from_s)s AND received_at_s < %(to_s)s
-    AND arrive_by_s IS NULL
+    AND arrive_by_s IS NULL AND replaces IS NULL AND repeats IS NULL
     AND coalesce(depart_at_s, received_at_s) <= received_at_s + %(soon_s)s
 ORDER BY received_at_s, id
 """

@@ -1,8 +1,8 @@
 """Rows to domain values: each query builds an entity's JSON in one statement, so in one snapshot.
 
 Every query is a complete SELECT with the columns `id` and `entity`, to be narrowed by `AND …` on
-its alias: `r` ride_request, `b` booking, `s` shift, `v` visit, `o` outage. `%(area)s` is always a
-parameter.
+its alias: `r` ride_request, `b` booking, `s` shift, `v` visit, `c` closure, `o` outage. `%(area)s`
+is always a parameter.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,9 @@ SELECT r.id, json_build_object(
     'offers', coalesce((SELECT json_agg({_OFFER} ORDER BY o.ordinal) FROM offer o
         WHERE o.area = r.area AND o.request_id = r.id), '[]'),
     'refusal', CASE WHEN r.refusal_code IS NOT NULL THEN json_build_object(
-        'code', r.refusal_code, 'alternatives', r.alternatives) END) AS entity
+        'code', r.refusal_code, 'alternatives', r.alternatives) END,
+    'replaces', r.replaces, 'connection', r.connection, 'group_id', r.group_id,
+    'repeats', r.repeats) AS entity
 FROM ride_request r WHERE r.area = %(area)s
 """  # noqa: S608 (constants of this module only)
 
@@ -50,6 +52,9 @@ SELECT b.id, json_build_object(
     'walk_s', b.walk_s, 'direct_s', b.direct_s, 'price_cents', b.price_cents,
     'boarded_at_s', b.boarded_at_s, 'alighted_at_s', b.alighted_at_s,
     'ended_at_s', b.ended_at_s, 'cancelled_by', b.cancelled_by,
+    'cancel_reason', b.cancel_reason, 'cancelled_late', b.cancelled_late,
+    'changed_at_s', b.changed_at_s, 'pinned', b.pinned, 'group_id', b.group_id,
+    'series_id', b.series_id,
     'instead', b.instead, 'displacement', b.displacement,
     'first_boarded_at_s', b.first_boarded_at_s, 'rescues', b.rescues,
     'booked_party', b.booked_party) AS entity
@@ -81,6 +86,14 @@ SELECT o.vehicle_id, json_build_object(
     'vehicle_id', o.vehicle_id, 'since_s', o.since_s, 'reason', o.reason,
     'lon', o.lon, 'lat', o.lat) AS entity
 FROM vehicle_outage o WHERE o.area = %(area)s AND o.until_s IS NULL
+"""
+
+CLOSURES: Final = """
+SELECT c.id, json_build_object(
+    'id', c.id, 'from_s', c.from_s, 'until_s', c.until_s, 'reason', c.reason,
+    'stop_id', c.stop_id, 'lines', c.lines, 'direction', c.direction, 'source', c.source,
+    'external_id', c.external_id, 'status', c.status, 'ended_at_s', c.ended_at_s) AS entity
+FROM closure c WHERE c.area = %(area)s
 """
 
 PAST_VISITS: Final = """

@@ -21,8 +21,8 @@ WITH entry AS (
     ON CONFLICT (area, idempotency_key) DO NOTHING
     RETURNING id
 ), person AS (
-    INSERT INTO rider (area, id, name, phone, email)
-    SELECT %(area)s, %(rider_id)s, %(name)s, %(phone)s, %(email)s FROM entry
+    INSERT INTO rider (area, id, name, phone, phone_e164, email)
+    SELECT %(area)s, %(rider_id)s, %(name)s, %(phone)s, %(phone_e164)s, %(email)s FROM entry
     WHERE %(rider_id)s::text IS NOT NULL
 )
 SELECT id FROM entry
@@ -33,11 +33,19 @@ FIND: Final = """
 SELECT id, fingerprint, outcome FROM inbox WHERE area = %(area)s AND idempotency_key = %(key)s
 """
 OUTCOMES: Final = """
-SELECT id, outcome FROM inbox WHERE id = ANY(%(ids)s) AND outcome IS NOT NULL
+SELECT id, outcome, fingerprint FROM inbox WHERE id = ANY(%(ids)s) AND outcome IS NOT NULL
+"""
+
+Ticket = tuple[int, str]
+"""Whose answer it is: an entry's id and fingerprint.
+
+The id alone is not enough: when the database crashes before an insert has been flushed, the same id
+is given to somebody else's command.
 """
 
 _TAKE: Final = """
-SELECT id, command FROM inbox WHERE area = %s AND outcome IS NULL ORDER BY id LIMIT %s
+SELECT id, command, fingerprint FROM inbox
+WHERE area = %s AND outcome IS NULL ORDER BY id LIMIT %s
 """
 _DECIDE: Final = """
 UPDATE inbox SET outcome = o.outcome::json, decided_at = clock_timestamp()
@@ -88,6 +96,12 @@ class Entry:
 
     id: int
     command: Command | None
+    fingerprint: str = ""
+
+    @property
+    def ticket(self) -> Ticket:
+        """Whose answer it will get."""
+        return self.id, self.fingerprint
 
 
 def put(connection: psycopg.Connection, area: str, key: str, command: Command) -> int:
@@ -102,7 +116,7 @@ def put(connection: psycopg.Connection, area: str, key: str, command: Command) -
     Returns:
         The entry's id.
     """
-    person = dict.fromkeys(("rider_id", "name", "phone", "email"))
+    person = dict.fromkeys(("rider_id", "name", "phone", "phone_e164", "email"))
     document = json.dumps(command_to_json(command))
     parameters = {"area": area, "key": key, "fingerprint": "", "command": document} | person
     row = connection.execute(PUT, parameters).fetchone()
@@ -114,7 +128,7 @@ def put(connection: psycopg.Connection, area: str, key: str, command: Command) -
 def take(connection: psycopg.Connection, area: str, limit: int) -> list[Entry]:
     """The oldest undecided commands, in the order of their arrival."""
     rows = connection.execute(_TAKE, [area, limit]).fetchall()
-    return [Entry(row_id, _command(document)) for row_id, document in rows]
+    return [Entry(row_id, _command(document), mark) for row_id, document, mark in rows]
 
 
 def _command(document: dict[str, Any]) -> Command | None:

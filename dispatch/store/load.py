@@ -6,13 +6,16 @@ import psycopg
 from pydantic import TypeAdapter
 
 from dispatch.domain.state import State
-from dispatch.store import entities
-from dispatch.store.codec import BOOKING, OUTAGE, REQUEST, SHIFT
+from dispatch.store import entities, life
+from dispatch.store.codec import BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 
-_REQUESTS: Final = (
-    entities.REQUESTS + " AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s)"
-    " ORDER BY r.received_at_s, r.id"
-)
+_WANTED: Final = """ AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s
+    OR EXISTS (SELECT FROM booking b
+        WHERE b.area = r.area AND b.request_id = r.id AND b.ended_at_s IS NULL)
+    OR EXISTS (SELECT FROM waiting w WHERE w.area = r.area AND w.request_id = r.id
+        AND (w.ended_at_s IS NULL OR w.ended_at_s >= %(before_s)s)))
+ORDER BY r.received_at_s, r.id"""
+_REQUESTS: Final = entities.REQUESTS + _WANTED
 _BOOKINGS: Final = (
     entities.BOOKINGS
     + " AND (b.ended_at_s IS NULL OR b.ended_at_s >= %(before_s)s) ORDER BY b.booked_at_s, b.id"
@@ -23,6 +26,11 @@ _SHIFTS: Final = (
 )
 
 _OUTAGES: Final = entities.OUTAGES + " ORDER BY o.since_s, o.vehicle_id"
+_CLOSURES: Final = (
+    entities.CLOSURES + " AND (c.status <> 'ended' OR c.ended_at_s >= %(before_s)s) ORDER BY c.id"
+)
+
+_OPEN_CLOSURES: Final = entities.CLOSURES + " AND c.status <> 'ended' ORDER BY c.id"
 _OPEN_BOOKINGS: Final = entities.BOOKINGS + " AND b.ended_at_s IS NULL ORDER BY b.booked_at_s, b.id"
 _OPEN_SHIFTS: Final = entities.SHIFTS + " AND s.status <> 'ended' ORDER BY s.start_s, s.id"
 
@@ -51,11 +59,18 @@ def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> S
             state.shifts[shift.id] = shift
         for out in _read(connection, _OUTAGES, parameters, OUTAGE):
             state.out[out.vehicle_id] = out
+        state.closures = {c.id: c for c in _read(connection, _CLOSURES, parameters, CLOSURE)}
+        for series in _read(connection, life.OPEN_SERIES, parameters, life.SERIES):
+            state.series[series.id] = series
+        for day in _read(connection, life.OPEN_DAYS, parameters, life.SERIES_DAY):
+            state.series_days[day.key] = day
+        for entry in _read(connection, life.OPEN_WAITING, parameters, life.WAITING):
+            state.waiting[entry.request_id] = entry
     return state
 
 
 def load_open_plans(connection: psycopg.Connection, area: str) -> State:
-    """The shifts that are not over and the open bookings: what may still be planned otherwise.
+    """The shifts that are not over, the open bookings and closures: what may be planned otherwise.
 
     Args:
         connection: Outside a transaction; all is read from one snapshot.
@@ -73,6 +88,8 @@ def load_open_plans(connection: psycopg.Connection, area: str) -> State:
             state.shifts[shift.id] = shift
         for out in _read(connection, _OUTAGES, {"area": area}, OUTAGE):
             state.out[out.vehicle_id] = out
+        closures = _read(connection, _OPEN_CLOSURES, {"area": area}, CLOSURE)
+        state.closures = {closure.id: closure for closure in closures}
     return state
 
 

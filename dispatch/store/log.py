@@ -1,7 +1,7 @@
 """The append-only event log: written by the leader only, folded to check the tables."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -74,16 +74,27 @@ def read(connection: psycopg.Connection, area: str, after: int = 0) -> Iterator[
         after = page[-1][0]
 
 
-def fold_all(connection: psycopg.Connection, area: str) -> Ledger:
+def fold_all(
+    connection: psycopg.Connection,
+    area: str,
+    watch: Callable[[int, Event, State], None] | None = None,
+) -> Ledger:
     """The whole log folded from its start: state and history, closed entities included.
+
+    Args:
+        connection: the database.
+        area: the service area.
+        watch: told each event's number, the event, and the state after it.
 
     Raises:
         IllegalTransitionError: the log contradicts itself.
     """
     ledger = Ledger()
-    for _, event in read(connection, area):
+    for seq, event in read(connection, area):
         ledger.history.note(ledger.state, event)
         apply(ledger.state, event)
+        if watch is not None:
+            watch(seq, event, ledger.state)
     return ledger
 
 

@@ -12,21 +12,25 @@ import psycopg
 from dispatch.domain.model import ShiftStatus, Visit
 from dispatch.domain.state import State
 from dispatch.store.changes import Changes
-from dispatch.store.codec import BOOKING, OUTAGE, REQUEST, SHIFT
+from dispatch.store.codec import BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
+from dispatch.store.life import write_life
 
 _REQUESTS: Final = """
 INSERT INTO ride_request (
     area, id, received_at_s, origin_lon, origin_lat, origin_stop_id, destination_lon,
     destination_lat, destination_stop_id, depart_at_s, arrive_by_s, seats, wheelchairs,
-    max_walk_m, channel, status, refusal_code, alternatives)
+    max_walk_m, channel, status, refusal_code, alternatives, replaces, connection, group_id,
+    repeats)
 SELECT %(area)s, r.id, r.received_at_s,
     (r.origin->>'lon')::float8, (r.origin->>'lat')::float8, r.origin->>'stop_id',
     (r.destination->>'lon')::float8, (r.destination->>'lat')::float8, r.destination->>'stop_id',
     r.depart_at_s, r.arrive_by_s, (r.party->>'seats')::int, (r.party->>'wheelchairs')::int,
-    r.max_walk_m, r.channel, r.status, r.refusal->>'code', r.refusal->'alternatives'
+    r.max_walk_m, r.channel, r.status, r.refusal->>'code', r.refusal->'alternatives',
+    r.replaces, nullif(r.connection, 'null'), r.group_id, r.repeats
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS r(
     id text, received_at_s bigint, origin jsonb, destination jsonb, depart_at_s bigint,
-    arrive_by_s bigint, party jsonb, max_walk_m int, channel text, status text, refusal jsonb)
+    arrive_by_s bigint, party jsonb, max_walk_m int, channel text, status text, refusal jsonb,
+    replaces text, connection jsonb, group_id text, repeats text)
 """
 
 _OFFERS: Final = """
@@ -75,27 +79,37 @@ INSERT INTO booking (
     area, id, code, request_id, offer_id, rider_id, status, pickup_stop_id, dropoff_stop_id,
     pickup_from_s, pickup_to_s, arrival_latest_s, max_ride_s, seats, wheelchairs, shift_id,
     booked_at_s, wish_earliest_s, walk_s, direct_s, price_cents, boarded_at_s, alighted_at_s,
-    ended_at_s, cancelled_by, instead, displacement, first_boarded_at_s, rescues, booked_party)
+    ended_at_s, cancelled_by, cancel_reason, cancelled_late, changed_at_s, pinned, group_id,
+    series_id, instead, displacement, first_boarded_at_s, rescues, booked_party)
 SELECT %(area)s, b.id, b.code, b.request_id, b.offer_id, b.rider_id, b.status,
     p.pickup_stop_id, p.dropoff_stop_id, p.pickup_from_s, p.pickup_to_s, p.arrival_latest_s,
     p.max_ride_s, (b.party->>'seats')::int, (b.party->>'wheelchairs')::int, b.shift_id,
     b.booked_at_s, b.wish_earliest_s, b.walk_s, b.direct_s, b.price_cents, b.boarded_at_s,
-    b.alighted_at_s, b.ended_at_s, b.cancelled_by, b.instead, b.displacement,
+    b.alighted_at_s, b.ended_at_s, b.cancelled_by, b.cancel_reason, b.cancelled_late,
+    b.changed_at_s, b.pinned, b.group_id, b.series_id, b.instead, b.displacement,
     b.first_boarded_at_s, b.rescues, b.booked_party
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS b(
         id text, code text, request_id text, offer_id text, rider_id text, status text,
         promise jsonb, party jsonb, shift_id text, booked_at_s bigint, wish_earliest_s bigint,
         walk_s int, direct_s int, price_cents int, boarded_at_s bigint, alighted_at_s bigint,
-        ended_at_s bigint, cancelled_by text, instead jsonb, displacement jsonb,
-        first_boarded_at_s bigint, rescues int, booked_party jsonb),
+        ended_at_s bigint, cancelled_by text, cancel_reason text, cancelled_late boolean,
+        changed_at_s bigint, pinned boolean, group_id text, series_id text, instead jsonb,
+        displacement jsonb, first_boarded_at_s bigint, rescues int, booked_party jsonb),
     LATERAL jsonb_to_record(b.promise) AS p(
         pickup_stop_id text, dropoff_stop_id text, pickup_from_s bigint, pickup_to_s bigint,
         arrival_latest_s bigint, max_ride_s int)
 ON CONFLICT (area, id) DO UPDATE SET
     status = excluded.status, shift_id = excluded.shift_id, boarded_at_s = excluded.boarded_at_s,
     alighted_at_s = excluded.alighted_at_s, ended_at_s = excluded.ended_at_s,
-    cancelled_by = excluded.cancelled_by, seats = excluded.seats,
-    wheelchairs = excluded.wheelchairs, price_cents = excluded.price_cents,
+    cancelled_by = excluded.cancelled_by, cancel_reason = excluded.cancel_reason,
+    cancelled_late = excluded.cancelled_late, changed_at_s = excluded.changed_at_s,
+    pinned = excluded.pinned, request_id = excluded.request_id, offer_id = excluded.offer_id,
+    pickup_stop_id = excluded.pickup_stop_id, dropoff_stop_id = excluded.dropoff_stop_id,
+    pickup_from_s = excluded.pickup_from_s, pickup_to_s = excluded.pickup_to_s,
+    arrival_latest_s = excluded.arrival_latest_s, max_ride_s = excluded.max_ride_s,
+    seats = excluded.seats, wheelchairs = excluded.wheelchairs,
+    wish_earliest_s = excluded.wish_earliest_s, walk_s = excluded.walk_s,
+    direct_s = excluded.direct_s, price_cents = excluded.price_cents,
     instead = excluded.instead, displacement = excluded.displacement,
     first_boarded_at_s = excluded.first_boarded_at_s, rescues = excluded.rescues,
     booked_party = excluded.booked_party
@@ -108,6 +122,21 @@ FROM jsonb_to_recordset(%(rows)s::jsonb) AS o(
     vehicle_id text, since_s bigint, reason text, lon float8, lat float8, until_s bigint)
 ON CONFLICT (area, vehicle_id, since_s) DO UPDATE SET
     reason = excluded.reason, lon = excluded.lon, lat = excluded.lat, until_s = excluded.until_s
+"""
+
+_CLOSURES: Final = """
+INSERT INTO closure (
+    area, id, from_s, until_s, reason, stop_id, lines, direction, source, external_id, status,
+    ended_at_s)
+SELECT %(area)s, c.id, c.from_s, c.until_s, c.reason, c.stop_id, c.lines, c.direction, c.source,
+    c.external_id, c.status, c.ended_at_s
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS c(
+    id text, from_s bigint, until_s bigint, reason text, stop_id text, lines jsonb,
+    direction text, source text, external_id text, status text, ended_at_s bigint)
+ON CONFLICT (area, id) DO UPDATE SET
+    from_s = excluded.from_s, until_s = excluded.until_s, reason = excluded.reason,
+    stop_id = excluded.stop_id, lines = excluded.lines, direction = excluded.direction,
+    status = excluded.status, ended_at_s = excluded.ended_at_s
 """
 
 # Most visits of a changed plan are as they were: those rows are left alone.
@@ -189,6 +218,11 @@ def write_changes(
         BOOKING.dump_python(state.bookings[b], mode="json") for b in sorted(changes.bookings)
     ]
     _run(connection, _BOOKINGS, area, bookings)
+    closures = [
+        CLOSURE.dump_python(state.closures[c], mode="json") for c in sorted(changes.closures)
+    ]
+    _run(connection, _CLOSURES, area, closures)
+    write_life(connection, area, changes.life, state)
     if changes.plans:
         _write_plans(connection, area, changes, state)
     outages = [OUTAGE.dump_python(o) | {"until_s": s} for o, s in changes.history.outages.values()]

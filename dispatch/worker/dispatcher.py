@@ -25,10 +25,11 @@ from dispatch.domain.events import Event
 from dispatch.domain.model import ShiftStatus
 from dispatch.domain.rules import DAY_S
 from dispatch.domain.state import State, forget_closed
+from dispatch.failpoints import hit
 from dispatch.live.link import Link
 from dispatch.live.notices import VehicleFix, notices_of, vehicle_fixes
 from dispatch.store import inbox
-from dispatch.store.connect import connect
+from dispatch.store.connect import is_outage
 from dispatch.store.errors import LeadershipLostError
 from dispatch.store.leadership import Leadership
 from dispatch.store.load import load_state
@@ -44,10 +45,10 @@ from dispatch.worker.batch import (
     GroupPoisonedError,
     PoisonedError,
 )
+from dispatch.worker.preparation import Preparation, Prepare
 
 _log = logging.getLogger(__name__)
 
-_GONE: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 _BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 _HOUSEKEEPING_S: Final = 60.0
 _TOGETHER: Final = frozenset({RequestRide, AcceptOffer})
@@ -65,8 +66,9 @@ class Limits:
         wait_s: Longest sleep while Redis can wake us.
         poll_s: Longest sleep while it cannot.
         standby_s: Between two attempts to become the leader.
-        heartbeat_s: Between two signs of life without work.
+        heartbeat_s: Between two signs of life.
         depose_after_s: Silence after which a leader loses its lock.
+        stuck_after_s: Length of a round after which a leader shows no more signs of life.
         keep_closed_s: How long closed entities stay in memory, in the service's seconds.
         keep_inbox_s: How long a key gets its stored answer.
     """
@@ -78,8 +80,9 @@ class Limits:
     wait_s: float = 0.5
     poll_s: float = 0.1
     standby_s: float = 0.3
-    heartbeat_s: float = 2.0
-    depose_after_s: float = 15.0
+    heartbeat_s: float = 0.7
+    depose_after_s: float = 3.0
+    stuck_after_s: float = 30.0
     keep_closed_s: int = 6 * 3600
     keep_inbox_s: int = 7 * 86_400
 
@@ -100,6 +103,7 @@ class Dispatcher:
         adopt: Carries stored plans over when the road graph is another one than theirs.
         decide_batch: The engine on riders' commands that have arrived together.
         foresee: Called once a day while leading, to learn what to expect from past requests.
+        prepare: Computes, beside everything else, what a command will need.
         limits: How much at once, and how long.
     """
 
@@ -118,15 +122,16 @@ class Dispatcher:
         adopt: Callable[[State, int, Random], list[Event]] | None = None,
         decide_batch: DecideBatch | None = None,
         foresee: Callable[[psycopg.Connection], None] | None = None,
+        prepare: Prepare | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self._dsn = dsn
         self._area = area
         self._name = name
         self._roads_sha256 = roads_sha256
         self._engine = Engine(
             decide, answer, clock, rng or random.SystemRandom(), adopt, decide_batch
         )
+        self._preparation = Preparation(prepare)
         self._foresee = foresee
         self._foreseen_day: int | None = None
         self._limits = limits or Limits()
@@ -137,6 +142,7 @@ class Dispatcher:
         self._state = State()
         self._poisoned: set[int] = set()
         self._careful = 0
+        self._round_began = 0.0
         self._next_tick = 0.0
         self._next_heartbeat = 0.0
         self._next_housekeeping = 0.0
@@ -160,18 +166,27 @@ class Dispatcher:
                     stop.wait(self._limits.standby_s)
                     continue
                 failures = 0
-                while not stop.is_set():
-                    if not self.round():
-                        self._link.wait(self._limits.wait_s, self._limits.poll_s)
+                self._round_began = time.monotonic()
+                with self._leadership.beating(self._limits.heartbeat_s, self._is_well):
+                    self._serve(stop)
             except LeadershipLostError as error:
                 _log.warning("leadership lost: %s", error)
-            except _GONE as error:
+            except psycopg.Error as error:
                 _log.warning("database lost: %s", str(error).strip())
                 stop.wait(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
             finally:
                 self.close(resign=stop.is_set())
         self._link.close()
+
+    def _serve(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._round_began = time.monotonic()
+            if not self.round():
+                self._link.wait(self._limits.wait_s, self._limits.poll_s)
+
+    def _is_well(self) -> bool:
+        return time.monotonic() - self._round_began < self._limits.stuck_after_s
 
     def lead(self) -> bool:
         """Become the leader and load the state; False when somebody else leads.
@@ -184,8 +199,10 @@ class Dispatcher:
         roads = self._leadership.acquire(name=self._name, depose_after_s=depose_after_s)
         if roads is None:
             return False
-        self._connection = connect(self._dsn, "rufbus-dispatcher")
+        self._connection = self._leadership.writer()
+        hit("dispatcher:load:before")
         self._load()
+        hit("dispatcher:load:after")
         self._adopt(roads)
         self._link.begin()
         self._next_tick = self._next_housekeeping = 0.0
@@ -197,7 +214,7 @@ class Dispatcher:
         connection, self._connection = self._connection, None
         try:
             self._leadership.release(connection if resign else None)
-        except _GONE as error:
+        except psycopg.Error as error:
             _log.warning("could not resign: %s", str(error).strip())
         finally:
             self._leadership.release()
@@ -219,7 +236,8 @@ class Dispatcher:
         taken: list[inbox.Entry] = []
         try:
             more = self._decide(batch, taken)
-            self._commit(batch)
+            hit("dispatcher:decided:after")
+            self._commit(batch, taken)
         except PoisonedError as error:
             _log.exception("the engine broke its own rules")
             if isinstance(error, GroupPoisonedError):
@@ -228,9 +246,9 @@ class Dispatcher:
                 self._poisoned.add(error.entry_id)
             self._load()
             return True
-        except _GONE:
-            raise
-        except psycopg.Error:
+        except psycopg.Error as error:
+            if is_outage(error):
+                raise
             _log.exception("the tables refused a batch of %s commands", len(taken))
             self._isolate(taken)
             self._load()
@@ -242,7 +260,9 @@ class Dispatcher:
 
     def _decide(self, batch: Batch, taken: list[inbox.Entry]) -> bool:
         limit = 1 if self._careful else self._limits.batch_max
-        entries = inbox.take(self._require(), self._area, limit)
+        waiting = inbox.take(self._require(), self._area, limit)
+        now_s = self._engine.clock.now_s()
+        entries = [e for e in waiting if not self._held_back(e, now_s)]
         began = time.monotonic()
         if not (self._careful and entries):
             if began >= self._next_tick:
@@ -259,6 +279,10 @@ class Dispatcher:
             if time.monotonic() - began > self._limits.budget_s:
                 break
         return len(taken) < len(entries) or len(entries) == limit
+
+    def _held_back(self, entry: inbox.Entry, now_s: int) -> bool:
+        poisoned = entry.id in self._poisoned
+        return not poisoned and self._preparation.holds_back(entry, self._state, now_s)
 
     def _groups(self, entries: Sequence[inbox.Entry]) -> list[list[inbox.Entry]]:
         """Neighbours that riders have sent at the same time, a few at once; all others alone."""
@@ -285,7 +309,7 @@ class Dispatcher:
         else:
             self._careful = len(taken)
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: Batch, taken: Sequence[inbox.Entry] = ()) -> None:
         connection = self._require()
         changes = batch.changes
         seq = 0
@@ -298,7 +322,7 @@ class Dispatcher:
             seq = last_seq(log_end)
             self._next_heartbeat = time.monotonic() + self._limits.heartbeat_s
         self._link.publish(
-            batch.outcomes,
+            {e.ticket: batch.outcomes[e.id] for e in taken if e.id in batch.outcomes},
             notices_of(changes, seq),
             vehicle_fixes(changes),
             changes.history.ended_at_s,

@@ -24,6 +24,7 @@ from dispatch.domain.commands import ProposePlans
 from dispatch.domain.model import Shift
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.network import Network
 from dispatch.engine.problem import planning, takes_riders
 from dispatch.engine.proposals import propose
@@ -49,9 +50,11 @@ SELECT a.roads_sha256,
 FROM service_area a WHERE a.id = %(area)s
 """  # noqa: S608 (constants of this module only)
 # Read once, needed by nobody else: proposals shall not fill the inbox for days.
-_ANSWERS: Final = """
-DELETE FROM inbox WHERE id = ANY(%(ids)s) AND outcome IS NOT NULL RETURNING id, outcome
-"""
+# Nothing else's: after a crash an id that had not been flushed may be somebody's command.
+_ANSWERS: Final = f"""
+DELETE FROM inbox WHERE id = ANY(%(ids)s) AND outcome IS NOT NULL
+    AND starts_with(idempotency_key, '{_KEY}') RETURNING id, outcome
+"""  # noqa: S608 (constants of this module only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,9 @@ class Optimiser:
         now_s = self._clock.now_s()
         config, state = self._config, self._state
         shifts = [s for s in state.shifts.values() if takes_riders(config, state, s, now_s)]
-        days = service_days(shifts)
+        groups = by_roads(self._network, state.closures, shifts)
+        days = [day for _, group in groups for day in service_days(group)]
+        days.sort(key=lambda day: day[0].start_s)
         period_s = max(1, round(self._pace.look_again_s * self._speed))
         return [Topic.of(day, now_s // period_s) for day in days if any(map(has_riders, day))]
 

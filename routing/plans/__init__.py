@@ -9,7 +9,7 @@ from routing.plans.insertion import (
     best_insertions,
     route_with,
 )
-from routing.plans.problem import Problem, build_problem, replace_vehicle
+from routing.plans.problem import Problem, alone, build_problem, replace_vehicle
 from routing.plans.records import (
     UNDER_WAY,
     UNREACHABLE_S,
@@ -51,6 +51,7 @@ __all__ = [
     "StopPair",
     "Vehicle",
     "Weights",
+    "alone",
     "best_insertions",
     "build_problem",
     "evaluate",

@@ -83,7 +83,7 @@ def improve(
     require((iterations is None) != (seconds is None), "give either iterations or seconds")
     require(len({r.id for r in requests}) == len(requests), "two requests with the same id")
     taken = [r.id for r in requests if r.id in problem.bookings]
-    require(not taken, f"request {', '.join(taken)} is a booking already")
+    require(not taken, "request {} is a booking already", ", ".join(taken))
     plan = OpenPlan(problem, requests, seed, pooled=partition)
     before, done = plan.cost, 0
     if iterations is not None:

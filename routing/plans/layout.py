@@ -135,11 +135,16 @@ class Layout:
             self._rows.append(row)
 
     def _add_planned(self, index: int, v: int) -> None:
-        """Jobs of a route: pairs, and actions that only this vehicle can do."""
+        """Jobs of a route: pairs, and actions that only this vehicle can do.
+
+        Who is pinned to it is no job: they stay in their order, and others come between them.
+        """
         vehicle = self._problem.vehicles[v]
         free = vehicle.route[vehicle.locked :]
         boarding = {a.booking for a in free if a.kind == "pickup"}
         for action in free:
+            if action.booking in vehicle.pinned and action.kind != "break":
+                continue
             node = self._numbers[action]
             if action.kind == "pickup":
                 self._add_job([node], kernel.FOREVER, memory.ANY, index)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from routing.plans.checks import check_booking, check_route, check_vehicle, requ
 from routing.plans.kernel import Arrays, Ints, Routes, ShortInts
 from routing.plans.records import Action, Booking, Request, Vehicle, Weights
 from routing.plans.rows import booking_rows, break_row, frozen
-from routing.plans.seen import Seen
+from routing.plans.seen import Numbers, Seen, joined, load_of, unplanned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +68,7 @@ class Problem:
     start_legs_s: ShortInts
     configurations: Ints
     nodes: Ints
-    numbers: Mapping[Action, int]
+    numbers: Numbers
     routes: Routes
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -123,22 +124,21 @@ def build_problem(
         InvalidProblemError: a shape, a range or a reference is wrong; the message says which.
     """
     known = seen or Seen()
-    matrix = known.matrix(matrix_s)
+    matrix = known.begin(matrix_s, weights)
     speed = frozen(profile.speed_permille, np.int32)
     require(speed.ndim == 1 and len(speed) > 0, "traffic profile has no hours")
     require(bool((speed > 0).all()), "traffic stands still for an hour")
     require(setup_s >= 0, "setup_s is negative")
     rates = (weights.drive, weights.wait, weights.ride, weights.walk, weights.unserved_s)
     require(min(rates) >= 0, "negative weight")
-    by_id = known.bookings(bookings, len(matrix), weights)
+    given = tuple(bookings)
+    by_id = {booking.id: booking for booking in given}
+    require(len(by_id) == len(given), "a booking was given twice")
     require(len({v.id for v in vehicles}) == len(vehicles), "two vehicles with the same id")
     breaks = [b for vehicle in vehicles for b in vehicle.breaks]
     require(len({b.id for b in breaks}) == len(breaks), "two breaks with the same id")
     for vehicle in vehicles:
         check_vehicle(vehicle, len(matrix))
-        known.check_route(vehicle, by_id)
-    planned = [action for vehicle in vehicles for action in vehicle.route]
-    require(len(set(planned)) == len(planned), "a booking is on two routes")
     return _assemble(
         matrix=matrix,
         base_s=int(profile.base_s),
@@ -165,32 +165,32 @@ def replace_vehicle(
     Raises:
         InvalidProblemError: as in `build_problem`, as far as this vehicle goes.
     """
-    known = dict(problem.bookings)
-    changed = {booking.id: booking for booking in bookings}
-    for booking in changed.values():
+    return replace_vehicles(problem, {index: vehicle}, bookings)
+
+
+def replace_vehicles(
+    problem: Problem, changed: Mapping[int, Vehicle], bookings: Iterable[Booking] = ()
+) -> Problem:
+    """As `replace_vehicle`, for several vehicles by index."""
+    known, newer = dict(problem.bookings), {booking.id: booking for booking in bookings}
+    for booking in newer.values():
         check_booking(booking, len(problem.matrix_s))
-        known[booking.id] = booking
-    check_vehicle(vehicle, len(problem.matrix_s))
-    check_route(vehicle, known)
-    others = problem.vehicles[:index] + problem.vehicles[index + 1 :]
-    require(all(vehicle.id != other.id for other in others), "two vehicles with the same id")
-    planned = {action for other in others for action in other.route}
-    require(planned.isdisjoint(vehicle.route), "a booking is on two routes")
-    foreign = {b.id for other in others for b in other.breaks}
-    require(foreign.isdisjoint(b.id for b in vehicle.breaks), "two breaks with the same id")
-    vehicles = (*problem.vehicles[:index], vehicle, *problem.vehicles[index + 1 :])
-    nodes, numbers = _changed_nodes(problem, changed.values(), vehicle)
+    known |= newer
+    vehicles = tuple(changed.get(index, vehicle) for index, vehicle in enumerate(problem.vehicles))
+    _check_changed(problem, changed, vehicles, known)
+    nodes, numbers = _changed_nodes(problem, newer.values(), changed.values())
     configurations, spans = _configurations(vehicles)
-    table = problem.vehicle_table.copy()
+    table, legs = problem.vehicle_table.copy(), problem.start_legs_s.copy()
     table[:, kernel.CONFIG_BEGIN : kernel.CONFIG_END + 1] = spans
-    table[index] = _vehicle_row(vehicle, known, spans[index])
+    longest = max((len(vehicle.route) for vehicle in changed.values()), default=0)
+    routes = scratch.copy_routes(problem.routes, max(problem.routes.nodes.shape[1], longest))
+    for index, vehicle in changed.items():
+        load = load_of(vehicle.route, known)
+        table[index] = _vehicle_rows([vehicle], [load], spans[index : index + 1])
+        legs[index] = _start_legs(vehicle, problem.matrix_s)
+        routes.nodes[index, : len(vehicle.route)] = [numbers[a] for a in vehicle.route]
+        routes.length[index] = len(vehicle.route)
     table[:, kernel.KIN] = _kin(vehicles)
-    legs = problem.start_legs_s.copy()
-    legs[index] = _start_legs(vehicle, problem.matrix_s)
-    room = max(problem.routes.nodes.shape[1], len(vehicle.route))
-    routes = scratch.copy_routes(problem.routes, room)
-    routes.nodes[index, : len(vehicle.route)] = [numbers[action] for action in vehicle.route]
-    routes.length[index] = len(vehicle.route)
     after = replace(
         problem,
         vehicles=vehicles,
@@ -202,8 +202,25 @@ def replace_vehicle(
         numbers=numbers,
         routes=routes,
     )
-    scratch.rebuild_one(after.arrays, routes, index)
+    for index in changed:
+        scratch.rebuild_one(after.arrays, routes, index)
     return after
+
+
+def alone(problem: Problem, index: int) -> Problem:
+    """The problem with one of its vehicles only, and the bookings on its route."""
+    vehicle = problem.vehicles[index]
+    names = dict.fromkeys(a.booking for a in vehicle.route if a.kind != "break")
+    return _assemble(
+        matrix=problem.matrix_s,
+        base_s=problem.base_s,
+        speed=problem.speed_permille,
+        setup_s=problem.setup_s,
+        weights=problem.weights,
+        vehicles=(vehicle,),
+        bookings={name: problem.bookings[name] for name in names},
+        seen=Seen(),
+    )
 
 
 def with_routes(
@@ -219,15 +236,9 @@ def with_routes(
     Raises:
         InvalidProblemError: a route makes no sense, or a booking is on two.
     """
-    seen = Seen()
     new = {b.id: b for b in bookings}
     every = (*(b for b in problem.bookings.values() if b.id not in new), *new.values())
-    known = seen.bookings(every, len(problem.matrix_s), problem.weights)
     vehicles = tuple(replace(v, route=r) for v, r in zip(problem.vehicles, routes, strict=True))
-    for vehicle in vehicles:
-        check_route(vehicle, known)
-    planned = [action for route in routes for action in route]
-    require(len(set(planned)) == len(planned), "a booking is on two routes")
     return _assemble(
         matrix=problem.matrix_s,
         base_s=problem.base_s,
@@ -235,8 +246,8 @@ def with_routes(
         setup_s=problem.setup_s,
         weights=problem.weights,
         vehicles=vehicles,
-        bookings=known,
-        seen=seen,
+        bookings={b.id: b for b in every},
+        seen=Seen(),
     )
 
 
@@ -246,7 +257,7 @@ def request_nodes(request: Request, stops: int, weights: Weights) -> Ints:
     Raises:
         InvalidProblemError: a pair or the party is out of range.
     """
-    require(len(request.pairs) > 0, f"request {request.id} has no stop pair")
+    require(len(request.pairs) > 0, "request {} has no stop pair", request.id)
     rows: list[tuple[int, ...]] = []
     for pair in range(len(request.pairs)):
         booking = request.booking(pair)
@@ -263,21 +274,26 @@ def _assemble(
     setup_s: int,
     weights: Weights,
     vehicles: tuple[Vehicle, ...],
-    bookings: dict[str, Booking],
+    bookings: Mapping[str, Booking],
     seen: Seen,
 ) -> Problem:
+    stops = len(matrix)
+    blocks = [seen.block(vehicle, bookings, stops, weights) for vehicle in vehicles]
+    planned = [name for block in blocks for name in block.ids]
+    on_routes = frozenset(planned)
+    require(len(on_routes) == len(planned), "a booking is on two routes")
+    others = [b for name, b in bookings.items() if name not in on_routes]
+    nodes, numbers, firsts = joined([*blocks, unplanned(others, stops, weights)])
     configurations, spans = _configurations(vehicles)
-    table = np.zeros((len(vehicles), kernel.VEHICLE_COLUMNS), dtype=np.int64)
-    legs = np.zeros((len(vehicles), len(matrix)), dtype=np.int32)
-    nodes, numbers = seen.nodes(vehicles, bookings)
+    table = _vehicle_rows(vehicles, [block.load for block in blocks], spans)
+    table[:, kernel.KIN] = _kin(vehicles)
+    legs = np.zeros((len(vehicles), stops), dtype=np.int32)
     room = max((len(vehicle.route) for vehicle in vehicles), default=0)
     routes = scratch.empty_routes(len(vehicles), room)
-    for index, vehicle in enumerate(vehicles):
-        table[index] = _vehicle_row(vehicle, bookings, spans[index])
+    for index, (vehicle, block) in enumerate(zip(vehicles, blocks, strict=True)):
         legs[index] = _start_legs(vehicle, matrix)
         routes.length[index] = len(vehicle.route)
-        routes.nodes[index, : len(vehicle.route)] = [numbers[action] for action in vehicle.route]
-    table[:, kernel.KIN] = _kin(vehicles)
+        routes.nodes[index, : len(vehicle.route)] = block.nodes + firsts[index]
     problem = Problem(
         matrix_s=matrix,
         base_s=base_s,
@@ -297,49 +313,72 @@ def _assemble(
     return problem
 
 
+def _check_changed(
+    problem: Problem,
+    changed: Mapping[int, Vehicle],
+    vehicles: Sequence[Vehicle],
+    bookings: Mapping[str, Booking],
+) -> None:
+    """What has to hold of vehicles that are exchanged, and of all together."""
+    for vehicle in changed.values():
+        check_vehicle(vehicle, len(problem.matrix_s))
+        check_route(vehicle, bookings)
+    require(len({v.id for v in vehicles}) == len(vehicles), "two vehicles with the same id")
+    kept = [v for index, v in enumerate(vehicles) if index not in changed]
+    planned = set(chain.from_iterable(v.route for v in changed.values()))
+    own = sum(len(v.route) for v in changed.values())
+    shared = any(not planned.isdisjoint(v.route) for v in kept)
+    require(len(planned) == own and not shared, "a booking is on two routes")
+    breaks = [b.id for v in vehicles for b in v.breaks]
+    require(len(set(breaks)) == len(breaks), "two breaks with the same id")
+
+
 def _changed_nodes(
-    problem: Problem, bookings: Iterable[Booking], vehicle: Vehicle
-) -> tuple[Ints, Mapping[Action, int]]:
-    """The node table with these bookings and the vehicle's breaks anew; new ones at the end."""
-    table, numbers = problem.nodes.copy(), dict(problem.numbers)
+    problem: Problem, bookings: Iterable[Booking], vehicles: Iterable[Vehicle]
+) -> tuple[Ints, Numbers]:
+    """The node table with these bookings and the vehicles' breaks anew; new ones at the end."""
+    table, numbers = problem.nodes.copy(), problem.numbers
+    more: dict[Action, int] = {}
     added: list[tuple[int, ...]] = []
     for b in bookings:
         pickup = Action("pickup", b.id)
-        if pickup not in numbers:
-            numbers[pickup] = len(table) + len(added)
-            numbers[Action("dropoff", b.id)] = numbers[pickup] + 1
-            added += booking_rows(b, problem.weights, numbers[pickup])
+        number = numbers.get(pickup)
+        if number is None:
+            number = more[pickup] = len(table) + len(added)
+            more[Action("dropoff", b.id)] = number + 1
+            added += booking_rows(b, problem.weights, number)
         else:
-            number = numbers[pickup]
             table[number : number + 2] = booking_rows(b, problem.weights, number)
-    for pause in vehicle.breaks:
+    for pause in (pause for vehicle in vehicles for pause in vehicle.breaks):
         action = Action("break", pause.id)
-        if action not in numbers:
-            numbers[action] = len(table) + len(added)
+        number = numbers.get(action)
+        if number is None:
+            more[action] = len(table) + len(added)
             added.append(break_row(pause))
         else:
-            table[numbers[action]] = break_row(pause)
+            table[number] = break_row(pause)
     if added:
         table = np.concatenate((table, np.array(added, dtype=np.int64)))
-    return frozen(table, np.int64), numbers
+    return frozen(table, np.int64), numbers.and_also(more)
 
 
-def _vehicle_row(vehicle: Vehicle, bookings: Mapping[str, Booking], span: Ints) -> Ints:
-    on_board = [bookings[a.booking] for a in vehicle.route if a.kind == "dropoff"]
-    on_board = [b for b in on_board if b.boarded_at_s is not None]
-    row = np.zeros(kernel.VEHICLE_COLUMNS, dtype=np.int64)
-    row[kernel.START_TIME] = vehicle.start_time_s
-    row[kernel.START_STOP] = vehicle.start_stop
-    row[kernel.DWELLING] = vehicle.start_dwelling
-    row[kernel.END_STOP] = vehicle.end_stop
-    row[kernel.END_TIME] = vehicle.end_time_s
-    row[kernel.LOCKED] = vehicle.locked
-    row[kernel.CONFIG_BEGIN], row[kernel.CONFIG_END] = span
-    row[kernel.LOAD_SEATS] = sum(b.seats for b in on_board)
-    row[kernel.LOAD_WHEELCHAIRS] = sum(b.wheelchairs for b in on_board)
-    limit = vehicle.max_route_s
-    row[kernel.MAX_ROUTE] = kernel.FOREVER if limit is None else limit
-    return row
+def _vehicle_rows(
+    vehicles: Sequence[Vehicle], loads: Sequence[tuple[int, int]], spans: Ints
+) -> Ints:
+    """int64[V, 12] but for the kin."""
+    table = np.zeros((len(vehicles), kernel.VEHICLE_COLUMNS), dtype=np.int64)
+    limits = [kernel.FOREVER if v.max_route_s is None else v.max_route_s for v in vehicles]
+    table[:, kernel.START_TIME] = [v.start_time_s for v in vehicles]
+    table[:, kernel.START_STOP] = [v.start_stop for v in vehicles]
+    table[:, kernel.DWELLING] = [v.start_dwelling for v in vehicles]
+    table[:, kernel.END_STOP] = [v.end_stop for v in vehicles]
+    table[:, kernel.END_TIME] = [v.end_time_s for v in vehicles]
+    table[:, kernel.LOCKED] = [v.locked for v in vehicles]
+    table[:, kernel.CONFIG_BEGIN : kernel.CONFIG_END + 1] = spans
+    table[:, kernel.LOAD_SEATS] = [seats for seats, _ in loads]
+    table[:, kernel.LOAD_WHEELCHAIRS] = [wheelchairs for _, wheelchairs in loads]
+    table[:, kernel.MAX_ROUTE] = limits
+    return table
 
 
 def _kin(vehicles: Sequence[Vehicle]) -> list[int]:
@@ -347,7 +386,7 @@ def _kin(vehicles: Sequence[Vehicle]) -> list[int]:
     seen: dict[object, int] = {}
     numbers = []
     for index, v in enumerate(vehicles):
-        bound = v.breaks or v.locked or v.start_leg_s is not None
+        bound = v.breaks or v.locked or v.pinned or v.start_leg_s is not None
         bound = bound or len({a.booking for a in v.route}) * 2 != len(v.route)  # riders on board
         key: object = index
         if not bound:

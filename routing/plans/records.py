@@ -126,6 +126,7 @@ class Vehicle:
         breaks: what its driver is still entitled to.
         max_route_s: longest time between departure and the arrival at the depot, if there is one;
             it may depart later than `start_time_s` for that.
+        pinned: bookings on its route that no search may give to another vehicle.
     """
 
     id: str
@@ -140,6 +141,7 @@ class Vehicle:
     start_leg_s: npt.NDArray[np.int32] | None = None
     breaks: tuple[Break, ...] = ()
     max_route_s: int | None = None
+    pinned: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from routing.plans import kernel, scratch
 from routing.plans.checks import require
-from routing.plans.problem import Problem, replace_vehicle
+from routing.plans.problem import Problem, alone, replace_vehicle, replace_vehicles
 
 if TYPE_CHECKING:
-    from routing.plans.records import Booking, Break
+    from collections.abc import Sequence
+
+    from routing.plans.records import Booking, Break, Vehicle
 
 Reason = Literal[
     "",
@@ -107,13 +109,35 @@ def relaxed(problem: Problem, vehicle: int) -> Problem:
         problem: stays as it is.
         vehicle: index of the vehicle.
     """
-    if _schedule(problem, vehicle, bounded=True).reason in {"", "capacity", "unreachable"}:
-        return problem
-    seen = _schedule(problem, vehicle, bounded=False)
+    return _relaxed(problem, [vehicle])
+
+
+def relaxed_all(problem: Problem) -> Problem:
+    """`relaxed` for every vehicle: afterwards each route is feasible, if it can be at all."""
+    return _relaxed(problem, np.flatnonzero(problem.routes.cost == kernel.FOREVER).tolist())
+
+
+def _relaxed(problem: Problem, vehicles: Sequence[int]) -> Problem:
+    """The problem with the broken limits of these vehicles raised, each looked at by itself."""
+    raised: dict[int, Vehicle] = {}
+    changed: list[Booking] = []
+    for vehicle in vehicles:
+        found = _relaxed_alone(alone(problem, vehicle))
+        if found is not None:
+            raised[vehicle] = found[0]
+            changed += found[1]
+    return replace_vehicles(problem, raised, changed) if raised else problem
+
+
+def _relaxed_alone(problem: Problem) -> tuple[Vehicle, list[Booking]] | None:
+    """The only vehicle and its bookings with the broken limits raised; None if nothing helps."""
+    if _schedule(problem, 0, bounded=True).reason in {"", "capacity", "unreachable"}:
+        return None
+    seen = _schedule(problem, 0, bounded=False)
     if not seen.feasible:
-        return problem
-    record = problem.vehicles[vehicle]
-    limits, breaks, caps = _raised(problem, vehicle, seen)
+        return None
+    (record,) = problem.vehicles
+    limits, breaks, caps = _raised(problem, seen)
     longest = record.max_route_s
     raised = replace(
         record,
@@ -123,18 +147,17 @@ def relaxed(problem: Problem, vehicle: int) -> Problem:
     )
     for booking in caps:
         kept = replace(limits[booking], max_ride_s=problem.bookings[booking].max_ride_s)
-        trial = replace_vehicle(problem, vehicle, raised, {**limits, booking: kept}.values())
-        if evaluate(trial, vehicle).feasible:
+        trial = replace_vehicle(problem, 0, raised, {**limits, booking: kept}.values())
+        if evaluate(trial, 0).feasible:
             limits[booking] = kept
-    changed = [b for b in limits.values() if b != problem.bookings[b.id]]
-    return replace_vehicle(problem, vehicle, raised, changed)
+    return raised, [b for b in limits.values() if b != problem.bookings[b.id]]
 
 
 def _raised(
-    problem: Problem, vehicle: int, seen: RouteSchedule
+    problem: Problem, seen: RouteSchedule
 ) -> tuple[dict[str, Booking], tuple[Break, ...], list[str]]:
     """Limits of the route raised to its projection, and whose ride caps were among them."""
-    record = problem.vehicles[vehicle]
+    (record,) = problem.vehicles
     breaks = {pause.id: pause for pause in record.breaks}
     limits: dict[str, Booking] = {}
     caps: list[str] = []
@@ -160,13 +183,6 @@ def _raised(
             max_ride_s=max(b.max_ride_s, ride),
         )
     return limits, tuple(breaks.values()), caps
-
-
-def relaxed_all(problem: Problem) -> Problem:
-    """`relaxed` for every vehicle: afterwards each route is feasible, if it can be at all."""
-    for vehicle in np.flatnonzero(problem.routes.cost == kernel.FOREVER):
-        problem = relaxed(problem, int(vehicle))
-    return problem
 
 
 def plan_cost(problem: Problem) -> int:

@@ -1,4 +1,4 @@
-"""Records that have been checked and laid out before: for callers that build problem after problem.
+"""Routes that have been checked and laid out before: for callers that build problem after problem.
 
 Records are immutable, so what has been found out about one holds for as long as it is the same
 object. Nothing here changes what a problem looks like, only how long it takes to build.
@@ -6,6 +6,9 @@ object. Nothing here changes what a problem looks like, only how long it takes t
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,28 +20,63 @@ from routing.plans.records import Action, Booking, Break, Vehicle, Weights
 from routing.plans.rows import booking_rows, break_row, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from routing.plans.kernel import Ints, ShortInts
 
-_REMEMBERED_MAX = 50_000
+_REMEMBERED_MAX = 5_000
 
 
-class _LaidOut(NamedTuple):
-    """A booking's two nodes, the drop-off's partner as if it were node 0."""
+class Block(NamedTuple):
+    """A vehicle's share of the node table: its bookings, then its breaks, numbered from 0.
 
-    booking: Booking
-    rows: Ints
-    pickup: Action
-    dropoff: Action
-
-
-class _Checked(NamedTuple):
-    """A route that makes sense with these bookings and breaks."""
+    Attributes:
+        route: what it was made from, like `breaks` and `bookings`, which are in order of the route.
+        breaks: those of the vehicle.
+        ids: of the bookings.
+        bookings: those on the route.
+        rows: int64[N, 12].
+        numbers: of the actions.
+        nodes: int32[len(route)], the route as numbers.
+        load: (seats, wheelchairs) of who is on board.
+    """
 
     route: tuple[Action, ...]
     breaks: tuple[Break, ...]
+    ids: tuple[str, ...]
     bookings: tuple[Booking, ...]
+    rows: Ints
+    numbers: dict[Action, int]
+    nodes: ShortInts
+    load: tuple[int, int]
+
+
+class Numbers(Mapping[Action, int]):
+    """The node of each action: of blocks one after the other.
+
+    Args:
+        blocks: numbers within a block, and its first node.
+    """
+
+    def __init__(self, blocks: Sequence[tuple[Mapping[Action, int], int]]) -> None:
+        self._blocks = tuple(blocks)
+
+    def __getitem__(self, action: Action) -> int:
+        for numbers, first in self._blocks:
+            number = numbers.get(action)
+            if number is not None:
+                return first + number
+        raise KeyError(action)
+
+    def __iter__(self) -> Iterator[Action]:
+        return chain.from_iterable(numbers for numbers, _ in self._blocks)
+
+    def __len__(self) -> int:
+        return sum(len(numbers) for numbers, _ in self._blocks)
+
+    def and_also(self, more: Mapping[Action, int]) -> Numbers:
+        """With the nodes of further actions."""
+        return Numbers((*self._blocks, (more, 0))) if more else self
 
 
 class Seen:
@@ -47,14 +85,13 @@ class Seen:
     def __init__(self) -> None:
         self._matrix: tuple[npt.ArrayLike, ShortInts] | None = None
         self._weights: Weights | None = None
-        self._bookings: dict[str, _LaidOut] = {}
-        self._routes: dict[str, _Checked] = {}
+        self._blocks: dict[str, Block] = {}
 
-    def matrix(self, matrix_s: npt.ArrayLike) -> ShortInts:
-        """The matrix for the kernels, int32[S, S].
+    def begin(self, matrix_s: npt.ArrayLike, weights: Weights) -> ShortInts:
+        """Begin a problem with these; the matrix for the kernels, int32[S, S].
 
         Raises:
-            InvalidProblemError: its shape or an entry is wrong.
+            InvalidProblemError: the matrix's shape or an entry is wrong.
         """
         if self._matrix is None or self._matrix[0] is not matrix_s:
             matrix: ShortInts = frozen(matrix_s, np.int32)
@@ -62,79 +99,86 @@ class Seen:
             require(square, "matrix is not square")
             require(bool((matrix >= 0).all()), "matrix has negative entries")
             require(not matrix.diagonal().any(), "matrix diagonal is not zero")
-            self._forget()
+            self._blocks.clear()
             self._matrix = (matrix_s, matrix)
+        if weights != self._weights or len(self._blocks) > _REMEMBERED_MAX:
+            self._blocks.clear()
+            self._weights = weights
         return self._matrix[1]
 
-    def bookings(
-        self, bookings: Iterable[Booking], stops: int, weights: Weights
-    ) -> dict[str, Booking]:
-        """The bookings by id, each checked once.
+    def block(
+        self, vehicle: Vehicle, bookings: Mapping[str, Booking], stops: int, weights: Weights
+    ) -> Block:
+        """A vehicle's block, checked and laid out once for each route and its bookings.
 
         Raises:
-            InvalidProblemError: a field is out of range, or an id is there twice.
+            InvalidProblemError: an action is missing, twice, or in the wrong order, or a booking is
+                out of range.
         """
-        if weights != self._weights or len(self._bookings) > _REMEMBERED_MAX:
-            self._forget()
-            self._weights = weights
-        by_id: dict[str, Booking] = {}
-        for booking in bookings:
-            require(booking.id not in by_id, f"booking {booking.id} given twice")
-            by_id[booking.id] = booking
-            known = self._bookings.get(booking.id)
-            if known is None or known.booking is not booking:
-                check_booking(booking, stops)
-                self._bookings[booking.id] = _laid_out(booking, weights)
-        return by_id
-
-    def check_route(self, vehicle: Vehicle, bookings: Mapping[str, Booking]) -> None:
-        """As `checks.check_route`, once for each route and its bookings.
-
-        Raises:
-            InvalidProblemError: an action is missing, twice, or in the wrong order.
-        """
-        known = self._routes.get(vehicle.id)
+        known = self._blocks.get(vehicle.id)
         if (
-            known is not None
-            and known.route is vehicle.route
-            and known.breaks == vehicle.breaks
-            and all(bookings.get(b.id) is b for b in known.bookings)
+            known is None
+            or known.route is not vehicle.route
+            or known.breaks != vehicle.breaks
+            or not all(map(is_, map(bookings.get, known.ids), known.bookings))
         ):
-            return
-        check_route(vehicle, bookings)
-        named = dict.fromkeys(a.booking for a in vehicle.route if a.kind != "break")
-        used = tuple(bookings[name] for name in named)
-        self._routes[vehicle.id] = _Checked(vehicle.route, vehicle.breaks, used)
-
-    def nodes(
-        self, vehicles: Sequence[Vehicle], bookings: Mapping[str, Booking]
-    ) -> tuple[Ints, dict[Action, int]]:
-        """int64[N, 12] and the node of each action: bookings first, then breaks.
-
-        Args:
-            vehicles: for their breaks.
-            bookings: as `bookings` has returned them.
-        """
-        numbers: dict[Action, int] = {}
-        parts: list[Ints] = []
-        for booking_id in bookings:
-            known = self._bookings[booking_id]
-            numbers[known.pickup], numbers[known.dropoff] = len(numbers), len(numbers) + 1
-            parts.append(known.rows)
-        pauses = [pause for vehicle in vehicles for pause in vehicle.breaks]
-        for pause in pauses:
-            numbers[Action("break", pause.id)] = len(numbers)
-        rows = np.array([break_row(pause) for pause in pauses], dtype=np.int64)
-        table = np.concatenate([*parts, rows.reshape(len(pauses), kernel.NODE_COLUMNS)])
-        partners = table[1 : 2 * len(parts) : 2, kernel.PARTNER]
-        partners[:] = np.where(partners == kernel.NO_PARTNER, partners, range(0, 2 * len(parts), 2))
-        return frozen(table, np.int64), numbers
-
-    def _forget(self) -> None:
-        self._bookings.clear()
-        self._routes.clear()
+            check_route(vehicle, bookings)
+            ids = dict.fromkeys(a.booking for a in vehicle.route if a.kind != "break")
+            used = tuple(bookings[name] for name in ids)
+            known = self._blocks[vehicle.id] = _laid_out(vehicle, used, stops, weights)
+        return known
 
 
-def _laid_out(booking: Booking, weights: Weights) -> _LaidOut:
-    rows = np.array(booking_rows(booking, weights, 0), dtype=np.int64)
-    return _LaidOut(booking, rows, Action("pickup", booking.id), Action("dropoff", booking.id))
+def joined(blocks: Sequence[Block]) -> tuple[Ints, Numbers, list[int]]:
+    """The node table of all blocks, int64[N, 12], the nodes of actions, and each block's first."""
+    lengths = [len(block.rows) for block in blocks]
+    ends = np.cumsum(lengths, dtype=np.int64)
+    firsts = ends - lengths
+    table = np.concatenate([block.rows for block in blocks])
+    partners = table[:, kernel.PARTNER]
+    partners += np.where(partners == kernel.NO_PARTNER, 0, np.repeat(firsts, lengths))
+    starts = firsts.tolist()
+    named = [(block.numbers, first) for block, first in zip(blocks, starts, strict=True)]
+    return frozen(table, np.int64), Numbers(named), starts
+
+
+def unplanned(bookings: Iterable[Booking], stops: int, weights: Weights) -> Block:
+    """The block of bookings that are on no route.
+
+    Raises:
+        InvalidProblemError: one is out of range.
+    """
+    nobody = Vehicle("", 0, 0, 0, 0, ())
+    return _laid_out(nobody, tuple(bookings), stops, weights)
+
+
+def load_of(route: Iterable[Action], bookings: Mapping[str, Booking]) -> tuple[int, int]:
+    """(seats, wheelchairs) of the bookings on a route that are on board."""
+    alighting = (bookings[a.booking] for a in route if a.kind == "dropoff")
+    on_board = [b for b in alighting if b.boarded_at_s is not None]
+    return sum(b.seats for b in on_board), sum(b.wheelchairs for b in on_board)
+
+
+def _laid_out(
+    vehicle: Vehicle, bookings: tuple[Booking, ...], stops: int, weights: Weights
+) -> Block:
+    rows: list[tuple[int, ...]] = []
+    numbers: dict[Action, int] = {}
+    for booking in bookings:
+        check_booking(booking, stops)
+        numbers[Action("pickup", booking.id)] = len(rows)
+        numbers[Action("dropoff", booking.id)] = len(rows) + 1
+        rows += booking_rows(booking, weights, len(rows))
+    for pause in vehicle.breaks:
+        numbers[Action("break", pause.id)] = len(rows)
+        rows.append(break_row(pause))
+    return Block(
+        vehicle.route,
+        vehicle.breaks,
+        tuple(booking.id for booking in bookings),
+        bookings,
+        np.array(rows, dtype=np.int64).reshape(len(rows), kernel.NODE_COLUMNS),
+        numbers,
+        np.array([numbers[action] for action in vehicle.route], dtype=np.int32),
+        load_of(vehicle.route, {booking.id: booking for booking in bookings}),
+    )

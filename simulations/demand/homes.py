@@ -3,6 +3,7 @@
 from random import Random
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from dispatch.domain.model import Spot
@@ -42,11 +43,10 @@ class Homes:
         graph, stops = self._network.graph, [s for s in self._network.stops if s.bookable]
         east_m, north_m = metres_per_degree(float(graph.node_lat.mean()))
         ends = np.stack((graph.node_lon, graph.node_lat), axis=1)[graph.arc_from[arcs]]
-        kerbs = np.array([(stop.lon, stop.lat) for stop in stops])
         scale = np.array([east_m, north_m])
-        zones = [
-            stops[int(np.argmin((((kerbs - end) * scale) ** 2).sum(axis=1)))].zone for end in ends
-        ]
+        kerbs = np.array([(stop.lon, stop.lat) for stop in stops]) * scale
+        nearest = shapely.STRtree(shapely.points(kerbs)).nearest(shapely.points(ends * scale))
+        zones = [stops[index].zone for index in nearest]
         lengths = graph.arc_length_m[arcs]
         groups: dict[str, tuple[list[int], list[float]]] = {}
         for zone in {*zones, ANYWHERE}:

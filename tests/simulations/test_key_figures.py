@@ -120,6 +120,26 @@ def test_money_follows_the_prices(result: Result, grid: Network) -> None:
     )
 
 
+def test_overtime_is_counted_and_paid(grid: Network) -> None:
+    """A van that breaks down again and again brings its riders home after its shift."""
+    file = grid_scenario(120, breakdowns_per_vehicle_day=8.0, breakdown_s=(2400, 3600))
+    file = changed(file, {"demand.hours": [0] * 17 + [1] * 5 + [0] * 2})
+    ran = run_in(file, grid_config(vehicles=1), grid, seed=7)
+    log = json.loads(event_log(ran.day))
+    planned = of_kind(log, "ShiftPlanned", "shift").set_index("id")
+    begun = (planned["start_s"] >= ran.midnight_s) & (planned["start_s"] < ran.midnight_s + 86_400)
+    planned = planned[begun]
+    ended = of_kind(log, "ShiftEnded").set_index("shift_id")["at_s"].reindex(planned.index)
+    over_h = (ended - planned["end_s"]).clip(lower=0).sum() / 3600
+    figures, costs = ran.figures, file.costs
+    assert figures["overtime_hours"] == pytest.approx(over_h)
+    assert over_h > 0
+    paid_h = sum(figures[name] for name in ("staffed_hours", "break_hours", "overtime_hours"))
+    dearer = changed(file, {"costs.driver_hour_eur": costs.driver_hour_eur + 1})
+    again = run_in(dearer, grid_config(vehicles=1), grid, seed=7).figures
+    assert again["cost_eur"] - figures["cost_eur"] == pytest.approx(paid_h)
+
+
 def test_every_figure_is_defined_in_both_languages(result: Result) -> None:
     for language in ("de", "en"):
         assert set(definitions(language)) == set(result.figures)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from running_service import rufbus
 
 from dispatch.options import DATA
 from simulations.scenario import ScenarioError, changed, load_scenario
-from simulations.town import config_of, town_of, with_fleet
+from simulations.town import as_wanted, config_of, town_of, with_fleet
 
 FOLDER = DATA.parent / "simulations" / "scenarios"
 WEEKDAY = FOLDER / "beckum-weekday.toml"
@@ -124,6 +125,24 @@ def test_a_fleet_beyond_the_towns_own_is_copied_with_its_shifts() -> None:
     assert with_fleet(town, None) is town
 
 
+def test_a_sundays_fleet_is_of_those_that_work_on_sundays() -> None:
+    town = config_of(load_scenario(WEEKDAY))
+    on_sundays = [s.vehicle_id for s in town.shifts if "sunday" in s.days]
+    assert 0 < len(set(on_sundays)) < len({s.vehicle_id for s in town.shifts})
+    fleet = with_fleet(town, len(set(on_sundays)) + 1, "sunday")
+    staffed = {s.vehicle_id for s in fleet.shifts if "sunday" in s.days}
+    assert staffed == {v.id for v in fleet.vehicles} > set(on_sundays)
+    sunday = changed(load_scenario(WEEKDAY), {"date": date(2026, 3, 15), "fleet.vehicles": 1})
+    wanted = as_wanted(config_of(sunday), sunday)
+    assert [v.id for v in wanted.vehicles] == on_sundays[:1]
+
+
+def test_no_shifts_at_all_can_be_said() -> None:
+    nobody = changed(load_scenario(WEEKDAY), {"shifts": []})
+    assert nobody.service["shifts"] == []
+    assert "shifts" not in load_scenario(WEEKDAY).service
+
+
 @pytest.mark.slow
 def test_roads_can_be_closed_and_depots_added_without_touching_the_real_ones(
     tmp_path: Path,
@@ -132,9 +151,12 @@ def test_roads_can_be_closed_and_depots_added_without_touching_the_real_ones(
     usual = town_of(scenario, tmp_path)
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "roads").iterdir()}
     closed = town_of(changed(scenario, {"world.closed_roads": ["Hauptstraße"]}), tmp_path)
-    longer = closed.network.travel.matrix_s > usual.network.travel.matrix_s
-    assert longer.any()
-    assert not (closed.network.travel.matrix_s < usual.network.travel.matrix_s).any()
+    stops = zip(usual.network.stops, closed.network.stops, strict=True)
+    left = [i for i, (then, now) in enumerate(stops) if then == now]
+    assert len(left) < len(usual.network.stops), "nobody boards on a road that is closed"
+    detour = closed.network.travel.matrix_s - usual.network.travel.matrix_s
+    assert detour[left][:, left].max() > 0
+    assert detour[left][:, left].min() == 0
     depots = [
         {"id": "grevenbrede", "name": "Grevenbrede", "lon": 8.0377, "lat": 51.7746},
         {"id": "north", "name": "Nord", "lon": 8.0209, "lat": 51.8018},

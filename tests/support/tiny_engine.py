@@ -5,15 +5,28 @@ commands are the generator of valid histories.
 """
 
 from dataclasses import replace
+from datetime import date
 from random import Random
 from typing import Any
 
 from tiny_mishaps import MISHAPS, mishaps, replanned
 
+from dispatch.domain import booking_events as be
 from dispatch.domain import commands as co
 from dispatch.domain import events as ev
+from dispatch.domain.closures import AffectedBooking, Closure, ClosureStatus, Direction
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.ids import new_code, new_id
+from dispatch.domain.life import (
+    DayStatus,
+    Series,
+    SeriesCalendar,
+    SeriesDay,
+    SeriesStatus,
+    SeriesWish,
+    Waiting,
+    WaitingStatus,
+)
 from dispatch.domain.model import (
     Action,
     ActionKind,
@@ -33,6 +46,7 @@ from dispatch.domain.model import (
     Shift,
     ShiftStatus,
     Spot,
+    Terms,
     Visit,
 )
 from dispatch.domain.state import State
@@ -202,7 +216,7 @@ def _cancel(state: State, c: co.CancelBooking, now_s: int, _rng: Random) -> list
     lost = known is not None and known.status is BookingStatus.DISPLACED
     status = BookingStatus.DISPLACED if lost else BookingStatus.CONFIRMED
     booking = _booking(state, c.booking_id, status)
-    cancelled = ev.BookingCancelled(booking.id, now_s, c.by)
+    cancelled = ev.BookingCancelled(booking.id, now_s, c.by, c.reason, late=now_s % 2 == 0)
     if lost:
         return [cancelled]
     return [cancelled, *_without(state, booking, now_s)]
@@ -332,6 +346,97 @@ def ride(channel: str = "web", seats: int = 1, lat: float = 51.75) -> co.Request
     return co.RequestRide(Spot(8.04, lat), Spot(8.02, 51.8, "b"), Party(seats), channel=channel)
 
 
+def live_on(state: State, now_s: int, rng: Random) -> list[ev.Event]:
+    """Something around the life of bookings: a change, a pin, standing orders, waiting."""
+    choices = [
+        *_changes(state, now_s, rng),
+        *_pins(state, now_s),
+        *_series(state, now_s, rng),
+        *_waiting(state, now_s),
+    ]
+    return rng.choice(choices) if choices else []
+
+
+def _changes(state: State, now_s: int, rng: Random) -> list[list[ev.Event]]:
+    """Bookings under the terms of somebody else's open offer, on another shift or the same."""
+    found: list[list[ev.Event]] = []
+    offered = [r for r in state.requests.values() if r.status is RequestStatus.OFFERED]
+    open_shifts = [s for s in state.shifts.values() if s.status is not ShiftStatus.ENDED]
+    for booking in state.bookings.values():
+        if booking.status is not BookingStatus.CONFIRMED or not offered:
+            continue
+        offer = rng.choice(rng.choice(offered).offers)
+        new = Terms(offer.request_id, offer.id, offer.promise, Party(1, 1), 1, 2, 3, 4)
+        to = rng.choice(open_shifts)
+        leaves = _without(state, booking, now_s)[0]
+        assert isinstance(leaves, ev.PlanChanged)
+        shift = to
+        if to.id == booking.shift_id:
+            shift = replace(to, version=leaves.version, visits=leaves.visits)
+        terms = (booking.terms, new, booking.shift_id, to.id)
+        changed = be.BookingChanged(booking.id, now_s, "rider", *terms)
+        carried = replace(booking, promise=new.promise)
+        found.append([leaves, changed, insert(shift, carried, now_s, rng)])
+    return found
+
+
+def _pins(state: State, now_s: int) -> list[list[ev.Event]]:
+    found: list[list[ev.Event]] = []
+    for b in state.bookings.values():
+        if b.status is BookingStatus.CONFIRMED:
+            pin = be.BookingPinned(b.id, b.shift_id, now_s)
+            found.append([be.BookingUnpinned(b.id, now_s) if b.pinned else pin])
+    return found
+
+
+def _series(state: State, now_s: int, rng: Random) -> list[list[ev.Event]]:
+    wish = SeriesWish(Spot(8.0, 51.7), Spot(8.1, 51.8, "b"), Party(1), depart_min=rng.randrange(99))
+    calendar = SeriesCalendar((1, 5), date(2027, 1, 4), except_days=(date(2027, 1, 8),))
+    new = Series(new_id("se", rng), "rd_1", wish, calendar, "phone", SeriesStatus.ACTIVE, now_s)
+    found: list[list[ev.Event]] = [[be.SeriesCreated(new)]]
+    booked = {d.booking_id for d in state.series_days.values()}
+    for series in state.series.values():
+        day = SeriesDay(
+            series.id,
+            date(2027, 1, rng.randint(1, 28)),
+            now_s - rng.choice([0, 400_000]),
+            DayStatus.UNPLANNED,
+            now_s,
+            code="no_capacity",
+            tries=1,
+        )
+        known = state.series_days.get(day.key)
+        day = replace(known or day, at_s=now_s)
+        if known is None or known.status is DayStatus.UNPLANNED:
+            found.append([be.SeriesDayUnplanned(day)])
+            new = [b.id for b in state.bookings.values() if b.booked_at_s > now_s - 60]
+            free = [b for b in new if b not in booked]
+            if free and day.wish_s > now_s - 100_000:
+                made = replace(day, status=DayStatus.BOOKED, booking_id=rng.choice(free))
+                found.append([be.SeriesDayBooked(made)])
+        if known is None or known.status is not DayStatus.SKIPPED:
+            found.append([be.SeriesDaySkipped(replace(day, status=DayStatus.SKIPPED))])
+        if series.status is SeriesStatus.ACTIVE and len(state.series) > 3:
+            found.append([be.SeriesEnded(series.id, now_s, "rider")])
+    return found
+
+
+def _waiting(state: State, now_s: int) -> list[list[ev.Event]]:
+    found: list[list[ev.Event]] = [
+        [be.WaitingJoined(Waiting(request.id, "rd_2", now_s, now_s + 1800))]
+        for request in state.requests.values()
+        if request.refusal is not None and request.id not in state.waiting
+    ]
+    booking_id = next(iter(state.bookings), None)
+    for entry in state.waiting.values():
+        if entry.status is WaitingStatus.WAITING:
+            found.append([be.WaitingLeft(entry.request_id, now_s)])
+            found.append([be.WaitingLapsed(entry.request_id, now_s)])
+            if booking_id is not None:
+                found.append([be.WaitingServed(entry.request_id, booking_id, now_s)])
+    return found
+
+
 def rest(state: State, now_s: int, rng: Random) -> list[ev.Event]:
     """Drivers' breaks: laid out once per shift, later over if the vehicle stands at one."""
     shifts = [s for s in state.shifts.values() if s.status is not ShiftStatus.ENDED]
@@ -350,6 +455,35 @@ def rest(state: State, now_s: int, rng: Random) -> list[ev.Event]:
     return [ev.BreaksPlanned(shift.id, breaks), plan(shift, visits, now_s)]
 
 
+def obstruct(state: State, now_s: int, rng: Random) -> list[ev.Event]:
+    """Closures: made, changed, begun, ended, and what they do to a booking that waits."""
+    open_ones = [c for c in state.closures.values() if c.status is not ClosureStatus.ENDED]
+    chance = rng.randrange(6)
+    if chance == 0 or not open_ones:
+        until_s = rng.choice([None, now_s + 60])
+        road = Closure(
+            new_id("cl", rng), now_s, until_s, "works", lines=(((8.0, 51.75), (8.1, 51.7)),)
+        )
+        stop = Closure(new_id("cl", rng), now_s, until_s, "", stop_id="a", source="list")
+        return [ev.ClosureRecorded(rng.choice([road, stop]), now_s)]
+    closure = rng.choice(open_ones)
+    if chance == 1:
+        later = replace(closure, until_s=now_s + 600, direction=Direction.FORWARD)
+        return [ev.ClosureRecorded(later, now_s)]
+    if chance == 2 and closure.status is ClosureStatus.PLANNED:
+        return [ev.ClosureBegan(closure.id, now_s)]
+    if chance == 3:
+        return [ev.ClosureEnded(closure.id, now_s, rng.choice(["clock", "control", "import"]))]
+    waiting = [b for b in state.bookings.values() if b.status is BookingStatus.CONFIRMED]
+    if chance == 4 and waiting:
+        booking = rng.choice(waiting)
+        shift, promise = state.shifts[booking.shift_id], booking.promise
+        moved = ev.BookingStopsMoved(booking.id, promise.pickup_stop_id, "e", 700, now_s)
+        told = AffectedBooking(booking.id, dropoff_moved_to="e", delay_s=60)
+        return [moved, plan(shift, list(shift.visits), now_s), ev.ClosuresAffected((told,), now_s)]
+    return []
+
+
 def random_command(state: State, now_s: int, rng: Random) -> co.Command:
     """Something somebody might ask just now; it may well be refused."""
     offers = [o.id for o in state.offers.values()]
@@ -359,7 +493,8 @@ def random_command(state: State, now_s: int, rng: Random) -> co.Command:
     if offers:
         choices += [co.AcceptOffer(rng.choice(offers[-4:]), f"rider-{rng.randrange(9)}")] * 3
     if bookings and rng.random() < 0.25:
-        choices.append(co.CancelBooking(rng.choice(bookings), "rider"))
+        reason = rng.choice([None, "plans_changed"])
+        choices.append(co.CancelBooking(rng.choice(bookings), "rider", reason))
     for shift in shifts:
         if shift.status is ShiftStatus.PLANNED:
             choices.append(co.StartShift(shift.vehicle_id, shift.id))

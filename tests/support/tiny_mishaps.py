@@ -75,7 +75,14 @@ def _not_served(state: State, c: co.ReportNotServed, now_s: int, rng: Random) ->
     instead = replace(booking.in_force, dropoff_stop_id=new)
     return [
         ev.DropoffReplaced(
-            booking.id, shift.id, now_s, c.reason, booking.in_force.dropoff_stop_id, new, 99, instead
+            booking.id,
+            shift.id,
+            now_s,
+            c.reason,
+            booking.in_force.dropoff_stop_id,
+            new,
+            99,
+            instead,
         ),
         ev.PlanChanged(shift.id, shift.version + 1, shift.anchor, tuple(visits)),
     ]

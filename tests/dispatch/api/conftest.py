@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.config import load_town
+from dispatch.domain.closures import Closure, ClosureStatus
 from dispatch.domain.commands import Command
 from dispatch.domain.model import (
     Action,
@@ -143,6 +144,7 @@ class RememberingGateway:
     plan: list[Shift] = field(default_factory=lambda: [SHIFT])
     fixes: dict[str, VehicleFix] = field(default_factory=dict)
     out: dict[str, OutOfService] = field(default_factory=dict)
+    closed: list[Closure] = field(default_factory=list)
     parts: dict[str, Any] = field(
         default_factory=lambda: {
             "database": "up",
@@ -189,6 +191,10 @@ class RememberingGateway:
 
     async def outages(self) -> dict[str, OutOfService]:
         return self.out
+
+    async def closures(self, *, over: bool = False) -> list[Closure]:
+        self._fail()
+        return [c for c in self.closed if over or c.status is not ClosureStatus.ENDED]
 
     async def vehicle_fixes(self) -> dict[str, VehicleFix]:
         return self.fixes

@@ -22,6 +22,7 @@ CONTROL = {"Authorization": "Bearer tok-control"}
         ("/api/v1/plan", schemas.Plan),
         ("/api/v1/plan?routes=true", schemas.Plan),
         ("/api/v1/stops", schemas.Stops),
+        ("/api/v1/closures", schemas.Closures),
         ("/healthz", schemas.Health),
         ("/api/v1/nowhere", schemas.Problem),
         ("/api/v1/bookings/%00", schemas.Problem),

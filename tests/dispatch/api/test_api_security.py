@@ -17,6 +17,13 @@ CONTROL = [
     ("GET", "/api/v1/fleet"),
     ("GET", "/api/v1/plan"),
     ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/riders?phone=0252112345"),
+    ("GET", "/api/v1/series"),
+    ("GET", "/api/v1/waiting"),
+    ("GET", "/api/v1/bookings/by-code/ABC234"),
+    ("GET", "/api/v1/bookings/bk_1/read-back"),
+    ("POST", "/api/v1/bookings/bk_1/pin"),
+    ("DELETE", "/api/v1/bookings/bk_1/pin"),
 ]
 POSITION = {"lon": 8.04, "lat": 51.755, "at": "2026-03-29T08:00:00+02:00"}
 

@@ -31,6 +31,7 @@ def test_only_stops_for_riders_are_listed(client: Any) -> None:
         "lat": 51.8018,
         "zone": "Neubeckum",
         "kind": "curated",
+        "closed": False,
     }
 
 
@@ -78,6 +79,26 @@ def test_the_plan_with_and_without_routes(client: Any, bearer: Bearer) -> None:
     assert len(routed["shifts"][0]["route"]) == 3
 
 
+LIFE_OF_BOOKINGS = {
+    "/api/v1/bookings/{booking_id}/change": {"post"},
+    "/api/v1/bookings/{booking_id}/pin": {"post", "delete"},
+    "/api/v1/bookings/{booking_id}/move-preview": {"post"},
+    "/api/v1/bookings/{booking_id}/move": {"post"},
+    "/api/v1/bookings/{booking_id}/read-back": {"get"},
+    "/api/v1/bookings/by-code/{code}": {"get"},
+    "/api/v1/bookings/by-code/{code}/cancel": {"post"},
+    "/api/v1/riders": {"get"},
+    "/api/v1/series": {"post", "get"},
+    "/api/v1/series/{series_id}": {"get", "delete"},
+    "/api/v1/series/{series_id}/skips": {"post"},
+    "/api/v1/ride-requests/{request_id}/waiting": {"post", "get", "delete"},
+    "/api/v1/waiting": {"get"},
+    "/api/v1/group-requests": {"post"},
+    "/api/v1/groups": {"post"},
+    "/api/v1/groups/{group_id}": {"get", "delete"},
+}
+
+
 def test_openapi_is_complete(client: Any) -> None:
     document = client.get("/api/v1/openapi.json").json()
     assert document["openapi"].startswith("3.1")
@@ -107,16 +128,21 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/fleet": {"get"},
         "/api/v1/plan": {"get"},
         "/api/v1/events": {"get"},
+        "/api/v1/closures": {"get", "post"},
+        "/api/v1/closures/preview": {"post"},
+        "/api/v1/closures/import": {"post"},
+        "/api/v1/closures/{closure_id}": {"delete"},
         "/api/v1/service": {"get"},
         "/api/v1/stops": {"get"},
         "/healthz": {"get"},
+        **LIFE_OF_BOOKINGS,
     }
     assert {path: set(methods) for path, methods in paths.items()} == expected
     for path, methods in paths.items():
         for method, operation in methods.items():
             changes = method != "get"
             names = {parameter["name"] for parameter in operation.get("parameters", [])}
-            keyed = changes and not path.endswith("positions")
+            keyed = changes and not path.endswith(("positions", "preview"))
             assert ("Idempotency-Key" in names) == keyed, (path, method)
             if path.startswith("/api"):
                 problem = operation["responses"]["4XX"]["content"]

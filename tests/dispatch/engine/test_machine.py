@@ -13,9 +13,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from mishap_rules import MishapRules, desk_with_spare
 from tiny_town import grid_config
 
+from dispatch.audit import Roads
+from dispatch.audit.plans import findings_of
+from dispatch.domain import booking_commands as bc
+from dispatch.domain import booking_events as be
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
+from dispatch.domain.life import PlanVersion, SeriesCalendar, SeriesWish
 from dispatch.domain.model import Action, ActionKind, Booking, Party, RideRequest, Shift
 from dispatch.domain.rules import Repositioning, Rules
 from dispatch.domain.state import State, apply
@@ -299,11 +304,14 @@ class Operation(RuleBasedStateMachine):
             self.versions[shift.id] = shift.version
 
     def teardown(self) -> None:
-        """Folding the log gives the state."""
+        """Folding the log gives the state, and an audit finds nothing."""
         folded = State()
         for event in self.desk.log:
             apply(folded, event)
         assert folded == self.desk.state
+        roads = Roads(self.desk.config, self.desk.network)
+        seen = replace(self.desk.state, fixes={})
+        assert list(findings_of(roads, seen, self.desk.now_s)) == []
 
 
 Operation.TestCase.settings = settings(
@@ -392,3 +400,136 @@ Mishaps.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestMishaps = Mishaps.TestCase
+
+
+class Living(Operation):
+    """The same, with bookings that are changed, pinned, moved and waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        config = self.desk.config
+        rules = replace(config.rules, joint_iterations=20, series_retry_s=600)
+        self.desk = Desk(_grid(), replace(config, rules=rules), opened_s=TUESDAY_9_S - 4 * 3600)
+        self.held: dict[str, str] = {}
+
+    def act(self, command: cmd.Command) -> list[ev.Event]:
+        events = super().act(command)
+        for event in events:
+            if isinstance(event, be.BookingChanged):
+                self.promises[event.booking_id] = event.new.promise
+        return events
+
+    def one_of(self, which: int) -> Booking | None:
+        waiting = [b for b in self.desk.state.bookings.values() if b.status == "confirmed"]
+        return waiting[which % len(waiting)] if waiting else None
+
+    @rule(
+        which=st.integers(0, 30),
+        destination=st.sampled_from([None, None, 3, 17, 40]),
+        seats=st.sampled_from([None, None, 1, 4]),
+        ahead_s=st.sampled_from([None, 0, 900, 3600, 30_000]),
+    )
+    def change(
+        self, which: int, destination: int | None, seats: int | None, ahead_s: int | None
+    ) -> None:
+        booking = self.one_of(which)
+        if booking is None:
+            return
+        worst_before, before = self.lateness_if_nothing_is_done(), repr(self.desk.state.shifts)
+        command = bc.ChangeBooking(
+            booking.id,
+            "control",
+            destination=None if destination is None else self.desk.stop(destination),
+            party=None if seats is None else Party(seats),
+            depart_at_s=None if ahead_s is None else self.desk.now_s + ahead_s,
+        )
+        events = self.act(command)
+        worst_before = {k: v for k, v in worst_before.items() if k[0] != booking.id}
+        self.not_worse_than(worst_before)
+        if not any(isinstance(event, be.BookingChanged) for event in events):
+            assert repr(self.desk.state.shifts) == before
+            assert self.desk.state.bookings[booking.id] == booking
+
+    @rule(which=st.integers(0, 30), pins=st.booleans())
+    def pin(self, which: int, *, pins: bool) -> None:
+        booking = self.one_of(which)
+        if booking is not None:
+            self.act(bc.PinBooking(booking.id) if pins else bc.UnpinBooking(booking.id))
+
+    @rule(which=st.integers(0, 30), where=st.integers(0, 7), force=st.booleans())
+    def move(self, which: int, where: int, *, force: bool) -> None:
+        booking = self.one_of(which)
+        if booking is None:
+            return
+        shifts = sorted(s.id for s in self.desk.active() if s.id != booking.shift_id)
+        if where == 0 or not shifts:
+            shifts = sorted(self.desk.state.shifts)
+        before = repr(self.desk.state)
+        events = self.act(bc.PreviewMove(booking.id, shifts[where % len(shifts)]))
+        assert repr(self.desk.state) == before
+        for event in events:
+            assert isinstance(event, be.MovePreviewed)
+            seen = event.preview
+            versions = tuple(PlanVersion(v.shift_id, v.version) for v in seen.vehicles)
+            worst_before = self.lateness_if_nothing_is_done()
+            done = self.act(
+                bc.MoveBooking(booking.id, seen.to_shift_id, versions, force=force, pin=False)
+            )
+            self.held.pop(booking.id, None)
+            moved = [e for e in done if isinstance(e, ev.BookingMoved)]
+            assert bool(moved) == (seen.feasible or (force and seen.forcible))
+            if moved and moved[0].forced:
+                self.reality_broke_something = True
+            else:
+                self.not_worse_than(worst_before)
+
+    @rule(origin=st.integers(0, 43), hop=st.integers(5, 38), ahead_s=st.sampled_from([900, 3600]))
+    def wait_for_room(self, origin: int, hop: int, ahead_s: int) -> None:
+        request = self.ask(origin, origin + hop, 4, 0, ahead_s, by_arrival=False)
+        if request is not None and request.refusal is not None:
+            self.act(bc.JoinWaitingList(request.id, "rd_w"))
+
+    @rule(origin=st.integers(0, 43), hop=st.integers(5, 38), at_min=st.integers(540, 900))
+    def order_for_many_days(self, origin: int, hop: int, at_min: int) -> None:
+        desk = self.desk
+        wish = SeriesWish(desk.stop(origin), desk.stop(origin + hop), Party(1), at_min)
+        today = desk.config.hours.local_date(desk.now_s)
+        self.act(bc.CreateSeries(wish, SeriesCalendar((2, 3, 4), today), "rd_s"))
+
+    @rule(origin=st.integers(0, 43), hop=st.integers(5, 38), seats=st.integers(5, 9))
+    def travel_in_a_group(self, origin: int, hop: int, seats: int) -> None:
+        desk = self.desk
+        worst_before = self.lateness_if_nothing_is_done()
+        asked = self.act(bc.RequestGroup(desk.stop(origin), desk.stop(origin + hop), Party(seats)))
+        groups = {e.request.group_id for e in asked if isinstance(e, ev.RideOffered)}
+        for group_id in groups:
+            self.act(bc.AcceptGroup(group_id or "", "rd_g"))
+            members = [b for b in desk.state.bookings.values() if b.group_id == group_id]
+            assert sum(b.party.seats for b in members) in {0, seats}
+        self.not_worse_than(worst_before)
+
+    @invariant()
+    def pins_hold(self) -> None:
+        """Only a move of the control room's, or other terms, take a booking off its shift."""
+        held = {b.id: b.shift_id for b in self.desk.state.bookings.values() if b.pinned}
+        for booking_id, shift_id in self.held.items():
+            if booking_id in held:
+                assert held[booking_id] == shift_id
+        self.held = {}
+        for booking in self.desk.state.bookings.values():
+            if booking.pinned and booking.status == "confirmed":
+                self.held[booking.id] = booking.shift_id
+
+    @invariant()
+    def no_day_twice(self) -> None:
+        made = [d.booking_id for d in self.desk.state.series_days.values() if d.booking_id]
+        assert len(made) == len(set(made))
+
+
+Living.TestCase.settings = settings(
+    max_examples=15,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestLiving = Living.TestCase

@@ -7,6 +7,7 @@ from tiny_town import grid_config
 from dispatch.domain import commands as cmd
 from dispatch.domain.model import Party
 from dispatch.engine import Engine, Network
+from dispatch.engine.invariants import broken_rules
 from dispatch.engine.whereabouts import locate
 from simulations.demand import Trip
 from simulations.world import World
@@ -79,3 +80,16 @@ def test_a_vehicle_parked_near_its_stop_waits_until_it_is_time_to_leave(desk: De
     assert (where.place.arc, where.place.offset_ms) == (fix.arc, fix.offset_ms)
     desk.now_s = shift.visits[0].leave_s + 60
     assert locate(desk.network, desk.state, shift, desk.now_s).place != where.place
+
+
+def test_whoever_halts_early_may_be_done_before_the_planned_arrival(desk: Desk) -> None:
+    """The tables hold no visit that ends before it begins: the plan has to follow the driver."""
+    first = desk.book(0, 40)
+    shift = desk.shift(first)
+    visit = shift.visits[0]
+    desk.now_s = max(desk.now_s, first.promise.pickup_from_s)
+    assert desk.now_s < visit.arrive_s - 60
+    desk.do(cmd.ReportArrived(shift.vehicle_id, visit.id))
+    desk.book(0, 40)
+    assert desk.shift(first).visits[0].depart_s < visit.arrive_s
+    assert broken_rules(desk.config, desk.network, desk.state, desk.now_s) == []

@@ -141,7 +141,10 @@ def test_riders_on_board_are_rescued_where_they_are(desk: Desk) -> None:
     assert after.status is BookingStatus.CONFIRMED
     assert (after.rescues, after.first_boarded_at_s, after.boarded_at_s) == (1, boarded_s, None)
     assert after.promise == booking.promise
-    assert after.in_force.pickup_stop_id not in {booking.promise.pickup_stop_id, shift.depot_stop_id}
+    assert after.in_force.pickup_stop_id not in {
+        booking.promise.pickup_stop_id,
+        shift.depot_stop_id,
+    }
     assert after.in_force.dropoff_stop_id == booking.promise.dropoff_stop_id
     [lost] = events_of(events, ev.BookingDisplaced)
     [found] = events_of(events, ev.BookingReplanned)

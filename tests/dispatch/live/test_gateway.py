@@ -341,3 +341,30 @@ def test_replies_that_cannot_be_read_are_looked_up(
 
     with running(make_dispatcher()):
         town.run(story)
+
+
+def test_an_id_given_again_after_a_crash_brings_nobody_else_s_answer(
+    town: Town, make_dispatcher: MakeDispatcher, running: Running
+) -> None:
+    """An insert that was not flushed is lost with its id: the next command gets the same one."""
+
+    async def story(gateway: Gateway) -> tuple[Outcome, Outcome]:
+        lost = asyncio.create_task(gateway.submit(ride(), key="lost", timeout_s=3))
+        while not (rows := town.sql("SELECT id FROM inbox")):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        crash = "WITH gone AS (DELETE FROM inbox RETURNING id) SELECT setval(%s, %s, false)"
+        with connect(town.dsn) as connection:
+            connection.execute(crash, ["inbox_id_seq", rows[0][0]])
+        other = asyncio.create_task(gateway.submit(ride(seats=9), key="other"))
+        while not town.sql("SELECT id FROM inbox"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert town.sql("SELECT id FROM inbox") == rows
+        with running(make_dispatcher()):
+            told = await other
+            with pytest.raises(AnswerPendingError):
+                await lost
+            return told, await gateway.submit(ride(), key="lost")
+
+    told, again = town.run(story)
+    assert told.error is not None
+    assert again.body is not None

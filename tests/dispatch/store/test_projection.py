@@ -8,11 +8,12 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny_engine import decide, random_command, rest, ride
+from tiny_engine import decide, live_on, obstruct, random_command, rest, ride
 
 from dispatch.domain import commands as co
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
+from dispatch.domain.life import DayStatus, WaitingStatus
 from dispatch.domain.model import Action, ActionKind, BookingStatus, Visit
 from dispatch.domain.state import State, forget_closed
 from dispatch.store.audit import differences
@@ -47,6 +48,10 @@ class Story:
             or not self.state.out
             or not any(b.rescues for b in self.state.bookings.values())
             or not any(b.booked_party for b in self.state.bookings.values())
+            or {d.status for d in self.state.series_days.values()} != set(DayStatus)
+            or {w.status for w in self.state.waiting.values()} != set(WaitingStatus)
+            or not any(b.changed_at_s for b in self.state.bookings.values())
+            or not any(b.pinned for b in self.state.bookings.values())
         ):
             self.tell(10)
 
@@ -58,8 +63,9 @@ class Story:
                 self.now_s += self.rng.randrange(40)
                 command = random_command(self.state, self.now_s, self.rng)
                 self.do(command, changes)
-                for event in rest(self.state, self.now_s, self.rng):
-                    changes.apply(self.state, event, self.now_s)
+                for happens in (rest, live_on, obstruct):
+                    for event in happens(self.state, self.now_s, self.rng):
+                        changes.apply(self.state, event, self.now_s)
             self.write(changes)
             length -= size
 
@@ -143,6 +149,14 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE plan_action SET ride = ride + 1 WHERE done_at_s IS NOT NULL", "done action"),
         ("UPDATE vehicle_outage SET until_s = until_s + 1", "past outage"),
         ("UPDATE vehicle_outage SET reason = 'fun' WHERE until_s IS NULL", "outage"),
+        ("UPDATE closure SET reason = 'other'", "closure"),
+        ("UPDATE closure SET lines = '[[[8, 51]]]' WHERE stop_id IS NULL", "closure"),
+        ("DELETE FROM closure", "closure"),
+        ("UPDATE booking SET pinned = NOT pinned", "booking"),
+        ("UPDATE booking SET changed_at_s = coalesce(changed_at_s, 0) + 1", "booking"),
+        ("UPDATE series SET rider_id = 'x'", "series"),
+        ("UPDATE series_day SET tries = tries + 1", "series day"),
+        ("UPDATE waiting SET until_s = until_s + 1", "waiting"),
     ],
 )
 def test_the_audit_sees_tampering(area_dsn: str, tampering: str, message: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 from tiny_engine import BrokenEngineError, answer, decide, random_command, ride
 
@@ -49,7 +50,7 @@ class Desk:
 
     def put_raw(self, document: str) -> int:
         key = f"key-{time.monotonic_ns()}"
-        nobody = dict.fromkeys(["rider_id", "name", "phone", "email"])
+        nobody = dict.fromkeys(["rider_id", "name", "phone", "phone_e164", "email"])
         row = {"area": AREA, "key": key, "fingerprint": "", "command": document}
         with connect(self.dsn) as connection:
             found = connection.execute(inbox.PUT, row | nobody).fetchone()
@@ -478,3 +479,64 @@ def test_kill_nine_under_load_loses_nothing(desk: Desk, process: Any) -> None:
     assert sorted(answered) == sorted(stored)
     assert len(stored) == len(rows)
     assert desk.differences() == []
+
+
+def test_a_former_leader_stuck_in_a_commit_is_not_waited_for(
+    desk: Desk, make_dispatcher: MakeDispatcher
+) -> None:
+    """Paused between the fence and the commit, it holds the row that the next one has to change."""
+    stuck, next_one = make_dispatcher(), make_dispatcher()
+    assert stuck.lead()
+    connection = stuck._require()
+    row = desk.put(ride())
+
+    def commit_slowly() -> None:
+        with stuck._leadership.fenced(connection):
+            connection.execute("SELECT 1")
+            connection.pgconn.pipeline_sync()  # the server has it all, and waits for the rest
+            stuck._leadership.release()
+            began = time.monotonic()
+            assert next_one.lead()
+            assert time.monotonic() - began < 2
+
+    with pytest.raises(psycopg.OperationalError):
+        commit_slowly()
+    drain(next_one)
+    assert desk.code(row) is None
+    assert desk.sql("SELECT epoch FROM service_area") == [(2,)]
+    assert desk.differences() == []
+
+
+def test_a_database_that_only_reads_refuses_no_command(
+    desk: Desk, make_dispatcher: MakeDispatcher, running: Running
+) -> None:
+    """It is the database that cannot, not the commands that are wrong."""
+    rows = [desk.put(ride()) for _ in range(3)]
+    name = "SELECT format('ALTER DATABASE %%I ', current_database()) || %s"
+    with running(make_dispatcher()), connect(desk.dsn) as connection:
+        wait_until(lambda: all(desk.outcome(row) for row in rows))
+        for change in (
+            "SET default_transaction_read_only = on",
+            "RESET default_transaction_read_only",
+        ):
+            connection.execute("SET default_transaction_read_only = off")
+            (statement,) = connection.execute(name, [change]).fetchone() or ("",)
+            if change.startswith("RESET"):
+                late = _put_anyway(desk)
+                time.sleep(1.0)
+                assert desk.outcome(late) is None
+            connection.execute(statement)
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name IN"
+                " ('rufbus-dispatcher', 'rufbus-leader')"
+            )
+        wait_until(lambda: desk.outcome(late) is not None)
+    assert desk.code(late) is None
+
+
+def _put_anyway(desk: Desk) -> int:
+    with psycopg.connect(
+        desk.dsn, autocommit=True, options="-c default_transaction_read_only=off"
+    ) as connection:
+        return inbox.put(connection, AREA, "late", ride())

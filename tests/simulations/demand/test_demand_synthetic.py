@@ -9,13 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from grid_network import grid_network
+from grid_scenario import grid_scenario
 from pydantic import ValidationError
+from tiny_town import SOUTH, STEP_LAT, STEP_LON, WEST, grid_config
 
 from dispatch.domain.model import Spot
 from dispatch.engine import Network
 from simulations.demand import Demand, DemandError, Trip
 from simulations.demand.profiles import PURPOSES
 from simulations.demand.synthetic import SyntheticDemand
+from simulations.runner import prepare
+from simulations.scenario import changed
 
 Make = Callable[..., Demand]
 
@@ -257,6 +262,19 @@ def test_the_more_attractive_place_draws_more(
     assert all(SHOP in map(lonlat, pair) for pair in spots(named.day(midnight_s, Random(1))))
     without = make(two_towns, **keys).day(midnight_s, Random(1))
     assert max(Counter(lonlat(s) for pair in spots(without) for s in pair).values()) < 30
+
+
+def test_a_scenarios_day_is_made_with_its_towns_extract(tmp_path: Path) -> None:
+    """What `rufbus simulate` knows of the town beyond its stops gets as far as the demand."""
+    grid, school = grid_network(tmp_path), (WEST + 3 * STEP_LON, SOUTH + 3 * STEP_LAT)
+    write_extract(tmp_path, [(school, "amenity=school")])
+    only_school = {name: {"share": 0} for name in PURPOSES if name != "school"}
+    demand = {"source": "synthetic", "requests": 50, "min_distance_m": 0, "purposes": only_school}
+    scenario = changed(grid_scenario(), {"demand": demand})
+    extract = tmp_path / "x.osm"
+    trips = prepare(scenario, grid_config(), grid, seed=1, extract=extract).trips
+    assert len(trips) == 50
+    assert all(school in map(lonlat, pair) for pair in spots(trips))
 
 
 def test_people_live_in_houses_where_the_extract_knows_them(

@@ -69,6 +69,7 @@ export const api = {
   cancel: (id) => call("DELETE", `${ROOT}/bookings/${encodeURIComponent(id)}`),
   fleet: () => call("GET", `${ROOT}/fleet`),
   plan: () => call("GET", `${ROOT}/plan`),
+  closures: () => call("GET", `${ROOT}/closures`),
   signIn: (token) => call("POST", "/control/session", { token }),
   signOut: () => call("DELETE", "/control/session"),
 };

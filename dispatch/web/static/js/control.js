@@ -1,6 +1,7 @@
 // The control room: shuttles on the map, the shifts' next visits, what is late, what is booked.
 
 import { api } from "./api.js";
+import { refreshClosures, showClosuresOn } from "./closures.js";
 import { t } from "./config.js";
 import { drawBookings, drawCounts, drawFleet, drawShifts, loadOf } from "./control-lists.js";
 import { announce, byId } from "./dom.js";
@@ -59,6 +60,7 @@ function onPlan(answer) {
   plan = answer;
   draw();
   drawWays();
+  refreshClosures();
 }
 
 function failed(error) {
@@ -98,6 +100,7 @@ async function start() {
   const known = Promise.all([api.service(), api.stops()]);
   known.catch(failed);
   map = await mapReady;
+  showClosuresOn(map);
   drawShuttles();
   drawWays();
   const [facts, { stops }] = await known;
