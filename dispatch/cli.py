@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dispatch.closure_cli import closures
 from dispatch.exports.cli import export_demand
 from dispatch.options import report_errors, town_folder, town_option, towns_option, var_option
 from routing.roads.cli import roads
@@ -49,6 +50,7 @@ def main() -> None:
 main.add_command(roads)
 main.add_command(bench)
 main.add_command(export_demand)
+main.add_command(closures)
 main.add_command(simulate)
 main.add_command(compare)
 main.add_command(scenario)
@@ -120,7 +122,7 @@ def dispatcher(var: Path, town: Path, *, new_roads: bool) -> None:
 
     Needs DATABASE_URL and REDIS_URL, the migrated database, and the town's roads on this host.
     """
-    from dispatch.wiring import run_dispatcher  # noqa: PLC0415
+    from dispatch.processes import run_dispatcher  # noqa: PLC0415
 
     run_dispatcher(_load(town), var, new_roads=new_roads)
 
@@ -135,9 +137,24 @@ def optimiser(var: Path, town: Path, *, new_roads: bool) -> None:
 
     Needs the same as a dispatcher.
     """
-    from dispatch.wiring import run_optimiser  # noqa: PLC0415
+    from dispatch.processes import run_optimiser  # noqa: PLC0415
 
     run_optimiser(_load(town), var, new_roads=new_roads)
+
+
+@main.command()
+@var_option
+@town_option
+@new_roads_option
+@report_errors
+def messenger(var: Path, town: Path, *, new_roads: bool) -> None:
+    """Run a messenger by itself: it sends riders what they have to be told; several may run.
+
+    Needs the same as a dispatcher.
+    """
+    from dispatch.processes import run_messenger  # noqa: PLC0415
+
+    run_messenger(_load(town), var, new_roads=new_roads)
 
 
 @main.command()

@@ -55,6 +55,8 @@ SEND_S: Final = 30.0
 
 BODY_MAX_BYTES: Final = 64 * 1024
 """Size of a request's body."""
+LIST_MAX_BYTES: Final = 2 * 1024 * 1024
+"""The same for a list of closures."""
 BODY_S: Final = 10.0
 """Time for a request's body to come."""
 HEAD_S: Final = 10.0

@@ -1,7 +1,7 @@
 """The web process: API v1 and the pages on uvicorn."""
 
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,11 @@ from dispatch.clock import ServiceClock
 from dispatch.config import TownConfig
 from dispatch.httpserver import bind, inherited, run
 from dispatch.live.gateway import Gateway
-from dispatch.networks import load_graph, load_ways, service_area
+from dispatch.networks import load_graph, load_network, service_area
+from dispatch.own_folder import own_folder
 from dispatch.planner.command import RUFBUS
 from dispatch.planner.desk import Desk
-from dispatch.planner.duty import folder_name
+from dispatch.roads_desk import RoadsDesk
 from dispatch.standing import check_database, servers
 from dispatch.web.app import create_app
 from dispatch.web.planner import keep_going
@@ -69,7 +70,7 @@ def run_web(town: TownConfig, var: Path, options: WebOptions) -> None:
     gateway = Gateway(database_url, redis_url, area, sharers=options.sharers)
     desk = None
     if options.planner:
-        desk = Desk(var, SCENARIOS, RUFBUS, name=folder_name(var, town.folder.name))
+        desk = Desk(var, SCENARIOS, RUFBUS, name=own_folder(var, "planner", town).name)
     app = create_app(_settings(town, var, graph, gateway, desk))
 
     @asynccontextmanager
@@ -103,20 +104,14 @@ def _settings(
     town: TownConfig, var: Path, graph: RoadGraph, gateway: Gateway, desk: Desk | None
 ) -> ApiSettings:
     path = graph_path(var, town.config.roads)
-    ways = load_ways(town, var, graph)
+    network = load_network(town, var, graph, lambda _line: None)
     clock = ServiceClock.from_env()
     manifest = graph.manifest
     area = service_area(town, graph)
-
-    def leg_geometry(
-        start: tuple[float, float] | None, stop_ids: Sequence[str]
-    ) -> Sequence[Sequence[float]]:
-        return ways.line(start, stop_ids)
-
     return ApiSettings(
         config=town.config,
         gateway=gateway,
-        stops=ways.stops,
+        stops=network.stops,
         roads=RoadsInfo(
             name=manifest.name,
             attribution=manifest.attribution,
@@ -127,10 +122,12 @@ def _settings(
         now=clock.now_s,
         area=None if area is None else mapping(area),
         basemap=path.with_suffix(".pmtiles"),
-        leg_geometry=leg_geometry,
+        roads_desk=RoadsDesk(town.config, network),
         clock_rate=clock.speed,
         demo=bool(os.environ.get("RUFBUS_DEMO")),
         secure_cookies=bool(os.environ.get("RUFBUS_HTTPS")),
         session_cookie=f"{SESSION_COOKIE}_{town.config.area_id}",
+        messages=town.messages,
         planner=desk,
+        network=network,
     )

@@ -1,36 +1,28 @@
 """Puts the parts together: the one module that knows them all."""
 
-import gc
 import hashlib
-import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count as count_up
 from pathlib import Path
-from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dispatch import logs
 from dispatch.clock import ServiceClock, demo_clock, real_now
 from dispatch.config import TownConfig, load_town
-from dispatch.domain.commands import Command
-from dispatch.domain.events import Event
-from dispatch.domain.state import State
 from dispatch.httpserver import AddressError, PortInUseError, bind, listen
-from dispatch.networks import ensure_graph, load_graph, load_network
-from dispatch.standing import check_database, refuse_other_roads, servers
+from dispatch.messaging.settings import check_secrets
+from dispatch.networks import ensure_graph, load_network
+from dispatch.processes import mail_folder
 from dispatch.supervisor import Child, Supervisor, python_command
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
 
-if TYPE_CHECKING:
-    from psycopg import Connection
-
 Say = Callable[[str], None]
 DEFAULT_PORT = 8080
 _PORTS_TRIED = 20
+_LETTER_S = 30.0  # to finish a message under way, so that nobody gets it twice
 _CLOCK_SLACK_S = 300  # what a real clock may be set back while the service is down
 
 
@@ -83,6 +75,8 @@ def serve(options: ServeOptions, say: Say) -> None:
 
     towns = _distinct_towns(options)
     _check_redis_url(os.environ.get("REDIS_URL"))
+    for town in towns:
+        check_secrets(town.messages)
     with Supervisor(options.var, say=say) as supervisor:
         listeners = _bind_ports(options.host, options.port, len(towns))
         for town in towns:
@@ -146,6 +140,7 @@ class _Site:
             arguments = ("--fd", str(fd), "--sharers", str(workers), "--ready-file", str(mark))
             ready = _serving(mark, self.url)
             child(name, "web", "--new-roads", *arguments, ready=ready, fds=[fd])
+        child("messenger", "messenger", "--new-roads", patience_s=_LETTER_S)
         if self.town.optimiser.enabled:
             child("optimiser", "optimiser", "--new-roads")
         if self.options.demo:
@@ -155,7 +150,9 @@ class _Site:
 
     def announce(self, say: Say) -> None:
         """Tell where it is."""
-        _announce(say, self.town, self.url, self.token, self.clock)
+        var = self.options.var.resolve()
+        mail = None if self.town.messages.email else mail_folder(var, self.town)
+        _announce(say, self.town, self.url, self.token, self.clock, mail)
 
 
 def _distinct_towns(options: ServeOptions) -> list[TownConfig]:
@@ -170,7 +167,9 @@ def _distinct_towns(options: ServeOptions) -> list[TownConfig]:
     return [town.for_demo() for town in towns] if options.demo else towns
 
 
-def _announce(say: Say, town: TownConfig, url: str, token: str, clock: ServiceClock) -> None:
+def _announce(
+    say: Say, town: TownConfig, url: str, token: str, clock: ServiceClock, mail: Path | None
+) -> None:
     say(f"{town.config.name} is served at {url}")
     if token:
         shown = town_time(town, clock)
@@ -179,6 +178,8 @@ def _announce(say: Say, town: TownConfig, url: str, token: str, clock: ServiceCl
         say(f"  demo clock      {shown}, {clock.speed:g} times as fast as real time")
     else:
         say(f"  control room    {url}/control   (token: rufbus token create --role control)")
+    if mail is not None:
+        say(f"  e-mails         {mail}   (sent by nobody: no mail server is configured)")
     say("  stop with Ctrl-C")
 
 
@@ -293,95 +294,6 @@ def _healthy(url: str) -> Callable[[], bool]:
     return ready
 
 
-def run_dispatcher(town: TownConfig, var: Path, *, new_roads: bool = False) -> None:
-    """The dispatcher process: the one writer of the town's service area, or its standby.
-
-    Raises:
-        AddressMissingError, RoadsMissingError, RoadsDifferError, StoreError: it cannot run; each
-            has a `code` and says what to do.
-    """
-    from dispatch.engine import Engine  # noqa: PLC0415 - numba and scipy are slow to import
-    from dispatch.town import Town  # noqa: PLC0415
-    from dispatch.views import answer  # noqa: PLC0415
-    from dispatch.worker.dispatcher import Dispatcher, run_until_signalled  # noqa: PLC0415
-    from dispatch.worker.foresight import learn  # noqa: PLC0415
-    from routing.plans import warm_up  # noqa: PLC0415
-
-    logs.set_up("dispatcher")
-    database_url, redis_url = servers()
-    graph = load_graph(town, var)
-    check_database(database_url, town, graph.digest, new_roads=new_roads)
-    network = load_network(town, var, graph, _log)
-    warm_up()
-    engine = Engine(town.config, network)
-    names = Town.of(town.config, network.stops)
-    clock = ServiceClock.from_env()
-
-    def body(command: Command, events: Sequence[Event], state: State) -> dict[str, object]:
-        return answer(command, events, state, names)
-
-    def foresee(connection: "Connection") -> None:
-        engine.expect(learn(connection, town.config, network, clock.now_s()))
-
-    def carry_over(state: State, now_s: int, rng: Random) -> list[Event]:
-        if not new_roads:  # somebody has led with other roads since we have started
-            refuse_other_roads(town.config.area_id)
-        return engine.adopt(state, now_s, rng)
-
-    gc.freeze()  # else every full collection walks the roads: 80 ms in which nobody is answered
-    dispatcher = Dispatcher(
-        database_url,
-        redis_url,
-        town.config.area_id,
-        decide=engine.decide,
-        answer=body,
-        clock=clock,
-        name=town.config.name,
-        roads_sha256=network.graph.digest,
-        adopt=carry_over,
-        decide_batch=engine.decide_batch,
-        foresee=foresee,
-    )
-    run_until_signalled(dispatcher)
-
-
-def run_optimiser(town: TownConfig, var: Path, *, new_roads: bool = False) -> None:
-    """The optimiser process: looks for better plans while nobody needs the processor.
-
-    Raises:
-        AddressMissingError, RoadsMissingError, RoadsDifferError, StoreError: it cannot run; each
-            has a `code` and says what to do.
-    """
-    from dispatch.worker.optimiser import (  # noqa: PLC0415 - numba and scipy are slow to import
-        Optimiser,
-        Pace,
-        give_way,
-        run_until_killed,
-    )
-    from routing.plans import warm_up  # noqa: PLC0415
-
-    give_way()
-    logs.set_up("optimiser")
-    database_url, redis_url = servers()
-    graph = load_graph(town, var)
-    check_database(database_url, town, graph.digest, new_roads=new_roads)
-    network = load_network(town, var, graph, _log)
-    warm_up()
-    gc.freeze()
-    clock = ServiceClock.from_env()
-    pace = Pace(round_s=town.optimiser.round_s)
-    optimiser = Optimiser(
-        database_url,
-        redis_url,
-        town.config,
-        network,
-        clock=clock,
-        speed=clock.speed,
-        pace=pace,
-    )
-    run_until_killed(optimiser, pace)
-
-
 def prepare(town: TownConfig, var: Path, say: Say, *, online: bool) -> None:
     """Make the town's roads, stops and travel times on this host, if they are not there yet.
 
@@ -389,7 +301,3 @@ def prepare(town: TownConfig, var: Path, say: Say, *, online: bool) -> None:
         RoadsError: there are no roads and none can be made.
     """
     _prepare_roads(town, var, say, online=online)
-
-
-def _log(line: str) -> None:
-    logging.getLogger("dispatch.roads").info(line)

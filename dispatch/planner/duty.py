@@ -11,7 +11,6 @@ from typing import Final
 
 _DUTY: Final = "duty"
 _PRESENT: Final = "present"
-_TOWN: Final = "town"
 
 
 class Duty:
@@ -45,23 +44,3 @@ def _locked(fd: int) -> bool:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     return False
-
-
-def folder_name(var: Path, town: str) -> str:
-    """Where below `var` the planner of a town keeps its things: towns do not see each other's.
-
-    The town that comes first has `planner`, any other `planner-<town>`.
-
-    Args:
-        var: where everything generated or stored lives.
-        town: the town's folder name.
-    """
-    folder = var / "planner"
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{_TOWN}.{os.getpid()}"
-    draft.write_text(town, encoding="utf-8")
-    with suppress(FileExistsError):
-        os.link(draft, folder / _TOWN)
-    draft.unlink()
-    first = (folder / _TOWN).read_text(encoding="utf-8").strip()
-    return folder.name if first == town else f"{folder.name}-{town}"

@@ -150,7 +150,7 @@ export class PlaceField {
           onclick: () => this.choose(stopPlace(stop)),
         },
         el("span", {}, stop.name),
-        el("span", {}, stop.zone),
+        el("span", {}, stop.closed ? t("place.closed") : stop.zone),
       ),
     );
     const none = el("li", { class: "none", role: "option", "aria-disabled": "true" }, t("place.none"));
