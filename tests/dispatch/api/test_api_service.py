@@ -84,6 +84,7 @@ LIFE_OF_BOOKINGS = {
     "/api/v1/bookings/{booking_id}/move-preview": {"post"},
     "/api/v1/bookings/{booking_id}/move": {"post"},
     "/api/v1/bookings/{booking_id}/read-back": {"get"},
+    "/api/v1/bookings/{booking_id}/rider": {"get"},
     "/api/v1/bookings/by-code/{code}": {"get"},
     "/api/v1/bookings/by-code/{code}/cancel": {"post"},
     "/api/v1/riders": {"get"},

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from dispatch.api.life_models import CancelReason
 from dispatch.planner.fields import FIELDS, GROUPS
 from dispatch.planner.jobs import Status
 from dispatch.web.i18n import load_catalogues
@@ -26,6 +27,10 @@ COMPOSED = {
     "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break"],
     "control.shift.": ["planned", "active", "ended"],
     "control.booking.": ["confirmed", "boarded"],
+    "control.move.limit.": ["pickup", "arrival", "ride", "break", "shift_end"],
+    "phone.key.": ["enter", "digits", "return", "escape", "new", "code"],
+    "phone.news.": ["completed", "cancelled", "no_show"],
+    "phone.reason.": list(get_args(CancelReason)),
     "planner.copy_": ["suffix"],  # in Python, for the name of a new copy
     "planner.edit.": ["copy", "edit"],
     "planner.group.": list(GROUPS),
@@ -48,7 +53,7 @@ def used_keys() -> set[str]:
             for form in ("one", "other")
         }
         # a choice between two keys: `const key = … ? "a.b" : "a.c"`, `t(wrong ? "a.b" : "a.c")`
-        for pair in re.findall(r"""\?\s*["'](\w+\.\w+)["']\s*:\s*["'](\w+\.\w+)["']""", text):
+        for pair in re.findall(r"""\?\s*["']([\w.]+\.\w+)["']\s*:\s*["']([\w.]+\.\w+)["']""", text):
             keys |= set(pair)
     return keys
 

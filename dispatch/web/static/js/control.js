@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { t } from "./config.js";
+import { openFrom, setPlan } from "./control-booking.js";
 import { drawBookings, drawCounts, drawFleet, drawShifts, loadOf } from "./control-lists.js";
 import { announce, byId } from "./dom.js";
 import { createMap } from "./map.js";
@@ -57,6 +58,7 @@ function onFleet(answer) {
 
 function onPlan(answer) {
   plan = answer;
+  setPlan(plan);
   draw();
   drawWays();
 }
@@ -88,6 +90,7 @@ async function start() {
     await api.signOut().catch(() => {});
     location.reload();
   });
+  openFrom(byId("bookings"));
   const mapReady = createMap();
   follow({
     url: "/api/v1/events",
