@@ -85,6 +85,7 @@ async function weigh() {
     button.textContent = t(found.feasible ? "control.move.do" : "control.move.force");
     button.classList.toggle("primary", found.feasible);
     button.classList.toggle("danger", !found.feasible);
+    byId("move-form").scrollIntoView({ block: "start" });
   } catch (error) {
     if (mine !== asked) return;
     clearPreview();

@@ -171,12 +171,13 @@ export function drawBookings(plan) {
         el(
           "div",
           {},
+          `${promise.pickup.name} → ${promise.dropoff.name}`,
           el(
-            "button",
-            { class: "plain-button", type: "button", "data-booking": id, "aria-haspopup": "dialog" },
-            `${promise.pickup.name} → ${promise.dropoff.name}`,
+            "div",
+            {},
+            el("button", { class: "plain-button", type: "button", "data-booking": id, "aria-haspopup": "dialog" }, code),
           ),
-          el("div", { class: "soft" }, [code, people(party), vehicle?.name, clockWindow(promise.pickup_window), pinned && t("control.pinned_mark")].filter(Boolean).join(" · ")),
+          el("div", { class: "soft" }, [people(party), vehicle?.name, clockWindow(promise.pickup_window), pinned && t("control.pinned_mark")].filter(Boolean).join(" · ")),
         ),
         el("span", { class: `pill ${status === "boarded" ? "good" : "quiet"}` }, t(`control.booking.${status}`)),
       );

@@ -8,7 +8,9 @@ const NOTABLE_S = 30;
 const MINUTE_S = 60;
 
 const minutes = (seconds) => Math.max(1, Math.round(Math.abs(seconds) / MINUTE_S));
-const shift = (before, after) => (before && after ? (Date.parse(after) - Date.parse(before)) / 1000 : 0);
+const clockMinute = (time) => Math.floor(Date.parse(time) / 1000 / MINUTE_S);
+/** By how much the shown time changes, in minutes. */
+const shift = (before, after) => (before && after ? clockMinute(after) - clockMinute(before) : 0);
 
 function verdict({ feasible, forcible, message }) {
   if (feasible) return el("p", { class: "notice good" }, t("control.move.fits"));
@@ -23,27 +25,26 @@ function driving({ vehicle, added_drive_s: added }) {
   return tn("control.move.less_drive", minutes(added), { name });
 }
 
-function change(seconds) {
-  if (Math.abs(seconds) < NOTABLE_S) return t("control.move.same_time");
-  if (seconds > 0) return tn("control.move.later", minutes(seconds));
-  return tn("control.move.earlier", minutes(seconds));
+function change(by) {
+  if (!by) return t("control.move.same_time");
+  if (by > 0) return tn("control.move.later", by);
+  return tn("control.move.earlier", -by);
 }
 
 function time(label, before, after) {
   if (!after) return null;
-  const seconds = shift(before, after);
+  const by = shift(before, after);
   const from = before ? `${clock(before)} → ` : "";
   return el(
     "div",
     { class: "small" },
     `${label} ${from}${clock(after)} `,
-    el("span", { class: seconds >= NOTABLE_S ? "later" : "soft" }, `(${change(seconds)})`),
+    el("span", { class: by > 0 ? "later" : "soft" }, `(${change(by)})`),
   );
 }
 
 const moved = (rider) =>
-  Math.abs(shift(rider.pickup_before, rider.pickup_after)) >= NOTABLE_S ||
-  Math.abs(shift(rider.arrival_before, rider.arrival_after)) >= NOTABLE_S;
+  shift(rider.pickup_before, rider.pickup_after) !== 0 || shift(rider.arrival_before, rider.arrival_after) !== 0;
 
 function riderItem(rider, code, own) {
   return el(

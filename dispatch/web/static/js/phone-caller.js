@@ -8,6 +8,7 @@ import { complain } from "./phone-outcome.js";
 import { people, rideTitle, spokenDay } from "./phone-words.js";
 import { clockWindow, clock } from "./time.js";
 
+const AHEAD_MAX = 4;
 const TRIPS_MAX = 5;
 const PHONE = /^\+?[0-9 ()/.-]{5,25}$/;
 const NEW = "";
@@ -33,10 +34,10 @@ export function tripsToShow(trips) {
     seen.add(key);
     return true;
   });
-  return [...ahead.slice(0, TRIPS_MAX), ...earlier].slice(0, Math.max(TRIPS_MAX, 1));
+  return [...ahead.slice(0, AHEAD_MAX), ...earlier].slice(0, TRIPS_MAX);
 }
 
-/** The caller's part of the page; `picked` and `opened` are told which trip is meant. */
+/** The caller's part of the page: `repeat(trip, back)`, `open(bookingId)`, and `next()` to the wish. */
 export class CallerPart {
   constructor({ repeat, open, next }) {
     this.repeat = repeat;
@@ -141,7 +142,8 @@ export class CallerPart {
     const when = ahead
       ? `${spokenDay(from)} ${clockWindow(booking.promise.pickup_window)}`
       : `${spokenDay(from)}, ${clock(from)}`;
-    const facts = [when, people(booking.party), ahead && booking.code].filter(Boolean).join(" · ");
+    const gone = booking.status === "cancelled" && t("phone.trip_cancelled");
+    const facts = [when, people(booking.party), ahead && booking.code, gone].filter(Boolean).join(" · ");
     const main = el(
       "button",
       { class: `trip${ahead ? " ahead" : ""}`, type: "button", "data-booking": booking.id },
@@ -149,15 +151,17 @@ export class CallerPart {
       el(
         "span",
         {},
-        el("strong", {}, rideTitle(booking)),
+        el("span", { class: "way" }, booking.promise.pickup.name),
+        el("span", { class: "way" }, `→ ${booking.promise.dropoff.name}`),
         el("span", { class: "soft small" }, facts),
         el("span", { class: "what small" }, t(ahead ? "phone.trip_open" : "phone.trip_again")),
       ),
     );
     const back = el(
       "button",
-      { class: "button trip-back", type: "button", "aria-label": t("phone.trip_back_of", { trip: rideTitle(booking) }) },
+      { class: "trip-back", type: "button", "aria-label": t("phone.trip_back_of", { trip: rideTitle(booking) }) },
       t("phone.trip_back"),
+      el("kbd", { "aria-hidden": "true" }, "R"),
     );
     main.addEventListener("click", () => (ahead ? this.open(booking.id) : this.repeat(trip, false)));
     back.addEventListener("click", () => this.repeat(trip, true));

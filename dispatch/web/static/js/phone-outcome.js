@@ -4,6 +4,7 @@ import { t } from "./config.js";
 import { byId, el, show } from "./dom.js";
 import { numbered } from "./keys.js";
 
+const beside = matchMedia("(min-width: 48rem)");
 let ended = () => {};
 let keys = null;
 
@@ -26,7 +27,9 @@ export function present(title, nodes, { focus = true, end = () => {} } = {}) {
   show(byId("keys-help"), false);
   if (!focus) return;
   byId("outcome-title").focus({ preventScroll: true });
-  byId("outcome").scrollIntoView({ block: "nearest" });
+  byId("outcome").scrollTo({ top: 0 });
+  // Below the form, all of it is wanted in sight; beside it, it is there already.
+  if (!beside.matches) byId("outcome").scrollIntoView({ block: "start" });
 }
 
 /** Keys for what is there now, while the focus is in it: further ones, and digits for its choices. */

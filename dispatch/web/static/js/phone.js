@@ -57,7 +57,9 @@ function fillFrom(trip, back) {
   keep();
 }
 
-const bookReturn = (booking, request = null) => fillFrom({ booking, request }, true);
+function bookReturn(booking, request = null) {
+  fillFrom({ booking, request }, true);
+}
 
 function beginChange(trip) {
   clearOutcome();
