@@ -43,6 +43,18 @@ _KINDS: Final[dict[str, tuple[str, str]]] = {
         "Das Fahrzeug ist {metres} m von seinem Weg entfernt.",
         "The vehicle is {metres} m away from its way.",
     ),
+    "vehicle_out": (
+        "Das Fahrzeug ist seit {minutes} min außer Betrieb.",
+        "The vehicle has been out of service for {minutes} min.",
+    ),
+    "displaced": (
+        "{code} hat seit {minutes} min kein Fahrzeug; gewartet wird am Halt {stop}.",
+        "{code} has had no vehicle for {minutes} min and waits at {stop}.",
+    ),
+    "stop_closed": (
+        "Der Halt {stop}, der {code} zugesagt ist, ist gesperrt.",
+        "The stop {stop} that {code} was promised is closed.",
+    ),
 }
 
 _CAUSES: Final[dict[str, tuple[str, str]]] = {

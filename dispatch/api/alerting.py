@@ -71,6 +71,7 @@ class AlertBoard:
             await gateway.acknowledgements(now_s),
         )
         state.closures = {c.id: c for c in await gateway.closures()}
+        state.out = await gateway.outages()
         labels = await gateway.token_labels()
         return await run_in_threadpool(self._view, state, now_s, labels)
 

@@ -465,6 +465,9 @@ class Alert(Answer):
         "position_stale",
         "position_doubted",
         "vehicle_off_route",
+        "vehicle_out",
+        "displaced",
+        "stop_closed",
     ]
     severity: Literal["critical", "warning", "info"]
     since: datetime

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from dispatch.domain.model import Acknowledgement, Booking, BookingStatus, Fix, Shift, ShiftStatus
+from dispatch.domain.closures import stops_closed
+from dispatch.domain.model import (
+    Acknowledgement,
+    ActionKind,
+    Booking,
+    BookingStatus,
+    Fix,
+    Shift,
+    ShiftStatus,
+)
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine.breaches import planned_breaches
@@ -42,6 +51,9 @@ class AlertKind(StrEnum):
     POSITION_STALE = "position_stale"
     POSITION_DOUBTED = "position_doubted"
     VEHICLE_OFF_ROUTE = "vehicle_off_route"
+    VEHICLE_OUT = "vehicle_out"
+    DISPLACED = "displaced"
+    STOP_CLOSED = "stop_closed"
 
 
 class Severity(StrEnum):
@@ -110,6 +122,9 @@ def alerts(config: ServiceConfig, network: Network | None, state: State, now_s: 
         found += _duties(config, roads, state, shift, now_s)
         if shift.status is ShiftStatus.ACTIVE:
             found += _position(config, roads, state, shift, now_s)
+        found += _out_of_service(state, shift, now_s)
+    for booking in state.bookings.values():
+        found += _stranded(state, booking, now_s)
     return sorted(found, key=lambda a: (_ORDER[a.severity], -a.late_s, a.id))
 
 
@@ -162,18 +177,48 @@ _WORST_FIRST: Final = {"pickup": 0, "arrival": 1, "ride": 2, "break": 3}
 
 def _missed(booking: Booking, what: str, late_s: int, shift: Shift) -> tuple[AlertKind, int, str]:
     """What kind of a breach it is, since when, and at which stop."""
-    promise = booking.promise
+    promise, stops = booking.promise, booking.in_force
     if what == "pickup":
-        return AlertKind.LATE_PICKUP, promise.pickup_to_s, promise.pickup_stop_id
+        return AlertKind.LATE_PICKUP, promise.pickup_to_s, stops.pickup_stop_id
     if what == "arrival":
-        return AlertKind.LATE_ARRIVAL, promise.arrival_latest_s, promise.dropoff_stop_id
+        return AlertKind.LATE_ARRIVAL, promise.arrival_latest_s, stops.dropoff_stop_id
     arrives_s = next(
         action.start_s
         for visit in shift.visits
         for action in visit.actions
-        if action.booking_id == booking.id and visit.stop_id == promise.dropoff_stop_id
+        if action.booking_id == booking.id and action.kind is ActionKind.DROPOFF
     )
-    return AlertKind.LONG_RIDE, arrives_s - late_s, promise.dropoff_stop_id
+    return AlertKind.LONG_RIDE, arrives_s - late_s, stops.dropoff_stop_id
+
+
+def _out_of_service(state: State, shift: Shift, now_s: int) -> Iterator[Alert]:
+    """A vehicle on duty that cannot drive."""
+    out = state.out.get(shift.vehicle_id)
+    if out is not None and (shift.status is ShiftStatus.ACTIVE or shift.start_s <= now_s):
+        span_s = (out.since_s, now_s - out.since_s)
+        yield _make(AlertKind.VEHICLE_OUT, shift, Severity.WARNING, span_s)
+
+
+def _stranded(state: State, booking: Booking, now_s: int) -> Iterator[Alert]:
+    """Riders whom no vehicle is going to serve, or not where they were told."""
+    shift, ends = state.shifts.get(booking.shift_id), booking.in_force
+    if shift is None or not booking.status.is_open:
+        return
+    if booking.displacement is not None and booking.status is BookingStatus.DISPLACED:
+        since_s = booking.displacement.at_s
+        span_s, stop = (since_s, now_s - since_s), ends.pickup_stop_id
+        key, who = booking.id, (booking.id,)
+        severity = Severity.CRITICAL
+        yield _make(AlertKind.DISPLACED, shift, severity, span_s, who, key=key, stop_id=stop)
+        return
+    closed = stops_closed(state.closures, ends.pickup_from_s, ends.arrival_latest_s)
+    waits = booking.status is BookingStatus.CONFIRMED
+    unusable = [ends.pickup_stop_id] if waits else []
+    for stop in (*unusable, ends.dropoff_stop_id):
+        if stop in closed:
+            span_s, severity = (ends.pickup_from_s, 0), Severity.WARNING
+            key, who = f"{booking.id}:{stop}", (booking.id,)
+            yield _make(AlertKind.STOP_CLOSED, shift, severity, span_s, who, key=key, stop_id=stop)
 
 
 def _cause(shift: Shift, now_s: int) -> Cause:

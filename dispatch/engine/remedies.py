@@ -71,7 +71,11 @@ class Remedies:
         match alert.kind:
             case AlertKind.LATE_PICKUP | AlertKind.LATE_ARRIVAL | AlertKind.LONG_RIDE:
                 return tuple(self._for_rider(alert))
-            case AlertKind.NO_DRIVER | AlertKind.VEHICLE_OFF_ROUTE:
+            case AlertKind.DISPLACED | AlertKind.STOP_CLOSED:
+                who = alert.booking_ids[0]
+                calls = Choice(Action.CALL_RIDER, booking_id=who)
+                return calls, Choice(Action.CANCEL_BOOKING, booking_id=who)
+            case AlertKind.NO_DRIVER | AlertKind.VEHICLE_OFF_ROUTE | AlertKind.VEHICLE_OUT:
                 return (*self._call_driver(alert), *self._spares(alert))
             case _:
                 return tuple(self._call_driver(alert))

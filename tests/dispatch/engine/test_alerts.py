@@ -7,6 +7,7 @@ from desk import TUESDAY_9_S, Desk
 from tiny_town import SOUTH, STEP_LAT, STEP_LON, WEST, grid_config
 
 from dispatch.domain import commands as cmd
+from dispatch.domain.closures import Closure
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.model import Booking, Fix, PlannedBreak, Shift, Sighting, Vehicle, Visit
 from dispatch.domain.rules import Rules
@@ -297,3 +298,32 @@ def test_a_spare_on_duty_is_no_spare(desk: Desk) -> None:
     vehicles: tuple[Vehicle, ...] = desk.config.vehicles[:-1]
     desk.config = replace(desk.config, vehicles=vehicles)
     assert all(action != "swap_vehicle" for action, _, _ in choices(desk, alert))
+
+
+def test_riders_without_a_vehicle_are_the_first_thing_to_know(desk: Desk) -> None:
+    booking = desk.book(0, 40)
+    for shift in desk.active():
+        desk.do(cmd.TakeOutOfService(shift.vehicle_id, "breakdown"))
+    desk.now_s += 120
+    first, *others = found(desk)
+    assert (first.kind, first.severity) == (AlertKind.DISPLACED, Severity.CRITICAL)
+    assert (first.booking_ids, first.late_s) == ((booking.id,), 120)
+    assert [c for c, _, _ in choices(desk, first)] == [Action.CALL_RIDER, Action.CANCEL_BOOKING]
+    assert {a.kind for a in others} == {AlertKind.VEHICLE_OUT}
+    assert len(others) == 2
+    assert (Action.SWAP_VEHICLE, "spare", None) in choices(desk, others[0])
+
+
+def test_a_closed_stop_that_was_promised(desk: Desk) -> None:
+    """As it is left where no other stop is near enough."""
+    booking = desk.book(0, 40)
+    promised = booking.promise
+    wish = Closure(
+        "c", promised.pickup_from_s - 60, None, "works", stop_id=promised.dropoff_stop_id
+    )
+    desk.state.closures = {"c": wish}
+    (alert,) = found(desk, AlertKind.STOP_CLOSED)
+    assert (alert.booking_ids, alert.params["stop_id"]) == (
+        (booking.id,),
+        promised.dropoff_stop_id,
+    )
