@@ -25,6 +25,7 @@ from dispatch.domain.model import (
     Acknowledgement,
     Booking,
     Fix,
+    OutOfService,
     RideRequest,
     Shift,
     ShiftStatus,
@@ -38,7 +39,15 @@ from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
 from dispatch.live.recipients import Recipients
 from dispatch.store import entities, inbox
 from dispatch.store.breakable import async_cursor_factory
-from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, REQUEST, SHIFT, command_to_json
+from dispatch.store.codec import (
+    ACKNOWLEDGEMENT,
+    BOOKING,
+    CLOSURE,
+    OUTAGE,
+    REQUEST,
+    SHIFT,
+    command_to_json,
+)
 from dispatch.store.connect import OPTIONS, SETTINGS, is_outage
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (
@@ -321,6 +330,11 @@ class Gateway(Lookups):
             vehicle_id=vehicle_id,
         )
         return [SHIFT.validate_python(row) for row in rows]
+
+    async def outages(self) -> dict[str, OutOfService]:
+        """The vehicles that are out of service, by id, the longest first."""
+        rows = await self._read(entities.OUTAGES + " ORDER BY o.since_s, o.vehicle_id")
+        return {out.vehicle_id: out for out in map(OUTAGE.validate_python, rows)}
 
     async def past_visits(self, shift_ids: Iterable[str]) -> list[PastVisit]:
         """What really happened at the stops of some shifts, oldest first."""
