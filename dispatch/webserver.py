@@ -60,7 +60,6 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiS
     clock = ServiceClock.from_env()
     manifest = graph.manifest
     area = service_area(town, graph)
-
     return ApiSettings(
         config=town.config,
         gateway=gateway,
@@ -80,4 +79,5 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiS
         demo=bool(os.environ.get("RUFBUS_DEMO")),
         messages=town.messages,
         planner=desk,
+        network=network,
     )

@@ -240,9 +240,9 @@ def _healthy(url: str) -> Callable[[], bool]:
 def run_dispatcher(town: TownConfig, var: Path) -> None:
     """The dispatcher process: the one writer of the town's service area."""
     from dispatch.engine import Engine  # noqa: PLC0415 - numba and scipy are slow to import
+    from dispatch.fleet_views import answer  # noqa: PLC0415
     from dispatch.messaging.announce import Announcer  # noqa: PLC0415
     from dispatch.town import Town  # noqa: PLC0415
-    from dispatch.views import answer  # noqa: PLC0415
     from dispatch.worker.dispatcher import Dispatcher, run_until_signalled  # noqa: PLC0415
     from dispatch.worker.foresight import learn  # noqa: PLC0415
     from routing.plans import warm_up  # noqa: PLC0415

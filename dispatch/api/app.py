@@ -6,10 +6,12 @@ from fastapi import APIRouter, FastAPI
 
 from dispatch import __doc__ as summary
 from dispatch.api import (
+    alerts,
     booking_life,
     bookings,
     closures,
     control,
+    fleet,
     groups,
     notifications,
     phone,
@@ -45,7 +47,7 @@ def create_api(settings: ApiSettings) -> FastAPI:
     problems.install(app)
     v1 = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
     life = (phone, booking_life, series, waiting, groups, notifications)
-    for part in (rides, *life, bookings, vehicles, control, closures, service):
+    for part in (rides, *life, bookings, vehicles, fleet, control, alerts, closures, service):
         v1.include_router(part.router)
     app.include_router(v1)
     app.include_router(service.health_router)

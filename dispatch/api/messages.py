@@ -320,6 +320,73 @@ _DOMAIN = {
             "The break cannot begin yet: too much work in one piece would be left after it.",
         ),
     ),
+    ErrorCode.BREAK_NOT_NOW: Message(
+        409,
+        ("Jetzt keine Pause", "Erst müssen Fahrgäste bedient werden, sonst bräche eine Zusage."),
+        ("No break now", "Riders have to be served first, or a promise would be broken."),
+    ),
+    ErrorCode.BREAK_TOO_LATE: Message(
+        409,
+        ("Zu spät für die Pause", "So lange darf ohne Pause nicht gearbeitet werden."),
+        ("Too late for the break", "Nobody may work that long without a break."),
+    ),
+    ErrorCode.NO_BREAK_LEFT: Message(
+        409,
+        ("Keine Pause mehr", "In dieser Schicht steht keine Pause mehr aus."),
+        ("No break left", "There is no break left in this shift."),
+    ),
+    ErrorCode.ON_BREAK: Message(
+        409,
+        ("In der Pause", "Die Pause hat begonnen; danach geht es weiter."),
+        ("On a break", "The break has begun; it has to be over first."),
+    ),
+    ErrorCode.VEHICLE_OUT_OF_SERVICE: Message(
+        409,
+        ("Fahrzeug außer Betrieb", "Das Fahrzeug ist außer Betrieb gemeldet."),
+        ("Vehicle out of service", "The vehicle is reported as out of service."),
+    ),
+    ErrorCode.VEHICLE_FULL: Message(
+        409,
+        ("Kein Platz", "Für diese Fahrgäste ist bis zum Ziel kein Platz im Fahrzeug."),
+        ("No room", "The vehicle has no room for these riders all the way."),
+    ),
+    ErrorCode.SPARE_NOT_FREE: Message(
+        409,
+        ("Ersatzfahrzeug belegt", "Das andere Fahrzeug hat in dieser Zeit eine eigene Schicht."),
+        ("Spare not free", "The other vehicle has a shift of its own at that time."),
+    ),
+    ErrorCode.SPARE_TOO_SMALL: Message(
+        409,
+        (
+            "Ersatzfahrzeug zu klein",
+            "Die Fahrten passen nicht in das andere Fahrzeug. Notfalls erst außer Betrieb melden.",
+        ),
+        (
+            "Spare too small",
+            "The rides do not fit into the other vehicle. If need be, go out of service first.",
+        ),
+    ),
+    ErrorCode.SWAP_TOO_LATE: Message(
+        409,
+        (
+            "Tausch bräche Zusagen",
+            "Jemand käme später als zugesagt. Notfalls das Fahrzeug erst außer Betrieb melden.",
+        ),
+        (
+            "Swap would break promises",
+            "Somebody would be later than promised. If need be, go out of service first.",
+        ),
+    ),
+    ErrorCode.NO_OTHER_STOP: Message(
+        409,
+        ("Kein anderer Halt", "In Laufweite gibt es keinen anderen Halt."),
+        ("No other stop", "There is no other stop within walking distance."),
+    ),
+    ErrorCode.WALK_ON_IMPOSSIBLE: Message(
+        409,
+        ("Ziel nicht möglich", "Zu diesem Ziel kann von hier niemand mitgenommen werden."),
+        ("Destination not possible", "Nobody can be taken to that destination from here."),
+    ),
     ErrorCode.SHIFT_NOT_FOUND: Message(
         404,
         ("Schicht nicht gefunden", "Diese Schicht gibt es nicht."),
@@ -388,6 +455,11 @@ _DOMAIN = {
         422,
         ("Nummer doppelt", "Zwei Sperrungen der Liste haben dieselbe Nummer."),
         ("Id repeated", "Two closures of the list have the same id."),
+    ),
+    ErrorCode.ALERT_NOT_FOUND: Message(
+        404,
+        ("Warnung nicht gefunden", "Diese Warnung gibt es nicht (mehr)."),
+        ("Alert not found", "There is no such alert (any more)."),
     ),
     ErrorCode.PROPOSAL_STALE: Message(
         409,

@@ -238,6 +238,12 @@ class PushEndpointIn(Strict):
     endpoint: Annotated[str, StringConstraints(min_length=9, max_length=1000)]
 
 
+class BoardedIn(Strict):
+    """Who has come, if not those who were booked."""
+
+    party: PartyIn
+
+
 class PositionIn(Strict):
     """Where a vehicle was, and when."""
 

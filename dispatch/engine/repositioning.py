@@ -193,6 +193,8 @@ class Repositioner:
             ahead = shift.visits[0] if shift.visits else None
             if shift.status is not ShiftStatus.ACTIVE or shift.current_visit is not None:
                 continue
+            if shift.vehicle_id in draft.state.out:
+                continue
             if ahead is not None and (is_waiting_place(ahead) or ahead.leave_s <= draft.now_s):
                 continue
             one = self._free(draft, shift, shift.visits)
@@ -206,7 +208,9 @@ class Repositioner:
         next_id = after.stop_id if after else shift.depot_stop_id
         due_s = after.arrive_s if after else shift.end_s
         rest = (breaks[0].arrive_s, breaks[-1].depart_s) if breaks else (due_s, draft.now_s)
-        where = locate(self._network, draft.state, shift, draft.now_s)
+        where = locate(
+            self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+        )
         network = self._network.for_shift(shift, draft.state.closures)
         legs_s = network.travel.times_from(where.place)
         return _Idle(shift, network, where, legs_s, network.stop_index[next_id], due_s, rest)
@@ -217,8 +221,11 @@ class Repositioner:
         return [
             shift
             for shift in draft.state.shifts.values()
-            if shift.status is ShiftStatus.ACTIVE
-            or (shift.status is ShiftStatus.PLANNED and draft.now_s <= shift.start_s < soon_s)
+            if shift.vehicle_id not in draft.state.out
+            and (
+                shift.status is ShiftStatus.ACTIVE
+                or (shift.status is ShiftStatus.PLANNED and draft.now_s <= shift.start_s < soon_s)
+            )
         ]
 
     def _reach(self, draft: Draft, shift: Shift, idle: Iterable[_Idle]) -> Floats:

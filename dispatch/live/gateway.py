@@ -21,7 +21,15 @@ from psycopg_pool import AsyncConnectionPool
 from dispatch.domain.booking_commands import AcceptGroup, CreateSeries, JoinWaitingList
 from dispatch.domain.closures import Closure
 from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
-from dispatch.domain.model import Booking, Fix, RideRequest, Shift, ShiftStatus
+from dispatch.domain.model import (
+    Acknowledgement,
+    Booking,
+    Fix,
+    OutOfService,
+    RideRequest,
+    Shift,
+    ShiftStatus,
+)
 from dispatch.domain.phone import e164
 from dispatch.failpoints import hit
 from dispatch.live.hub import Hub, connect_redis, end_task
@@ -31,7 +39,15 @@ from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
 from dispatch.live.recipients import Recipients
 from dispatch.store import entities, inbox
 from dispatch.store.breakable import async_cursor_factory
-from dispatch.store.codec import BOOKING, CLOSURE, REQUEST, SHIFT, command_to_json
+from dispatch.store.codec import (
+    ACKNOWLEDGEMENT,
+    BOOKING,
+    CLOSURE,
+    OUTAGE,
+    REQUEST,
+    SHIFT,
+    command_to_json,
+)
 from dispatch.store.connect import OPTIONS, SETTINGS, is_outage
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (
@@ -42,7 +58,7 @@ from dispatch.store.errors import (
     UnstorableError,
 )
 from dispatch.store.inbox import Outcome, Ticket
-from dispatch.store.tokens import ROLE_OF, token_hash
+from dispatch.store.tokens import LABELS, ROLE_OF, token_hash
 
 POOL_MAX: Final = 8
 PATIENCE_S: Final = 2.0
@@ -315,6 +331,11 @@ class Gateway(Lookups):
         )
         return [SHIFT.validate_python(row) for row in rows]
 
+    async def outages(self) -> dict[str, OutOfService]:
+        """The vehicles that are out of service, by id, the longest first."""
+        rows = await self._read(entities.OUTAGES + " ORDER BY o.since_s, o.vehicle_id")
+        return {out.vehicle_id: out for out in map(OUTAGE.validate_python, rows)}
+
     async def past_visits(self, shift_ids: Iterable[str]) -> list[PastVisit]:
         """What really happened at the stops of some shifts, oldest first."""
         statement = entities.PAST_VISITS + (
@@ -330,6 +351,16 @@ class Gateway(Lookups):
         )
         rows = await self._read(statement, over=over)
         return [CLOSURE.validate_python(row) for row in rows]
+
+    async def acknowledgements(self, now_s: int) -> list[Acknowledgement]:
+        """Who has seen which alert within the last day."""
+        statement = entities.ACKNOWLEDGEMENTS + " AND k.at_s > %(after_s)s"
+        rows = await self._read(statement, after_s=now_s - 86_400)
+        return [ACKNOWLEDGEMENT.validate_python(row) for row in rows]
+
+    async def token_labels(self) -> dict[str, str]:
+        """What tokens are called, by the beginning of their hash."""
+        return dict(await self._fetch(LABELS, {"area": self._area}))
 
     async def token_role(self, token: str) -> str | None:
         """What a bearer may do, None for a worthless token; remembered for some seconds."""

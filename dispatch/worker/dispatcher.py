@@ -331,7 +331,7 @@ class Dispatcher:
             {e.ticket: batch.outcomes[e.id] for e in taken if e.id in batch.outcomes},
             notices_of(changes, seq),
             vehicle_fixes(changes),
-            changes.history.ended_at_s,
+            [*changes.history.ended_at_s, *(changes.halted - changes.moved.keys())],
             self._roads_sha256,
         )
         if messages:

@@ -62,6 +62,8 @@ def test_the_fleet(client: Any, bearer: Bearer) -> None:
         "lat": 51.7746,
         "at": "2026-03-29T07:59:30+02:00",
         "source": "planned",
+        "stale": False,
+        "doubted": None,
     }
     assert first["next_visit"]["boarding"][0]["party"] == {"seats": 2, "wheelchairs": 0}
     assert {vehicle["state"] for vehicle in others} == {"off_duty"}
@@ -116,6 +118,14 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/bookings/{booking_id}/boarded": {"post"},
         "/api/v1/bookings/{booking_id}/alighted": {"post"},
         "/api/v1/bookings/{booking_id}/no-show": {"post"},
+        "/api/v1/bookings/{booking_id}/not-served": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/out-of-service": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/back-in-service": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/swap": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/breaks/now": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/breaks/postpone": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/walk-ons": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/visits/{visit_id}/not-served": {"post"},
         "/api/v1/vehicles/{vehicle_id}/plan": {"get"},
         "/api/v1/vehicles/{vehicle_id}/positions": {"post"},
         "/api/v1/vehicles/{vehicle_id}/visits/{visit_id}/arrived": {"post"},
@@ -128,6 +138,8 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/closures/preview": {"post"},
         "/api/v1/closures/import": {"post"},
         "/api/v1/closures/{closure_id}": {"delete"},
+        "/api/v1/alerts": {"get"},
+        "/api/v1/alerts/{alert_id}/acknowledge": {"post"},
         "/api/v1/service": {"get"},
         "/api/v1/stops": {"get"},
         "/healthz": {"get"},

@@ -45,6 +45,9 @@ class Story:
             or not self.state.shifts
             or not any(s.visits for s in self.state.shifts.values())
             or not any(s.breaks for s in self.state.shifts.values())
+            or not self.state.out
+            or not any(b.rescues for b in self.state.bookings.values())
+            or not any(b.booked_party for b in self.state.bookings.values())
             or {d.status for d in self.state.series_days.values()} != set(DayStatus)
             or {w.status for w in self.state.waiting.values()} != set(WaitingStatus)
             or not any(b.changed_at_s for b in self.state.bookings.values())
@@ -60,6 +63,9 @@ class Story:
                 self.now_s += self.rng.randrange(40)
                 command = random_command(self.state, self.now_s, self.rng)
                 self.do(command, changes)
+                if self.now_s % 5 == 0:
+                    seen = co.AcknowledgeAlert(f"no_driver:{self.now_s % 7}", "desk")
+                    self.do(seen, changes)
                 for happens in (rest, live_on, obstruct):
                     for event in happens(self.state, self.now_s, self.rng):
                         changes.apply(self.state, event, self.now_s)
@@ -140,9 +146,16 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE visit SET leave_s = leave_s - 1 WHERE status = 'open'", "shift"),
         ("UPDATE visit SET break_id = 'x' WHERE status = 'done'", "past visit"),
         ("UPDATE shift SET breaks = '[]' WHERE breaks <> '[]'", "shift"),
+        ("UPDATE booking SET rescues = rescues + 1 WHERE rescues > 0", "booking"),
+        ("UPDATE booking SET instead = NULL WHERE instead IS NOT NULL", "booking"),
+        ("UPDATE booking SET booked_party = NULL WHERE booked_party IS NOT NULL", "booking"),
+        ("UPDATE plan_action SET ride = ride + 1 WHERE done_at_s IS NOT NULL", "done action"),
+        ("UPDATE vehicle_outage SET until_s = until_s + 1", "past outage"),
+        ("UPDATE vehicle_outage SET reason = 'fun' WHERE until_s IS NULL", "outage"),
         ("UPDATE closure SET reason = 'other'", "closure"),
         ("UPDATE closure SET lines = '[[[8, 51]]]' WHERE stop_id IS NULL", "closure"),
         ("DELETE FROM closure", "closure"),
+        ("UPDATE alert_acknowledgement SET late_s = late_s + 1", "alert"),
         ("UPDATE booking SET pinned = NOT pinned", "booking"),
         ("UPDATE booking SET changed_at_s = coalesce(changed_at_s, 0) + 1", "booking"),
         ("UPDATE series SET rider_id = 'x'", "series"),
@@ -167,6 +180,8 @@ def test_a_waiting_place_is_kept_like_any_visit(area_dsn: str, *, reached: bool)
     with connect(area_dsn) as connection:
         story = Story(connection, "town", 3)
         story.tell(30)
+        while all(s.visits for s in story.state.shifts.values()):
+            story.tell(5)
         shift = next(s for s in story.state.shifts.values() if not s.visits)
         waiting = Visit("vs_wait", "b", (), NOW_S, NOW_S + 60, NOW_S + 60)
         planned = ev.PlanChanged(shift.id, shift.version + 1, shift.anchor, (waiting,))

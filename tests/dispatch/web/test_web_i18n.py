@@ -23,9 +23,10 @@ COMPOSED = {
     "offer.kind.": ["earliest", "least_walking", "pooled"],
     "live.": ["live", "polling", "off"],
     "control.count.": ["on_duty", "aboard", "open", "delayed"],
-    "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break"],
+    "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break", "out_of_service"],
     "control.shift.": ["planned", "active", "ended"],
-    "control.booking.": ["confirmed", "boarded"],
+    "control.booking.": ["confirmed", "displaced", "boarded"],
+    "control.alert.severity.": ["critical", "warning", "info"],
     "planner.copy_": ["suffix"],  # in Python, for the name of a new copy
     "planner.edit.": ["copy", "edit"],
     "planner.group.": list(GROUPS),
