@@ -110,6 +110,17 @@ def optimiser(var: Path, town: Path) -> None:
 @main.command(hidden=True)
 @var_option
 @town_option
+@report_errors
+def messenger(var: Path, town: Path) -> None:
+    """A messenger process alone; several may run."""
+    from dispatch.wiring import run_messenger  # noqa: PLC0415
+
+    run_messenger(_load(town), var)
+
+
+@main.command(hidden=True)
+@var_option
+@town_option
 @click.option("--host", default="127.0.0.1")
 @click.option("--port", default=8080)
 @report_errors

@@ -31,6 +31,7 @@ from dispatch.domain.model import (
 )
 from dispatch.domain.state import State
 from dispatch.mishap_views import mishap_fields
+from dispatch.place_views import STALE_S, place_view, position_view, vehicle_state
 from dispatch.town import Json, Located, StopLike, Town
 
 APPROACH_S = 900
@@ -205,7 +206,7 @@ def live_view(
         "at": town.time(now_s),
         "phase": phase,
         "stops_before": stops_before,
-        "vehicle_position": _position(position, town) if shown and position else None,
+        "vehicle_position": position_view(position, town) if shown and position else None,
     }
 
 
@@ -228,17 +229,6 @@ def _phase(booking: Booking, shift: Shift | None, now_s: int) -> tuple[str, int 
     return "scheduled", None
 
 
-def whereabouts(shift: Shift, reported: Located | None) -> Located:
-    """Where a vehicle on duty is: the newer of its last report and the anchor of its plan."""
-    if reported is not None and reported.at_s >= shift.anchor.at_s:
-        return reported
-    return shift.anchor
-
-
-def _position(position: Located, town: Town) -> Json:
-    return {"lon": position.lon, "lat": position.lat, "at": town.time(position.at_s)}
-
-
 # -- fleet and plan
 
 
@@ -248,6 +238,7 @@ def fleet_view(
     positions: Mapping[str, Located],
     now_s: int,
     town: Town,
+    stale_s: int = STALE_S,
 ) -> Json:
     """Every vehicle with its shift, place, load and next visit.
 
@@ -257,13 +248,17 @@ def fleet_view(
         positions: last reported place by vehicle id.
         now_s: epoch seconds.
         town: names and the clock's zone.
+        stale_s: how old a report may be.
     """
+    since_s = now_s - stale_s
     on_duty = {s.vehicle_id: s for s in shifts if s.status is ShiftStatus.ACTIVE}
     known = {b.id: b for b in bookings}
     return {
         "at": town.time(now_s),
         "vehicles": [
-            _vehicle(vehicle, on_duty.get(vehicle.id), positions.get(vehicle.id), known, town)
+            _vehicle(
+                vehicle, on_duty.get(vehicle.id), positions.get(vehicle.id), known, town, since_s
+            )
             for vehicle in town.vehicles.values()
         ],
     }
@@ -275,6 +270,7 @@ def _vehicle(
     reported: Located | None,
     bookings: Mapping[str, Booking],
     town: Town,
+    since_s: int,
 ) -> Json:
     load = [b for b in bookings.values() if shift and b.shift_id == shift.id]
     load = [b for b in load if b.status is BookingStatus.BOARDED]
@@ -285,9 +281,9 @@ def _vehicle(
         "configurations": [
             {"seats": c.seats, "wheelchairs": c.wheelchairs} for c in vehicle.configurations
         ],
-        "state": _vehicle_state(shift),
+        "state": vehicle_state(shift),
         "shift": None if shift is None else shift_head(shift, town),
-        "position": _place_of(vehicle, shift, reported, town),
+        "position": place_view(vehicle, shift, reported, town, since_s),
         "load": {
             "seats": sum(b.party.seats for b in load),
             "wheelchairs": sum(b.party.wheelchairs for b in load),
@@ -298,30 +294,6 @@ def _vehicle(
         else None,
         "late_s": 0 if shift is None else _lateness(shift.visits, bookings),
     }
-
-
-def _vehicle_state(shift: Shift | None) -> str:
-    if shift is None:
-        return "off_duty"
-    if not shift.visits:
-        return "idle"
-    current = shift.current_visit
-    if current is not None:
-        return "at_stop" if current.break_id is None else "on_break"
-    return "driving" if shift.visits[0].break_id is None else "idle"
-
-
-def _place_of(
-    vehicle: Vehicle, shift: Shift | None, reported: Located | None, town: Town
-) -> Json | None:
-    if shift is not None:
-        place = whereabouts(shift, reported)
-        source = "reported" if place is reported else "planned"
-        return {**_position(place, town), "source": source}
-    depot = town.stops.get(vehicle.depot_id)
-    if depot is None:
-        return None
-    return {"lon": depot.lon, "lat": depot.lat, "at": None, "source": "depot"}
 
 
 def shift_head(shift: Shift, town: Town) -> Json:
@@ -355,7 +327,7 @@ def shift_view(shift: Shift, bookings: Mapping[str, Booking], town: Town) -> Jso
         **shift_head(shift, town),
         "vehicle": town.vehicle(shift.vehicle_id),
         "depot": town.stop(shift.depot_stop_id),
-        "position": _position(shift.anchor, town),
+        "position": position_view(shift.anchor, town),
         "version": shift.version,
         "late_s": _lateness(shift.visits, bookings),
         "visits": [visit_view(visit, bookings, town) for visit in shift.visits],

@@ -60,7 +60,6 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiS
     clock = ServiceClock.from_env()
     manifest = graph.manifest
     area = service_area(town, graph)
-
     return ApiSettings(
         config=town.config,
         gateway=gateway,
@@ -78,5 +77,7 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiS
         roads_desk=RoadsDesk(town.config, network),
         clock_rate=clock.speed,
         demo=bool(os.environ.get("RUFBUS_DEMO")),
+        messages=town.messages,
         planner=desk,
+        network=network,
     )

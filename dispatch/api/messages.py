@@ -36,6 +36,10 @@ class ApiCode(StrEnum):
     SCENARIO_CHANGED = "scenario_changed"
     RUN_STATE = "run_state"
     PLANNER_FULL = "planner_full"
+    CONTACT_ERASED = "contact_erased"
+    CHANNEL_UNAVAILABLE = "channel_unavailable"
+    PUSH_UNAVAILABLE = "push_unavailable"
+    SUBSCRIPTION_INVALID = "subscription_invalid"
     SERVICE_UNAVAILABLE = "service_unavailable"
     INTERNAL_ERROR = "internal_error"
 
@@ -123,6 +127,38 @@ _HTTP = {
         404,
         ("Fahrtwunsch nicht gefunden", "Diesen Fahrtwunsch gibt es nicht (mehr)."),
         ("Ride request not found", "There is no such ride request (any more)."),
+    ),
+    ApiCode.CONTACT_ERASED: Message(
+        410,
+        ("Kontaktdaten gelöscht", "Zu dieser Buchung sind keine Kontaktdaten mehr gespeichert."),
+        ("Contact erased", "There are no contact data for this booking any more."),
+    ),
+    ApiCode.CHANNEL_UNAVAILABLE: Message(
+        409,
+        (
+            "Dieser Weg geht nicht",
+            "Dafür fehlt Ihre Adresse oder Nummer, oder der Dienst bietet diesen Weg nicht an.",
+        ),
+        (
+            "Channel not available",
+            "Your address or number for this is missing, or the service does not offer it.",
+        ),
+    ),
+    ApiCode.PUSH_UNAVAILABLE: Message(
+        404,
+        ("Keine Mitteilungen im Browser", "Dieser Dienst sendet keine Mitteilungen an Browser."),
+        ("No push notifications", "This service does not send notifications to browsers."),
+    ),
+    ApiCode.SUBSCRIPTION_INVALID: Message(
+        422,
+        (
+            "Browser nicht erreichbar",
+            "An diesen Browser können wir keine Mitteilungen senden. Bitte wählen Sie E-Mail.",
+        ),
+        (
+            "Subscription not usable",
+            "We cannot send notifications to this browser. Please choose e-mail.",
+        ),
     ),
     ApiCode.RIDER_NOT_FOUND: Message(
         404,
@@ -419,6 +455,11 @@ _DOMAIN = {
         422,
         ("Nummer doppelt", "Zwei Sperrungen der Liste haben dieselbe Nummer."),
         ("Id repeated", "Two closures of the list have the same id."),
+    ),
+    ErrorCode.ALERT_NOT_FOUND: Message(
+        404,
+        ("Warnung nicht gefunden", "Diese Warnung gibt es nicht (mehr)."),
+        ("Alert not found", "There is no such alert (any more)."),
     ),
     ErrorCode.PROPOSAL_STALE: Message(
         409,

@@ -180,10 +180,16 @@ class ContactIn(Strict):
         | None
     ) = None
 
+    language: Literal["de", "en"] | None = None
+    channel: Literal["email", "sms", "none"] | None = None
+
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if self.phone is None and self.email is None:
             raise PydanticCustomError("contact", "give a phone number or an e-mail address")
+        missing = {"email": self.email, "sms": self.phone}.get(self.channel or "", "")
+        if missing is None:
+            raise PydanticCustomError("channel", "the chosen channel needs its address")
         return self
 
 
@@ -202,6 +208,34 @@ class BookingIn(Strict):
         if self.contact is not None and self.rider_id is not None:
             raise PydanticCustomError("rider", "give contact or rider_id, not both")
         return self
+
+
+class PreferencesIn(Strict):
+    """How a rider wants to be told; what is not given stays. A channel of null: as possible."""
+
+    language: Literal["de", "en"] | None = None
+    channel: Literal["email", "sms", "push", "none"] | None = None
+
+
+class PushKeysIn(Strict):
+    """The keys of a browser's push subscription, base64url."""
+
+    p256dh: Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_-]+=*$")]
+    auth: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_-]+=*$")]
+
+
+class PushSubscriptionIn(Strict):
+    """What `PushSubscription.toJSON()` gives in a browser; `expirationTime` may stay with it."""
+
+    endpoint: Annotated[str, StringConstraints(min_length=9, max_length=1000)]
+    keys: PushKeysIn
+    expirationTime: float | None = None  # noqa: N815 - the browsers' name for it
+
+
+class PushEndpointIn(Strict):
+    """Which browser."""
+
+    endpoint: Annotated[str, StringConstraints(min_length=9, max_length=1000)]
 
 
 class BoardedIn(Strict):

@@ -13,8 +13,9 @@ from dispatch.domain.closures import Closure, roads_closed
 from dispatch.domain.errors import ErrorCode
 from dispatch.domain.model import Booking, Shift, ShiftStatus, Visit
 from dispatch.fleet_views import with_outages
+from dispatch.place_views import whereabouts
 from dispatch.town import Json, Located
-from dispatch.views import booking_view, fleet_view, live_view, plan_view, whereabouts
+from dispatch.views import booking_view, fleet_view, live_view, plan_view
 
 _NOT_OVER: Final = (ShiftStatus.PLANNED, ShiftStatus.ACTIVE)
 _DIGITS: Final = 5  # about a metre: enough for a line on a map
@@ -117,7 +118,8 @@ async def fleet_now(settings: ApiSettings) -> Json:
     shifts = await gateway.shifts([ShiftStatus.ACTIVE])
     bookings = await gateway.open_bookings()
     positions = await positions_by_vehicle(settings)
-    body = fleet_view(shifts, bookings, positions, settings.now(), settings.town)
+    stale_s = settings.config.rules.position_stale_s
+    body = fleet_view(shifts, bookings, positions, settings.now(), settings.town, stale_s)
     return with_outages(body, await gateway.outages(), bookings, settings.town)
 
 

@@ -313,12 +313,18 @@ class Plan(Answer):
 
 
 class FleetPosition(Answer):
-    """Where a vehicle is, and how we know."""
+    """Where a vehicle is, and how we know.
+
+    A `stale` report is so old that the plan decides where the vehicle is. `doubted` is a newer
+    report that cannot be right and is not confirmed yet.
+    """
 
     lon: float
     lat: float
     at: datetime | None
     source: Literal["reported", "planned", "depot"]
+    stale: bool
+    doubted: Position | None
 
 
 class Load(Answer):
@@ -410,6 +416,84 @@ class ImportAnswer(Answer):
     affected: list[AffectedBooking]
 
 
+class InWords(Answer):
+    """The same in both languages."""
+
+    de: str
+    en: str
+
+
+class AlertBooking(Answer):
+    """A booking that an alert is about."""
+
+    id: str
+    code: str
+
+
+class AlertChoice(Answer):
+    """What can be done about an alert; `late_s` is how late the rider would be then."""
+
+    action: Literal["move_booking", "swap_vehicle", "call_rider", "call_driver", "cancel_booking"]
+    booking_id: str | None
+    shift_id: str | None
+    vehicle: VehicleRef | None
+    late_s: int | None
+    label: InWords
+
+
+class AlertAcknowledged(Answer):
+    """Who has seen an alert, and when."""
+
+    at: datetime
+    by: str
+
+
+class Alert(Answer):
+    """Something that is wrong, or will be by the present plans.
+
+    `since` is when the limit is missed from; it may lie ahead. `late_s` is by how many seconds.
+    """
+
+    id: str
+    kind: Literal[
+        "late_pickup",
+        "late_arrival",
+        "long_ride",
+        "break_late",
+        "shift_overrun",
+        "no_driver",
+        "position_stale",
+        "position_doubted",
+        "vehicle_off_route",
+    ]
+    severity: Literal["critical", "warning", "info"]
+    since: datetime
+    late_s: int
+    cause: Literal["no_driver", "held_at_stop", "behind_plan"] | None
+    shift_id: str
+    vehicle: VehicleRef
+    stop: StopRef | None
+    metres: int | None
+    bookings: list[AlertBooking]
+    message: InWords
+    choices: list[AlertChoice]
+    acknowledged: AlertAcknowledged | None
+
+
+class Alerts(Answer):
+    """All of them, the most severe first, acknowledged ones last."""
+
+    at: datetime
+    alerts: list[Alert]
+
+
+class AlertSeen(Answer):
+    """An alert that has been acknowledged."""
+
+    alert_id: str
+    acknowledged: AlertAcknowledged
+
+
 class Stop(Answer):
     """A stop at which riders may board and alight; `closed` says whether not now."""
 
@@ -441,6 +525,52 @@ class Accepted(Answer):
     """How many positions were taken."""
 
     accepted: int
+
+
+class Preferences(Answer):
+    """How a rider is told.
+
+    `channel` is what was chosen (null: as possible), `effective` what follows from it now, and
+    `available` what may be chosen.
+    """
+
+    language: Literal["de", "en"]
+    channel: Literal["email", "sms", "push", "none"] | None
+    effective: Literal["email", "sms", "push", "none"]
+    available: list[Literal["email", "sms", "push", "none"]]
+    push_subscriptions: int
+
+
+class PushKey(Answer):
+    """The `applicationServerKey` for a browser's subscription, base64url."""
+
+    public_key: str
+
+
+class RiderMessage(Answer):
+    """A message to a rider, without its words.
+
+    `decided_at` and `expires_at` are times of the service, all others real time.
+    """
+
+    id: str
+    booking_id: str | None
+    kind: str
+    state: Literal["pending", "sent", "superseded", "expired", "dead", "no_recipient", "no_channel"]
+    channel: str | None
+    attempts: int
+    decided_at: datetime
+    expires_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+    error: str | None
+
+
+class RiderMessages(Answer):
+    """The newest first."""
+
+    messages: list[RiderMessage]
 
 
 class Health(Answer):

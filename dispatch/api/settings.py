@@ -1,13 +1,16 @@
 """What the web application needs to be given; it fetches nothing by itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from dispatch.api.alerting import AlertBoard
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.network import Network
 from dispatch.live.gateway import Gateway
+from dispatch.messaging.settings import MessageSettings
 from dispatch.planner.desk import Desk
 from dispatch.roads_desk import RoadsDesk
 from dispatch.town import StopLike, Town, surroundings
@@ -52,7 +55,9 @@ class ApiSettings:
         clock_rate: how many service seconds pass in a real one (demo).
         demo: virtual drivers and riders are about.
         secure_cookies: the service is reached by https only.
+        messages: how riders are told.
         planner: the planner's scenarios and runs; None has no such page.
+        network: the roads, to find out who could take over riders; None leaves that out.
     """
 
     config: ServiceConfig
@@ -66,12 +71,19 @@ class ApiSettings:
     clock_rate: float = 1.0
     demo: bool = False
     secure_cookies: bool = False
+    messages: MessageSettings = field(default_factory=MessageSettings)
     planner: Desk | None = None
+    network: Network | None = None
 
     @cached_property
     def town(self) -> Town:
         """Names and the clock's zone."""
         return Town.of(self.config, self.stops)
+
+    @cached_property
+    def alert_board(self) -> AlertBoard:
+        """What is wrong, for all who watch."""
+        return AlertBoard(self.config, self.network, self.gateway, self.town, self.now)
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:

@@ -10,6 +10,7 @@ from dispatch.api.replies import AnySender
 from dispatch.api.schemas import Accepted, Arrived, Booking, Plan, ShiftHead, answers
 from dispatch.api.security import Settings, VehicleCaller
 from dispatch.domain.commands import (
+    TRAIL_MAX,
     EndShift,
     ReportAlighted,
     ReportArrived,
@@ -19,6 +20,7 @@ from dispatch.domain.commands import (
     StartShift,
 )
 from dispatch.domain.errors import DomainError, ErrorCode
+from dispatch.domain.model import Sighting
 
 router = APIRouter(tags=["vehicles"])
 
@@ -43,7 +45,11 @@ async def manifest(settings: Settings, _caller: VehicleCaller, vehicle_id: Id) -
 async def positions(
     settings: Settings, _caller: VehicleCaller, vehicle_id: Id, body: Positions
 ) -> dict[str, Any]:
-    """One position or a list; only the newest matters, the others are accepted and forgotten."""
+    """One position or a list, in any order; the newest counts, the others tell the road to it.
+
+    A position that no vehicle could have driven to since the one before counts only when the next
+    one confirms it.
+    """
     if settings.config.vehicle(vehicle_id) is None:
         raise DomainError(ErrorCode.VEHICLE_NOT_FOUND, f"no vehicle {vehicle_id}")
     fixes = [body] if isinstance(body, PositionIn) else body
@@ -52,7 +58,10 @@ async def positions(
         raise DomainError(ErrorCode.POSITION_IN_FUTURE, "a position from the future")
     if not settings.is_near(newest.lon, newest.lat):
         raise DomainError(ErrorCode.POSITION_OUTSIDE_NETWORK, "a position far from here")
-    report = ReportPosition(vehicle_id, newest.lon, newest.lat, newest.at)
+    earlier = sorted((fix for fix in fixes if fix.at < newest.at), key=lambda fix: fix.at)
+    trail = [Sighting(f.at, f.lon, f.lat) for f in earlier if settings.is_near(f.lon, f.lat)]
+    trail = trail[-TRAIL_MAX:]
+    report = ReportPosition(vehicle_id, newest.lon, newest.lat, newest.at, tuple(trail))
     await settings.gateway.report_position(report)
     return {"accepted": len(fixes)}
 

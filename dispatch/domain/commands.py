@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from dispatch.domain.booking_commands import BookingCommand
 from dispatch.domain.closures import ClosureWish
-from dispatch.domain.model import Connection, Party, Spot
+from dispatch.domain.model import Connection, Party, Sighting, Spot
+
+TRAIL_MAX = 20
+"""Of positions reported together so many of the newest are followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,13 @@ class CancelBooking:
 
 @dataclass(frozen=True, slots=True)
 class ReportPosition:
-    """A vehicle says where it was at `at_s`."""
+    """A vehicle says where it was at `at_s`; `trail` are earlier positions reported with it."""
 
     vehicle_id: str
     lon: float
     lat: float
     at_s: int
+    trail: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +214,14 @@ class ImportClosures:
 
 
 @dataclass(frozen=True, slots=True)
+class AcknowledgeAlert:
+    """Somebody in the control room has seen an alert; `by` is who, no personal data."""
+
+    alert_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: plan shifts ahead, let offers lapse, re-time late plans."""
 
@@ -237,5 +249,6 @@ Command = (
     | Close
     | Reopen
     | ImportClosures
+    | AcknowledgeAlert
     | Tick
 )

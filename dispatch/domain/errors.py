@@ -74,6 +74,7 @@ class ErrorCode(StrEnum):
     CLOSURE_TIMES = "closure_times"
     CLOSURE_TOO_LARGE = "closure_too_large"
     CLOSURES_REPEATED = "closures_repeated"
+    ALERT_NOT_FOUND = "alert_not_found"
     PROPOSAL_STALE = "proposal_stale"
     PROPOSAL_INFEASIBLE = "proposal_infeasible"
     PROPOSAL_NOT_BETTER = "proposal_not_better"

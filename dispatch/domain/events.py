@@ -7,6 +7,7 @@ from dispatch.domain.booking_events import BookingEvent
 from dispatch.domain.closures import AffectedBooking, Closure
 from dispatch.domain.life import BrokenLimit
 from dispatch.domain.model import (
+    Acknowledgement,
     Anchor,
     Booking,
     Fix,
@@ -317,6 +318,13 @@ class ClosuresAffected:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertAcknowledged:
+    """Somebody in the control room has seen an alert."""
+
+    acknowledgement: Acknowledgement
+
+
+@dataclass(frozen=True, slots=True)
 class VehicleMoved:
     """A vehicle reported its position. Not durable: positions are the present, not the truth."""
 
@@ -358,6 +366,7 @@ Event = (
     | ClosureEnded
     | BookingStopsMoved
     | ClosuresAffected
+    | AlertAcknowledged
     | VehicleMoved
 )
 

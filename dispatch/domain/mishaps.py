@@ -69,7 +69,7 @@ def changed_by(booking: Booking, event: ev.Event) -> Booking | None:
 
 
 def after_events(booking: Booking, events: Iterable[ev.Event]) -> Booking:
-    """A booking as events leave it, for those without a state; some again are harmless."""
+    """A booking as events leave it, for those without a state; some may be applied again."""
     for event in events:
         match event:
             case ev.BookingCancelled(booking.id, at_s, by, reason, late):

@@ -405,14 +405,40 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """A position as it was reported, on no road yet."""
+
+    at_s: int
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
-    """Where a vehicle said it was; kept in memory and Redis only, never in the log."""
+    """Where a vehicle said it was; kept in memory and Redis only, never in the log.
+
+    `arc` and `offset_ms` are the most likely place on the roads. `guesses` are all places it may
+    be at, each (arc, offset_ms, how unlikely), the most likely first. `doubted` is a newer report
+    that no vehicle could have driven to; it counts for nothing until another one confirms it.
+    """
 
     at_s: int
     lon: float
     lat: float
     arc: int
     offset_ms: int
+    guesses: tuple[tuple[int, int, int], ...] = ()
+    doubted: Sighting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody in the control room has seen an alert, when it was `late_s` bad."""
+
+    alert_id: str
+    at_s: int
+    by: str
+    late_s: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from dispatch.domain.mishaps import changed_by
 from dispatch.domain.model import (
     BOOKING_TRANSITIONS,
     SHIFT_TRANSITIONS,
+    Acknowledgement,
     Booking,
     BookingStatus,
     Fix,
@@ -45,6 +46,7 @@ class State:
     offers: dict[str, Offer] = field(default_factory=dict)
     out: dict[str, OutOfService] = field(default_factory=dict)
     closures: dict[str, Closure] = field(default_factory=dict)
+    acknowledged: dict[str, Acknowledgement] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
     series_days: dict[tuple[str, date], SeriesDay] = field(default_factory=dict)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -74,10 +76,8 @@ def apply(state: State, event: ev.Event) -> None:
             _request_status(state, booking.request_id, RequestStatus.BOOKED)
         case ev.BookingCancelled() | ev.RiderBoarded() | ev.RiderAlighted() | ev.RiderMissed():
             _apply_to_booking(state, event)
-        case ev.BookingMoved():
-            _hand_over(state, event)
-        case ev.BookingStopsMoved():
-            _move_stops(state, event)
+        case ev.BookingMoved() | ev.BookingStopsMoved():
+            _move_elsewhere(state, event)
         case ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected():
             _apply_to_closures(state, event)
         case _ if life_state.apply_to_life(state, event) or _apply_on_the_day(state, event):
@@ -129,6 +129,14 @@ def _apply_to_booking(
         _tick_off(state, event)
 
 
+def _move_elsewhere(state: State, event: ev.BookingMoved | ev.BookingStopsMoved) -> None:
+    match event:
+        case ev.BookingMoved():
+            _hand_over(state, event)
+        case ev.BookingStopsMoved():
+            _move_stops(state, event)
+
+
 def _apply_on_the_day(state: State, event: ev.Event) -> bool:
     """Change the state by what nobody had planned; False if the event is no such thing."""
     match event:
@@ -144,6 +152,8 @@ def _apply_on_the_day(state: State, event: ev.Event) -> bool:
             state.out[out.vehicle_id] = out
         case ev.VehicleReturned(vehicle_id, _):
             del state.out[vehicle_id]
+        case ev.AlertAcknowledged(acknowledgement):
+            state.acknowledged[acknowledgement.alert_id] = acknowledgement
         case ev.VehicleSwapped():
             pass  # told for those who read the log; what it does to the shifts is said by itself
         case _:
@@ -324,6 +334,8 @@ def forget_closed(state: State, before_s: int) -> None:
     over = {c.id for c in state.closures.values() if (c.ended_at_s or before_s) < before_s}
     if over:
         state.closures = {i: c for i, c in state.closures.items() if i not in over}
+    for seen in [a for a in state.acknowledged.values() if a.at_s < before_s]:
+        del state.acknowledged[seen.alert_id]
 
 
 def _forget_life(state: State, before_s: int) -> None:

@@ -8,6 +8,7 @@ from dispatch.domain.errors import DomainError
 from dispatch.domain.events import Event
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State, apply
+from dispatch.engine.acknowledging import acknowledge
 from dispatch.engine.batching import Batches, Outcome, grouped
 from dispatch.engine.booker import Booker, is_change
 from dispatch.engine.booking_life import BookingLife
@@ -19,6 +20,7 @@ from dispatch.engine.network import Network
 from dispatch.engine.operations import Operations
 from dispatch.engine.proposals import Proposals
 from dispatch.engine.repositioning import Forecast, Repositioner
+from dispatch.engine.rescue import Rescuer
 from dispatch.engine.rides import Rides
 
 
@@ -44,6 +46,7 @@ class Engine:
         self._proposals = Proposals(config, network)
         self._closing = Closing(config, network, self._rides)
         self._housekeeping = Housekeeping(config, network)
+        self._rescuer = Rescuer(config, network)
         self._repositioner = Repositioner(config, network, forecast)
         self._booker = Booker(config, network, self._rides, self._batches)
         self._life = BookingLife(config, network, self._rides, self._booker)
@@ -73,6 +76,7 @@ class Engine:
                 self._closing.tick(draft)
                 self._housekeeping.tick(draft)
                 self._fleet.tick(draft)  # who has been promised a ride comes before who waits
+                self._rescuer.tick(draft)
                 self._life.tick(draft)
                 self._repositioner.tick(draft)
             case cmd.RequestRide() | cmd.AcceptOffer():
@@ -80,6 +84,8 @@ class Engine:
             case cmd.CancelBooking():
                 self._rides.cancel(draft, command)
                 self._life.room_has_come(draft)
+            case cmd.AcknowledgeAlert():
+                acknowledge(self.config, self.network, draft, command)
             case cmd.ProposePlans():
                 self._proposals.take(draft, command)
             case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():

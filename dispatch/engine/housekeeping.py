@@ -8,12 +8,17 @@ from dispatch.domain import events as ev
 from dispatch.domain.errors import StrandedRiderError
 from dispatch.domain.model import Anchor, BookingStatus, RequestStatus, Shift, ShiftStatus, Visit
 from dispatch.domain.rules import ServiceConfig, ShiftPattern
+from dispatch.engine.breaches import planned_breaches
 from dispatch.engine.breaks import Breaks, laid_out
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
+from dispatch.engine.problem import back_at_depot_s
 from dispatch.engine.rides import finish_visit, remove_from_plan
 from dispatch.engine.visits import PlanWriter, end_break
 from routing.roads.errors import OutsideNetworkError
+
+_SOON_S = 3600
+"""Before that, it is not yet to be seen whether a vehicle will be back for its next shift."""
 
 
 class Housekeeping:
@@ -35,7 +40,8 @@ class Housekeeping:
                 continue
             self._breaks.add_missing(draft, shift.id)
             if shift.start_s > draft.now_s and shift.status is ShiftStatus.PLANNED:
-                continue  # nothing can be late or over yet
+                self._begin_late(draft, shift)
+                continue  # nothing else can be late or over yet
             end_break(draft, shift.id)
             if shift.vehicle_id in draft.state.out:
                 self._close_forgotten(draft, draft.state.shifts[shift.id])
@@ -49,6 +55,16 @@ class Housekeeping:
                 self._give_up_missed(draft, shift)
                 shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
             self._close_forgotten(draft, draft.state.shifts[shift.id])
+
+    def _begin_late(self, draft: Draft, shift: Shift) -> None:
+        """A shift whose vehicle will not be back in time begins late, and so do its rides."""
+        if not shift.visits or shift.start_s - draft.now_s > _SOON_S:
+            return
+        back_s = back_at_depot_s(self._network, draft.state, draft.now_s)
+        late = back_s.get(shift.vehicle_id, 0) > shift.start_s
+        if late or any(planned_breaches(draft.state, shift).values()):
+            tolerance_s = self._config.rules.retime_after_s
+            self._writer.reschedule(draft, shift.id, tolerance_s=tolerance_s)
 
     def _close_forgotten(self, draft: Draft, shift: Shift) -> None:
         """End a shift that is over and has nobody left to carry; its driver has gone."""

@@ -16,11 +16,10 @@ from dispatch.engine.doorstep import Doorstep
 from dispatch.engine.draft import Draft
 from dispatch.engine.duty import require_in_service
 from dispatch.engine.network import Network
+from dispatch.engine.positions import Positions
 from dispatch.engine.rides import finish_visit, remove_from_plan
 from dispatch.engine.visits import PlanWriter, end_break, is_waiting_place
-from routing.roads.errors import OutsideNetworkError
 
-_CLOCK_TOLERANCE_S = 60
 _START_EARLY_S = 1800
 
 
@@ -32,28 +31,16 @@ class Operations:
         self._network = network
         self._writer = PlanWriter(config, network)
         self._breaks = Breaks(config, network)
+        self._positions = Positions(network)
         self._doorstep = Doorstep(config, network)
 
     def position(self, draft: Draft, report: cmd.ReportPosition) -> None:
-        """Take a position in; one older than what is known is ignored.
+        """Take positions in; those older than what is known are ignored.
 
         Raises:
             DomainError: no active shift, from the future, or far from any road.
         """
-        shift = self._active_shift(draft, report.vehicle_id)
-        if report.at_s > draft.now_s + _CLOCK_TOLERANCE_S:
-            raise DomainError(ErrorCode.POSITION_IN_FUTURE, "the position is from the future")
-        known = draft.state.fixes.get(shift.id)
-        newest_s = max(shift.anchor.at_s, known.at_s if known else 0)
-        if report.at_s <= newest_s or shift.current_visit is not None:
-            return
-        bound = self._network.stop_index[shift.visits[0].stop_id] if shift.visits else None
-        try:
-            network = self._network.for_shift(shift, draft.state.closures)
-            fix = network.fix_for(report.lon, report.lat, report.at_s, bound)
-        except OutsideNetworkError as error:
-            raise DomainError(ErrorCode.POSITION_OUTSIDE_NETWORK, str(error)) from error
-        draft.emit(ev.VehicleMoved(shift.id, report.vehicle_id, fix))
+        self._positions.take(draft, self._active_shift(draft, report.vehicle_id), report)
 
     def arrived(self, draft: Draft, report: cmd.ReportArrived) -> None:
         """The vehicle halts at its next visit.

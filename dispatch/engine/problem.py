@@ -113,6 +113,7 @@ def _memory(config: ServiceConfig, network: Network) -> _Memory:
 class Planning:
     """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`.
 
+    `promised` is the same with the limits as they were promised, the broken ones too.
     `network` has the roads that they all drive on.
     """
 
@@ -120,6 +121,7 @@ class Planning:
     problem: plans.Problem
     shifts: tuple[Shift, ...]
     where: tuple[Whereabouts, ...]
+    promised: plans.Problem
 
 
 def planning(
@@ -145,9 +147,11 @@ def planning(
     network = roads or common_roads(network, state.closures, chosen)
     known, memory = located or {}, _memory(config, network)
     ahead = any(shift.status is ShiftStatus.PLANNED for shift in chosen)
-    back_s = _back_at_depot_s(network, state, now_s) if ahead else {}
+    back_s = back_at_depot_s(network, state, now_s) if ahead else {}
+    stale_s = config.rules.position_stale_s
     where = tuple(
-        _relieved(known.get(s.id) or locate(network, state, s, now_s), s, back_s) for s in chosen
+        _relieved(known.get(s.id) or locate(network, state, s, now_s, stale_s), s, back_s)
+        for s in chosen
     )
     vehicles = [
         _vehicle(memory, network, state, shift, place, now_s)
@@ -163,10 +167,10 @@ def planning(
         bookings=bookings,
         seen=memory.seen,
     )
-    return Planning(network, plans.relaxed_all(problem), chosen, where)
+    return Planning(network, plans.relaxed_all(problem), chosen, where, problem)
 
 
-def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
+def back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
     """When vehicles that are out with riders will be back, by vehicle id."""
     back_s = {}
     for shift in state.shifts.values():

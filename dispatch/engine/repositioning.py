@@ -208,7 +208,9 @@ class Repositioner:
         next_id = after.stop_id if after else shift.depot_stop_id
         due_s = after.arrive_s if after else shift.end_s
         rest = (breaks[0].arrive_s, breaks[-1].depart_s) if breaks else (due_s, draft.now_s)
-        where = locate(self._network, draft.state, shift, draft.now_s)
+        where = locate(
+            self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+        )
         network = self._network.for_shift(shift, draft.state.closures)
         legs_s = network.travel.times_from(where.place)
         return _Idle(shift, network, where, legs_s, network.stop_index[next_id], due_s, rest)

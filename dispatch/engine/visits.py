@@ -7,6 +7,7 @@ from dispatch.domain.events import PlanChanged, VisitCompleted
 from dispatch.domain.ids import new_id
 from dispatch.domain.model import Action, ActionKind, Anchor, Shift, Visit
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.breaches import breaches, planned_breaches
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import Planning, planning
@@ -118,7 +119,11 @@ class PlanWriter:
         kept = tuple(v for v in left if v.actions or v.break_id or v.arrived_at_s is not None)
         thinned = replace(shift, visits=kept)
         # It is on its way to what was first until now, which may be the visit that goes.
-        located = {shift_id: locate(self._network, draft.state, shift, draft.now_s)}
+        located = {
+            shift_id: locate(
+                self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+            )
+        }
         now = planning(self._config, self._network, draft.state, [thinned], draft.now_s, located)
         schedule = plans.evaluate(now.problem, 0)
         actions = scheduled(self._network, now.problem, 0, schedule)
@@ -145,7 +150,9 @@ class PlanWriter:
 
     def drop(self, draft: Draft, shift: Shift) -> None:
         """Take everything off a plan, where the vehicle is now."""
-        where = locate(self._network, draft.state, shift, draft.now_s)
+        where = locate(
+            self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+        )
         anchor = self._anchor(shift, where, draft.now_s)
         draft.emit(PlanChanged(shift.id, shift.version + 1, anchor, ()))
 
@@ -166,7 +173,7 @@ class PlanWriter:
             (abs(new.start_s - old_s) for new, old_s in zip(in_time, planned, strict=True)),
             default=0,
         )
-        if moved > tolerance_s:
+        if moved > tolerance_s or (moved and _breaks_anew(draft, now)):
             self.adopt(draft, shift, now.where[0], actions)
 
     def _anchor(self, shift: Shift, where: Whereabouts, now_s: int) -> Anchor:
@@ -277,6 +284,15 @@ class PlanWriter:
                 break
             leave_s -= late_s
         return max(earliest_s, leave_s)
+
+
+def _breaks_anew(draft: Draft, now: Planning) -> bool:
+    """Whether a promise is going to be missed that the plan in force still keeps."""
+    if now.problem is now.promised:
+        return False
+    planned = planned_breaches(draft.state, now.shifts[0])
+    will = breaches(now.promised, now.problem)
+    return any(kind != "end" and not planned.get((key, kind)) for key, kind in will)
 
 
 def _still_there(current: Visit, actions: tuple[Action, ...], depart_s: int) -> Visit:

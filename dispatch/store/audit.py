@@ -9,7 +9,7 @@ import psycopg
 from dispatch.domain.life import SeriesDay
 from dispatch.store import entities, life
 from dispatch.store.changes import ClosedVisit
-from dispatch.store.codec import BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
+from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 from dispatch.store.log import Ledger, fold_all
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _entities(connection: psycopg.Connection, area: str, ledger: Ledger) -> list
         ("shift", entities.SHIFTS, SHIFT, state.shifts),
         ("outage", entities.OUTAGES, OUTAGE, state.out),
         ("closure", entities.CLOSURES, CLOSURE, state.closures),
+        ("alert", entities.ACKNOWLEDGEMENTS, ACKNOWLEDGEMENT, state.acknowledged),
         ("series", life.SERIES_ROWS, life.SERIES, state.series),
         ("series day", life.SERIES_DAYS, life.SERIES_DAY, _by_row(state.series_days)),
         ("waiting", life.WAITING_ROWS, life.WAITING, state.waiting),

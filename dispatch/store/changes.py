@@ -108,6 +108,8 @@ class Changes:
     outages: set[str] = field(default_factory=set)
     closures: set[str] = field(default_factory=set)
     moved: dict[str, tuple[str, Fix]] = field(default_factory=dict)
+    halted: set[str] = field(default_factory=set)
+    acknowledged: set[str] = field(default_factory=set)
     life: Touched = field(default_factory=Touched)
 
     def apply(self, state: State, event: ev.Event, at_s: int, inbox_id: int | None = None) -> None:
@@ -123,6 +125,9 @@ class Changes:
             IllegalTransitionError: The event cannot follow the state (KeyError or IndexError where
                 it speaks of something unknown); then both state and changes are void.
         """
+        if isinstance(event, ev.VisitArrived):  # where it was on its way there is over
+            self.moved.pop(event.shift_id, None)
+            self.halted.add(event.shift_id)
         if ev.is_durable(event):
             self.history.note(state, event)
             self.log.append(Logged(event, at_s, inbox_id))
@@ -155,16 +160,10 @@ class Changes:
                 self.moved[shift_id] = (vehicle_id, fix)
             case ev.ShiftStarted(shift_id, _) | ev.ShiftEnded(shift_id, _):
                 self.shifts.add(shift_id)
-            case (
-                ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected()
-            ):
-                self._touch_closure(event)
             case _:
-                self._touch_plan(event)
+                self._touch_control(event)
 
-    def _touch_closure(
-        self, event: ev.ClosureRecorded | ev.ClosureBegan | ev.ClosureEnded | ev.ClosuresAffected
-    ) -> None:
+    def _touch_control(self, event: ev.Event) -> None:
         match event:
             case ev.ClosureRecorded(closure):
                 self.closures.add(closure.id)
@@ -172,6 +171,10 @@ class Changes:
                 self.closures.add(closure_id)
             case ev.ClosuresAffected():
                 pass
+            case ev.AlertAcknowledged(acknowledgement):
+                self.acknowledged.add(acknowledgement.alert_id)
+            case _:
+                self._touch_plan(event)
 
     def _touch_plan(self, event: ev.Event) -> None:
         match event:

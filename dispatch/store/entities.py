@@ -96,6 +96,12 @@ SELECT c.id, json_build_object(
 FROM closure c WHERE c.area = %(area)s
 """
 
+ACKNOWLEDGEMENTS: Final = """
+SELECT k.alert_id, json_build_object(
+    'alert_id', k.alert_id, 'at_s', k.at_s, 'by', k.seen_by, 'late_s', k.late_s) AS entity
+FROM alert_acknowledgement k WHERE k.area = %(area)s
+"""
+
 PAST_VISITS: Final = """
 SELECT v.id, json_build_object(
     'id', v.id, 'shift_id', v.shift_id, 'stop_id', v.stop_id, 'arrive_s', v.arrive_s,

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from dispatch.domain.state import State
 from dispatch.store import entities, life
-from dispatch.store.codec import BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
+from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 
 _WANTED: Final = """ AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s
     OR EXISTS (SELECT FROM booking b
@@ -31,6 +31,11 @@ _CLOSURES: Final = (
 )
 
 _OPEN_CLOSURES: Final = entities.CLOSURES + " AND c.status <> 'ended' ORDER BY c.id"
+
+_ACKNOWLEDGEMENTS: Final = (
+    entities.ACKNOWLEDGEMENTS + " AND k.at_s >= %(before_s)s ORDER BY k.at_s, k.alert_id"
+)
+
 _OPEN_BOOKINGS: Final = entities.BOOKINGS + " AND b.ended_at_s IS NULL ORDER BY b.booked_at_s, b.id"
 _OPEN_SHIFTS: Final = entities.SHIFTS + " AND s.status <> 'ended' ORDER BY s.start_s, s.id"
 
@@ -60,6 +65,8 @@ def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> S
         for out in _read(connection, _OUTAGES, parameters, OUTAGE):
             state.out[out.vehicle_id] = out
         state.closures = {c.id: c for c in _read(connection, _CLOSURES, parameters, CLOSURE)}
+        for seen in _read(connection, _ACKNOWLEDGEMENTS, parameters, ACKNOWLEDGEMENT):
+            state.acknowledged[seen.alert_id] = seen
         for series in _read(connection, life.OPEN_SERIES, parameters, life.SERIES):
             state.series[series.id] = series
         for day in _read(connection, life.OPEN_DAYS, parameters, life.SERIES_DAY):

@@ -12,7 +12,7 @@ import psycopg
 from dispatch.domain.model import ShiftStatus, Visit
 from dispatch.domain.state import State
 from dispatch.store.changes import Changes
-from dispatch.store.codec import BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
+from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 from dispatch.store.life import write_life
 
 _REQUESTS: Final = """
@@ -192,6 +192,14 @@ WHERE v.area = %(area)s AND v.shift_id = ANY(%(shifts)s) AND v.status = 'open'
     AND v.id <> ALL(%(kept)s)
 """
 
+_ACKNOWLEDGEMENTS: Final = """
+INSERT INTO alert_acknowledgement (area, alert_id, at_s, seen_by, late_s)
+SELECT %(area)s, a.alert_id, a.at_s, a.by, a.late_s
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS a(alert_id text, at_s bigint, by text, late_s bigint)
+ON CONFLICT (area, alert_id) DO UPDATE SET
+    at_s = excluded.at_s, seen_by = excluded.seen_by, late_s = excluded.late_s
+"""
+
 
 def write_changes(
     connection: psycopg.Connection, area: str, changes: Changes, state: State
@@ -225,6 +233,11 @@ def write_changes(
     write_life(connection, area, changes.life, state)
     if changes.plans:
         _write_plans(connection, area, changes, state)
+    seen = [
+        ACKNOWLEDGEMENT.dump_python(state.acknowledged[a], mode="json")
+        for a in sorted(changes.acknowledged)
+    ]
+    _run(connection, _ACKNOWLEDGEMENTS, area, seen)
     outages = [OUTAGE.dump_python(o) | {"until_s": s} for o, s in changes.history.outages.values()]
     _run(connection, _OUTAGES, area, outages)  # first: a vehicle is out once at a time
     out = [state.out[v] for v in sorted(changes.outages) if v in state.out]

@@ -28,6 +28,7 @@ from dispatch.domain.life import (
     WaitingStatus,
 )
 from dispatch.domain.model import (
+    Acknowledgement,
     Action,
     ActionKind,
     Alternative,
@@ -306,6 +307,10 @@ def _end(state: State, c: co.EndShift, now_s: int, _rng: Random) -> list[ev.Even
     return [ev.ShiftEnded(shift.id, now_s)]
 
 
+def _acknowledge(_: State, c: co.AcknowledgeAlert, now_s: int, _rng: Random) -> list[ev.Event]:
+    return [ev.AlertAcknowledged(Acknowledgement(c.alert_id, now_s, c.by, now_s % 900))]
+
+
 def _tick(state: State, _c: co.Tick, now_s: int, _rng: Random) -> list[ev.Event]:
     events: list[ev.Event] = []
     staffed = {s.vehicle_id for s in state.shifts.values() if s.status is not ShiftStatus.ENDED}
@@ -336,6 +341,7 @@ _HANDLERS: dict[type, Any] = {
     co.ReportNoShow: _no_show,
     co.StartShift: _start,
     co.EndShift: _end,
+    co.AcknowledgeAlert: _acknowledge,
     co.Tick: _tick,
     **MISHAPS,
 }

@@ -19,6 +19,7 @@ from dispatch.config import load_town
 from dispatch.domain.closures import Closure, ClosureStatus
 from dispatch.domain.commands import Command
 from dispatch.domain.model import (
+    Acknowledgement,
     Action,
     ActionKind,
     Anchor,
@@ -145,6 +146,7 @@ class RememberingGateway:
     fixes: dict[str, VehicleFix] = field(default_factory=dict)
     out: dict[str, OutOfService] = field(default_factory=dict)
     closed: list[Closure] = field(default_factory=list)
+    seen: list[Acknowledgement] = field(default_factory=list)
     parts: dict[str, Any] = field(
         default_factory=lambda: {
             "database": "up",
@@ -201,6 +203,12 @@ class RememberingGateway:
 
     async def positions(self) -> dict[str, Fix]:
         return {shift_id: known.fix for shift_id, known in self.fixes.items()}
+
+    async def acknowledgements(self, now_s: int) -> list[Acknowledgement]:
+        return [seen for seen in self.seen if seen.at_s > now_s - 86_400]
+
+    async def token_labels(self) -> dict[str, str]:
+        return {"0123456789abcdef": "Pult 1"}
 
     async def token_role(self, token: str) -> str | None:
         return TOKENS.get(token)

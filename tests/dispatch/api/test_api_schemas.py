@@ -21,6 +21,7 @@ CONTROL = {"Authorization": "Bearer tok-control"}
         ("/api/v1/fleet", schemas.Fleet),
         ("/api/v1/plan", schemas.Plan),
         ("/api/v1/plan?routes=true", schemas.Plan),
+        ("/api/v1/alerts", schemas.Alerts),
         ("/api/v1/stops", schemas.Stops),
         ("/api/v1/closures", schemas.Closures),
         ("/healthz", schemas.Health),

@@ -135,6 +135,24 @@ TABLE_DAMAGES = {
             WHERE command ->> 'type' = 'AcceptOffer'"""),
         "answers: inbox entry .* bk_gone, which is not there",
     ),
+    "a rider who was not told": (
+        sql("DELETE FROM message WHERE kind = 'cancelled'"),
+        "messages: booking .* nobody was told of event",
+    ),
+    "a message lost in between": (
+        sql(
+            "UPDATE message SET ordinal = ordinal + 9 WHERE id = "
+            "(SELECT max(id) FROM message WHERE ordinal = 1 AND kind = 'confirmed')"
+        ),
+        "messages: booking .* has .* messages, of which the last is number",
+    ),
+    "a cancellation that was none": (
+        sql(
+            "UPDATE message SET kind = 'cancelled' WHERE booking_id = "
+            "(SELECT min(id) FROM booking WHERE status = 'confirmed')"
+        ),
+        "messages: booking .* cancelled",
+    ),
 }
 
 
@@ -208,7 +226,7 @@ def test_what_hangs_in_the_air(town: AuditedTown, name: str) -> None:
     orphans = [line for line in found if line.startswith("orphans: ")]
     assert any(re.match(f"orphans: {pattern}", line) for line in orphans), found
     others = {line.partition(":")[0] for line in found} - {"orphans"}
-    assert others <= {"agreement", "plans", "promises", "answers"}
+    assert others <= {"agreement", "plans", "promises", "answers", "messages"}
 
 
 def planned(town: AuditedTown) -> Shift:

@@ -21,7 +21,7 @@ from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
 from dispatch.domain.life import PlanVersion, SeriesCalendar, SeriesWish
-from dispatch.domain.model import Action, ActionKind, Booking, Party, RideRequest, Shift
+from dispatch.domain.model import Action, ActionKind, Booking, Party, RideRequest, Shift, Sighting
 from dispatch.domain.rules import Repositioning, Rules
 from dispatch.domain.state import State, apply
 from dispatch.engine import Network
@@ -204,7 +204,13 @@ class Operation(RuleBasedStateMachine):
         """Time passes and no vehicle reports anything: delay."""
         self.desk.now_s += seconds
         self.reality_broke_something = True
+        self.tick()
+
+    def tick(self) -> None:
+        """Whoever is late is saved, if at all, at nobody's expense."""
+        worst_before = self.lateness_if_nothing_is_done()
         self.act(cmd.Tick())
+        self.not_worse_than(worst_before)
 
     @rule(which=st.integers(0, 1))
     def rest(self, which: int) -> None:
@@ -224,6 +230,32 @@ class Operation(RuleBasedStateMachine):
         if current is not None:
             for booking_id in current.booking_ids(ActionKind.PICKUP):
                 self.act(cmd.ReportNoShow(booking_id))
+
+    @rule(
+        which=st.integers(0, 1),
+        points=st.lists(
+            st.tuples(
+                st.floats(7.99, 8.05, allow_nan=False),
+                st.floats(51.74, 51.78, allow_nan=False),
+                st.integers(-10, 200),
+            ),
+            min_size=1,
+            max_size=5,
+        ),
+    )
+    def trace(self, which: int, points: list[tuple[float, float, int]]) -> None:
+        """Positions at random places and times: nothing but a `DomainError` comes of them."""
+        active = self.desk.active()
+        if active:
+            sightings = [Sighting(self.desk.now_s - ago_s, x, y) for x, y, ago_s in points]
+            newest = max(sightings, key=lambda s: s.at_s)
+            vehicle = active[which % len(active)].vehicle_id
+            report = cmd.ReportPosition(
+                vehicle, newest.lon, newest.lat, newest.at_s, tuple(sightings)
+            )
+            self.act(report)
+            self.reality_broke_something = True
+            self.tick()
 
     @rule(which=st.integers(0, 1), where=st.integers(0, 43), ago_s=st.integers(-100, 300))
     def stray_position(self, which: int, where: int, ago_s: int) -> None:

@@ -63,6 +63,9 @@ class Story:
                 self.now_s += self.rng.randrange(40)
                 command = random_command(self.state, self.now_s, self.rng)
                 self.do(command, changes)
+                if self.now_s % 5 == 0:
+                    seen = co.AcknowledgeAlert(f"no_driver:{self.now_s % 7}", "desk")
+                    self.do(seen, changes)
                 for happens in (rest, live_on, obstruct):
                     for event in happens(self.state, self.now_s, self.rng):
                         changes.apply(self.state, event, self.now_s)
@@ -152,6 +155,7 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE closure SET reason = 'other'", "closure"),
         ("UPDATE closure SET lines = '[[[8, 51]]]' WHERE stop_id IS NULL", "closure"),
         ("DELETE FROM closure", "closure"),
+        ("UPDATE alert_acknowledgement SET late_s = late_s + 1", "alert"),
         ("UPDATE booking SET pinned = NOT pinned", "booking"),
         ("UPDATE booking SET changed_at_s = coalesce(changed_at_s, 0) + 1", "booking"),
         ("UPDATE series SET rider_id = 'x'", "series"),

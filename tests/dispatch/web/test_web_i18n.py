@@ -26,6 +26,7 @@ COMPOSED = {
     "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break", "out_of_service"],
     "control.shift.": ["planned", "active", "ended"],
     "control.booking.": ["confirmed", "displaced", "boarded"],
+    "control.alert.severity.": ["critical", "warning", "info"],
     "planner.copy_": ["suffix"],  # in Python, for the name of a new copy
     "planner.edit.": ["copy", "edit"],
     "planner.group.": list(GROUPS),

@@ -70,6 +70,11 @@ export const api = {
   fleet: () => call("GET", `${ROOT}/fleet`),
   plan: () => call("GET", `${ROOT}/plan`),
   closures: () => call("GET", `${ROOT}/closures`),
+  alerts: () => call("GET", `${ROOT}/alerts`),
+  previewMove: (id, shiftId) =>
+    call("POST", `${ROOT}/bookings/${encodeURIComponent(id)}/move-preview`, { shift_id: shiftId }),
+  move: (id, wish) => call("POST", `${ROOT}/bookings/${encodeURIComponent(id)}/move`, wish),
+  acknowledge: (id) => call("POST", `${ROOT}/alerts/${encodeURIComponent(id)}/acknowledge`),
   signIn: (token) => call("POST", "/control/session", { token }),
   signOut: () => call("DELETE", "/control/session"),
 };

@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 import { refreshClosures, showClosuresOn } from "./closures.js";
 import { t } from "./config.js";
+import { drawAlerts } from "./control-alerts.js";
 import { drawBookings, drawCounts, drawFleet, drawShifts, loadOf } from "./control-lists.js";
 import { announce, byId } from "./dom.js";
 import { createMap } from "./map.js";
@@ -25,7 +26,7 @@ function drawShuttles() {
       lon: vehicle.position.lon,
       lat: vehicle.position.lat,
       load: loadOf(vehicle),
-      tone: vehicle.late_s > 0 ? "late" : "",
+      tone: [vehicle.late_s > 0 && "late", vehicle.position.stale && "stale"].filter(Boolean).join(" "),
     })),
   );
 }
@@ -63,6 +64,8 @@ function onPlan(answer) {
   refreshClosures();
 }
 
+const onAlerts = ({ alerts }) => drawAlerts(alerts, failed);
+
 function failed(error) {
   if (error.status === 401 || error.status === 403) location.reload();
   announce(byId("message"), error.message);
@@ -70,9 +73,10 @@ function failed(error) {
 
 async function poll() {
   try {
-    const [nextFleet, nextPlan] = await Promise.all([api.fleet(), api.plan()]);
+    const [nextFleet, nextPlan, nextAlerts] = await Promise.all([api.fleet(), api.plan(), api.alerts()]);
     onPlan(nextPlan);
     onFleet(nextFleet);
+    onAlerts(nextAlerts);
     announce(byId("message"), "");
   } catch (error) {
     failed(error);
@@ -93,7 +97,7 @@ async function start() {
   const mapReady = createMap();
   follow({
     url: "/api/v1/events",
-    on: { fleet: onFleet, plan: onPlan },
+    on: { fleet: onFleet, plan: onPlan, alerts: onAlerts },
     poll,
     state: liveState,
   });

@@ -256,7 +256,9 @@ class TownMap {
     shown.label.textContent = name;
     shown.count.textContent = load;
     show(shown.count, load !== "");
-    shown.element.classList.toggle("late", tone === "late");
+    for (const each of ["late", "stale"]) {
+      shown.element.classList.toggle(each, tone.split(" ").includes(each));
+    }
     shown.element.dataset.lon = lon;
     shown.element.dataset.lat = lat;
     this.#glide(shown, lon, lat);
