@@ -462,6 +462,7 @@ class Alert(Answer):
         "break_late",
         "shift_overrun",
         "no_driver",
+        "no_vehicle",
         "position_stale",
         "position_doubted",
         "vehicle_off_route",
