@@ -462,11 +462,10 @@ class Alert(Answer):
         "break_late",
         "shift_overrun",
         "no_driver",
+        "no_vehicle",
         "position_stale",
         "position_doubted",
         "vehicle_off_route",
-        "vehicle_out",
-        "displaced",
         "stop_closed",
     ]
     severity: Literal["critical", "warning", "info"]

@@ -23,7 +23,7 @@ def planned_breaches(state: State, shift: Shift) -> dict[Breach, int]:
             booking = state.bookings[action.booking_id]
             if action.kind is ActionKind.PICKUP:
                 boarded_s[booking.id] = action.end_s
-                if booking.first_boarded_at_s is None:
+                if booking.first_boarded_at_s is None:  # else it was kept or missed long ago
                     late_s = action.start_s - booking.promise.pickup_to_s
                     found[booking.id, "pickup"] = max(0, late_s)
             else:

@@ -300,18 +300,40 @@ def test_a_spare_on_duty_is_no_spare(desk: Desk) -> None:
     assert all(action != "swap_vehicle" for action, _, _ in choices(desk, alert))
 
 
-def test_riders_without_a_vehicle_are_the_first_thing_to_know(desk: Desk) -> None:
+def test_riders_without_a_vehicle_come_first(desk: Desk) -> None:
     booking = desk.book(0, 40)
-    for shift in desk.active():
-        desk.do(cmd.TakeOutOfService(shift.vehicle_id, "breakdown"))
-    desk.now_s += 120
+    vehicles = [shift.vehicle_id for shift in desk.active()]
+    for vehicle_id in vehicles:
+        desk.do(cmd.TakeOutOfService(vehicle_id, "breakdown"))
+    desk.now_s += 300
     first, *others = found(desk)
-    assert (first.kind, first.severity) == (AlertKind.DISPLACED, Severity.CRITICAL)
-    assert (first.booking_ids, first.late_s) == ((booking.id,), 120)
-    assert [c for c, _, _ in choices(desk, first)] == [Action.CALL_RIDER, Action.CANCEL_BOOKING]
-    assert {a.kind for a in others} == {AlertKind.VEHICLE_OUT}
-    assert len(others) == 2
-    assert (Action.SWAP_VEHICLE, "spare", None) in choices(desk, others[0])
+    assert first.kind is AlertKind.NO_VEHICLE
+    assert (first.severity, first.late_s) == (Severity.CRITICAL, 300)
+    assert first.booking_ids == (booking.id,)
+    assert first.vehicle_id in vehicles
+    assert others == [], "vehicles out of service raise no alerts of their own"
+    actions = [action for action, _, _ in choices(desk, first)]
+    assert actions == ["swap_vehicle", "call_rider", "cancel_booking"]
+    desk.do(cmd.ReturnToService(vehicles[0]))
+    assert found(desk, AlertKind.NO_VEHICLE) == []
+
+
+def test_a_late_rescue_and_another_stop_are_alerts_like_any(desk: Desk) -> None:
+    booking = desk.book(0, 40)
+    desk.arrive(desk.shift(booking))
+    desk.now_s = desk.shift(booking).visits[0].depart_s
+    desk.do(cmd.ReportBoarded(booking.id))
+    desk.now_s += 60
+    desk.do(cmd.TakeOutOfService(desk.shift(booking).vehicle_id, "breakdown"))
+    assert desk.booking(booking).rescues == 1
+    late(desk, booking, "pickup", 900)
+    late(desk, booking, "ride", 700)
+    desk.arrive(desk.shift(booking))
+    desk.do(cmd.ReportBoarded(booking.id))
+    desk.do(cmd.ReportNotServed("road_blocked", booking_id=booking.id))
+    kinds = {alert.kind for alert in found(desk)}
+    assert AlertKind.LATE_PICKUP not in kinds, "the pick-up was kept long ago"
+    assert AlertKind.LONG_RIDE in kinds
 
 
 def test_a_closed_stop_that_was_promised(desk: Desk) -> None:
