@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dispatch.closure_cli import closures
 from dispatch.exports.cli import export_demand
 from dispatch.options import report_errors, town_folder, town_option, var_option
 from routing.roads.cli import roads
@@ -49,6 +50,7 @@ def main() -> None:
 main.add_command(roads)
 main.add_command(bench)
 main.add_command(export_demand)
+main.add_command(closures)
 main.add_command(simulate)
 main.add_command(compare)
 main.add_command(scenario)
@@ -103,6 +105,17 @@ def optimiser(var: Path, town: Path) -> None:
     from dispatch.wiring import run_optimiser  # noqa: PLC0415
 
     run_optimiser(_load(town), var)
+
+
+@main.command(hidden=True)
+@var_option
+@town_option
+@report_errors
+def messenger(var: Path, town: Path) -> None:
+    """A messenger process alone; several may run."""
+    from dispatch.wiring import run_messenger  # noqa: PLC0415
+
+    run_messenger(_load(town), var)
 
 
 @main.command(hidden=True)

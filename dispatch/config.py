@@ -32,6 +32,7 @@ from dispatch.domain.rules import (
     ShiftPattern,
     Weights,
 )
+from dispatch.messaging.settings import MessageSettings
 
 _MIDNIGHT_MIN = 24 * 60
 _DEMO_SUFFIX = "-demo"
@@ -175,6 +176,7 @@ class _ServiceFile(_Section):
     traffic: _Traffic | None = None
     optimiser: Optimising = Optimising()
     repositioning: _Repositioning = _Repositioning()
+    messages: MessageSettings = MessageSettings()
     vehicles: Annotated[list[_Vehicle], Field(min_length=1)]
     shifts: Annotated[list[_Shift], Field(min_length=1)]
     depots: Annotated[list[Depot], Field(min_length=1)]
@@ -190,6 +192,7 @@ class TownConfig(BaseModel):
         area_is_schematic: it is a guess that gives way to the boundary of real roads.
         curated_stops: path of `stops.geojson` if there is one.
         optimiser: whether and how the open plan is improved.
+        messages: what riders are told, when and how.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
@@ -201,6 +204,7 @@ class TownConfig(BaseModel):
     area_is_schematic: bool
     curated_stops: Path | None
     optimiser: Optimising = Optimising()
+    messages: MessageSettings = MessageSettings()
 
     def for_demo(self) -> Self:
         """The same town as a service area of its own: a demo never touches real rides."""
@@ -243,6 +247,7 @@ def load_town(folder: Path, changes: Mapping[str, Any] | None = None) -> TownCon
         area_is_schematic=area_is_schematic,
         curated_stops=stops if stops.exists() else None,
         optimiser=file.optimiser,
+        messages=file.messages,
     )
 
 

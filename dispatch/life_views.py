@@ -164,6 +164,10 @@ def _answer_about_many(
             series_id = created[0].id
         case bc.EndSeries(series_id) | bc.SkipSeriesDay(series_id):
             pass
+        case cmd.AcknowledgeAlert(alert_id):
+            seen = state.acknowledged[alert_id]
+            known = {"at": town.time(seen.at_s), "by": seen.by}
+            return {"alert_id": alert_id, "acknowledged": known}
         case _:
             return {}
     days = (day for day in state.series_days.values() if day.series_id == series_id)

@@ -1,6 +1,6 @@
 """From files to a `Network`: finds, fetches or draws the road graph, its stops and travel times."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from shapely import Polygon
@@ -125,38 +125,3 @@ def service_area(town: TownConfig, graph: RoadGraph) -> Polygon | None:
     if not graph.area or not (town.area is None or is_guess):
         return town.area
     return max((Polygon(rings[0], rings[1:]) for rings in graph.area), key=lambda p: p.area)
-
-
-class Ways:
-    """The ways along the roads that maps show; lighter than a whole `Network`."""
-
-    def __init__(self, stops: Sequence[Stop], travel: TravelTimes, snapper: Snapper) -> None:
-        self.stops = stops
-        self._travel = travel
-        self._snapper = snapper
-        self._index = {stop.id: index for index, stop in enumerate(stops)}
-
-    def line(self, start: tuple[float, float] | None, stop_ids: Sequence[str]) -> list[list[float]]:
-        """The way from a point (or the first stop) through stops, as `[[lon, lat], ...]`."""
-        known = [self._index[stop_id] for stop_id in stop_ids if stop_id in self._index]
-        if not known:
-            return []
-        if start is None:
-            place = self._travel.stops[known.pop(0)]
-        else:
-            place = self._snapper.snap_side(*start)[0].place
-        points: list[list[float]] = []
-        for stop in known:
-            path = self._travel.path(place, stop)
-            points += [
-                [float(lon), float(lat)] for lon, lat in zip(path.lons, path.lats, strict=True)
-            ]
-            place = self._travel.stops[stop]
-        return points
-
-
-def load_ways(town: TownConfig, var: Path, graph: RoadGraph) -> Ways:
-    """The stops and ways of a town whose network has been prepared."""
-    stops = ensure_stops(town, var, graph)
-    places = [stop.place for stop in stops]
-    return Ways(stops, TravelTimes.cached(graph, places, roads_folder(var)), Snapper(graph))

@@ -63,6 +63,21 @@ class Located(Protocol):
 StopDirectory = Mapping[str, StopLike]
 
 
+_ROOM_DEG = 0.5
+
+
+def surroundings(stops: Iterable[StopLike]) -> tuple[float, float, float, float]:
+    """West, south, east and north of all stops, with some room; of the world without any."""
+    spots = [(stop.lon, stop.lat) for stop in stops] or [(-180.0, -90.0), (180.0, 90.0)]
+    lons, lats = zip(*spots, strict=True)
+    return (
+        min(lons) - _ROOM_DEG,
+        min(lats) - _ROOM_DEG,
+        max(lons) + _ROOM_DEG,
+        max(lats) + _ROOM_DEG,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Town:
     """What turns ids and epoch seconds into words: the stops, the vehicles, the clock's zone."""

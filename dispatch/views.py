@@ -7,9 +7,11 @@ Times are RFC 3339 with the town's offset, windows `[from, to]`; no contact data
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from dispatch.closure_views import closures_answer
 from dispatch.domain import booking_events as be
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
+from dispatch.domain.mishaps import after_events
 from dispatch.domain.model import (
     Action,
     ActionKind,
@@ -28,15 +30,18 @@ from dispatch.domain.model import (
     Visit,
 )
 from dispatch.domain.state import State
+from dispatch.mishap_views import mishap_fields
+from dispatch.place_views import STALE_S, place_view, position_view, vehicle_state
 from dispatch.town import Json, Located, StopLike, Town
 
 APPROACH_S = 900
 """How long before the planned pick-up a rider may see where the vehicle is."""
 
 
-def stop_view(stop: StopLike) -> Json:
+def stop_view(stop: StopLike, *, closed: bool = False) -> Json:
     """A stop in the list of stops."""
     return {
+        "closed": closed,
         "id": stop.id,
         "name": stop.name,
         "lon": stop.lon,
@@ -126,6 +131,8 @@ def _alternative(alternative: Alternative, town: Town) -> Json:
 
 def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
     """A booking as its rider sees it; `shift` is the one that carries it, with its open plan."""
+    if booking.status is BookingStatus.DISPLACED:
+        shift = None  # the one it was on cannot carry it
     pickup_s, arrival_s = estimates(booking, shift)
     return {
         "id": booking.id,
@@ -139,6 +146,7 @@ def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
             "arrival": town.optional_time(arrival_s),
         },
         "vehicle": None if shift is None else town.vehicle(shift.vehicle_id),
+        **mishap_fields(booking, town),
         "booked_at": town.time(booking.booked_at_s),
         "boarded_at": town.optional_time(booking.boarded_at_s),
         "alighted_at": town.optional_time(booking.alighted_at_s),
@@ -198,15 +206,16 @@ def live_view(
         "at": town.time(now_s),
         "phase": phase,
         "stops_before": stops_before,
-        "vehicle_position": _position(position, town) if shown and position else None,
+        "vehicle_position": position_view(position, town) if shown and position else None,
     }
 
 
 def _phase(booking: Booking, shift: Shift | None, now_s: int) -> tuple[str, int | None]:
     if not booking.status.is_open:
         return "done", None
-    if shift is None:
-        return "scheduled", None
+    displaced = booking.status is BookingStatus.DISPLACED
+    if displaced or shift is None:
+        return "displaced" if displaced else "scheduled", None
     ahead = _actions_of(booking, shift)
     index, visit, action = ahead[0] if ahead else (None, None, None)
     halts = None if index is None else sum(v.break_id is None for v in shift.visits[:index])
@@ -220,17 +229,6 @@ def _phase(booking: Booking, shift: Shift | None, now_s: int) -> tuple[str, int 
     return "scheduled", None
 
 
-def whereabouts(shift: Shift, reported: Located | None) -> Located:
-    """Where a vehicle on duty is: the newer of its last report and the anchor of its plan."""
-    if reported is not None and reported.at_s >= shift.anchor.at_s:
-        return reported
-    return shift.anchor
-
-
-def _position(position: Located, town: Town) -> Json:
-    return {"lon": position.lon, "lat": position.lat, "at": town.time(position.at_s)}
-
-
 # -- fleet and plan
 
 
@@ -240,6 +238,7 @@ def fleet_view(
     positions: Mapping[str, Located],
     now_s: int,
     town: Town,
+    stale_s: int = STALE_S,
 ) -> Json:
     """Every vehicle with its shift, place, load and next visit.
 
@@ -249,13 +248,17 @@ def fleet_view(
         positions: last reported place by vehicle id.
         now_s: epoch seconds.
         town: names and the clock's zone.
+        stale_s: how old a report may be.
     """
+    since_s = now_s - stale_s
     on_duty = {s.vehicle_id: s for s in shifts if s.status is ShiftStatus.ACTIVE}
     known = {b.id: b for b in bookings}
     return {
         "at": town.time(now_s),
         "vehicles": [
-            _vehicle(vehicle, on_duty.get(vehicle.id), positions.get(vehicle.id), known, town)
+            _vehicle(
+                vehicle, on_duty.get(vehicle.id), positions.get(vehicle.id), known, town, since_s
+            )
             for vehicle in town.vehicles.values()
         ],
     }
@@ -267,6 +270,7 @@ def _vehicle(
     reported: Located | None,
     bookings: Mapping[str, Booking],
     town: Town,
+    since_s: int,
 ) -> Json:
     load = [b for b in bookings.values() if shift and b.shift_id == shift.id]
     load = [b for b in load if b.status is BookingStatus.BOARDED]
@@ -277,9 +281,9 @@ def _vehicle(
         "configurations": [
             {"seats": c.seats, "wheelchairs": c.wheelchairs} for c in vehicle.configurations
         ],
-        "state": _vehicle_state(shift),
-        "shift": None if shift is None else _shift_head(shift, town),
-        "position": _place_of(vehicle, shift, reported, town),
+        "state": vehicle_state(shift),
+        "shift": None if shift is None else shift_head(shift, town),
+        "position": place_view(vehicle, shift, reported, town, since_s),
         "load": {
             "seats": sum(b.party.seats for b in load),
             "wheelchairs": sum(b.party.wheelchairs for b in load),
@@ -292,31 +296,8 @@ def _vehicle(
     }
 
 
-def _vehicle_state(shift: Shift | None) -> str:
-    if shift is None:
-        return "off_duty"
-    if not shift.visits:
-        return "idle"
-    current = shift.current_visit
-    if current is not None:
-        return "at_stop" if current.break_id is None else "on_break"
-    return "driving" if shift.visits[0].break_id is None else "idle"
-
-
-def _place_of(
-    vehicle: Vehicle, shift: Shift | None, reported: Located | None, town: Town
-) -> Json | None:
-    if shift is not None:
-        place = whereabouts(shift, reported)
-        source = "reported" if place is reported else "planned"
-        return {**_position(place, town), "source": source}
-    depot = town.stops.get(vehicle.depot_id)
-    if depot is None:
-        return None
-    return {"lon": depot.lon, "lat": depot.lat, "at": None, "source": "depot"}
-
-
-def _shift_head(shift: Shift, town: Town) -> Json:
+def shift_head(shift: Shift, town: Town) -> Json:
+    """A shift without its plan."""
     return {
         "id": shift.id,
         "status": str(shift.status),
@@ -343,10 +324,10 @@ def plan_view(shifts: Iterable[Shift], bookings: Iterable[Booking], now_s: int, 
 def shift_view(shift: Shift, bookings: Mapping[str, Booking], town: Town) -> Json:
     """One shift with its plan: the driver's manifest."""
     return {
-        **_shift_head(shift, town),
+        **shift_head(shift, town),
         "vehicle": town.vehicle(shift.vehicle_id),
         "depot": town.stop(shift.depot_stop_id),
-        "position": _position(shift.anchor, town),
+        "position": position_view(shift.anchor, town),
         "version": shift.version,
         "late_s": _lateness(shift.visits, bookings),
         "visits": [visit_view(visit, bookings, town) for visit in shift.visits],
@@ -436,14 +417,14 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
         case cmd.AcceptOffer():
             made = [e.booking.id for e in events if isinstance(e, ev.BookingMade)]
             made += [e.booking_id for e in events if isinstance(e, be.BookingChanged)]
-            return _booking_answer(made[0], events, state, town)
+            return booking_answer(made[0], events, state, town)
         case (
             cmd.CancelBooking(booking_id)
-            | cmd.ReportBoarded(booking_id)
+            | cmd.ReportBoarded(booking_id, _)
             | cmd.ReportAlighted(booking_id)
             | cmd.ReportNoShow(booking_id)
         ):
-            return _booking_answer(booking_id, events, state, town)
+            return booking_answer(booking_id, events, state, town)
         case cmd.ReportArrived(vehicle_id, visit_id):
             arrived = [e.at_s for e in events if isinstance(e, ev.VisitArrived)]
             at_s = arrived[0] if arrived else None
@@ -455,42 +436,27 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
         case cmd.StartShift(_, shift_id) | cmd.EndShift(_, shift_id):
             started = isinstance(command, cmd.StartShift)
             status = ShiftStatus.ACTIVE if started else ShiftStatus.ENDED
-            return _shift_head(replace(state.shifts[shift_id], status=status), town)
+            return shift_head(replace(state.shifts[shift_id], status=status), town)
         case _:
             from dispatch.life_views import life_answer  # noqa: PLC0415 - it builds on this module
 
-            return life_answer(command, events, state, town)
+            known = closures_answer(command, events, state, town)
+            return life_answer(command, events, state, town) if known is None else known
 
 
-def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
+def booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
+    """A booking as it is after events, from the state before or after them."""
     booking = state.bookings.get(booking_id)
     for event in events:
         if isinstance(event, ev.BookingMade) and event.booking.id == booking_id:
             booking = event.booking
     if booking is None:
         raise ValueError(f"no booking {booking_id} to answer with")
-    booking = _as_changed(booking, events)
+    booking = after_events(booking, events)
     shift = state.shifts.get(booking.shift_id)
-    for event in events:
+    for event in events:  # a shift may have been laid out only now
+        if isinstance(event, ev.ShiftPlanned) and event.shift.id == booking.shift_id:
+            shift = event.shift
         if isinstance(event, ev.PlanChanged) and shift and event.shift_id == shift.id:
             shift = replace(shift, visits=event.visits)
     return booking_view(booking, shift, town)
-
-
-def _as_changed(booking: Booking, events: Sequence[ev.Event]) -> Booking:
-    for event in events:
-        match event:
-            case ev.BookingCancelled(booking.id, at_s, by, reason, late):
-                status = BookingStatus.CANCELLED
-                booking = replace(booking, status=status, ended_at_s=at_s, cancelled_by=by)
-                booking = replace(booking, cancel_reason=reason, cancelled_late=late)
-            case ev.RiderBoarded(booking.id, _, _, at_s):
-                booking = replace(booking, status=BookingStatus.BOARDED, boarded_at_s=at_s)
-            case ev.RiderAlighted(booking.id, _, _, at_s):
-                status = BookingStatus.COMPLETED
-                booking = replace(booking, status=status, alighted_at_s=at_s, ended_at_s=at_s)
-            case ev.RiderMissed(booking.id, _, _, at_s):
-                booking = replace(booking, status=BookingStatus.NO_SHOW, ended_at_s=at_s)
-            case _:
-                pass
-    return booking

@@ -1,7 +1,7 @@
 """The web process: API v1 and the pages on uvicorn."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,9 +13,10 @@ from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.clock import ServiceClock
 from dispatch.config import TownConfig
 from dispatch.live.gateway import Gateway
-from dispatch.networks import load_ways, service_area
+from dispatch.networks import load_network, service_area
 from dispatch.planner.command import RUFBUS
 from dispatch.planner.desk import Desk
+from dispatch.roads_desk import RoadsDesk
 from dispatch.web.app import create_app
 from dispatch.web.planner import keep_going
 from routing.roads.graph import RoadGraph
@@ -55,20 +56,14 @@ def run_web(town: TownConfig, var: Path, host: str, port: int) -> None:
 def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiSettings:
     path = graph_path(var, town.config.roads)
     graph = RoadGraph.load(path)
-    ways = load_ways(town, var, graph)
+    network = load_network(town, var, graph, lambda _line: None)
     clock = ServiceClock.from_env()
     manifest = graph.manifest
     area = service_area(town, graph)
-
-    def leg_geometry(
-        start: tuple[float, float] | None, stop_ids: Sequence[str]
-    ) -> Sequence[Sequence[float]]:
-        return ways.line(start, stop_ids)
-
     return ApiSettings(
         config=town.config,
         gateway=gateway,
-        stops=ways.stops,
+        stops=network.stops,
         roads=RoadsInfo(
             name=manifest.name,
             attribution=manifest.attribution,
@@ -79,8 +74,10 @@ def _settings(town: TownConfig, var: Path, gateway: Gateway, desk: Desk) -> ApiS
         now=clock.now_s,
         area=None if area is None else mapping(area),
         basemap=path.with_suffix(".pmtiles"),
-        leg_geometry=leg_geometry,
+        roads_desk=RoadsDesk(town.config, network),
         clock_rate=clock.speed,
         demo=bool(os.environ.get("RUFBUS_DEMO")),
+        messages=town.messages,
         planner=desk,
+        network=network,
     )

@@ -17,7 +17,8 @@ from dispatch.config import TownConfig, load_town
 from dispatch.domain.commands import Command
 from dispatch.domain.events import Event
 from dispatch.domain.state import State
-from dispatch.networks import ensure_graph, load_network
+from dispatch.messaging.settings import check_secrets
+from dispatch.networks import ensure_graph, ensure_stops, load_network
 from dispatch.supervisor import Child, Supervisor, python_command
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 DEFAULT_PORT = 8080
 _PORTS_TRIED = 20
+_LETTER_S = 30.0  # to finish a message under way, so that nobody gets it twice
 _CLOCK_SLACK_S = 300  # what a real clock may be set back while the service is down
 
 
@@ -86,6 +88,7 @@ def serve(options: ServeOptions, say: Say) -> None:
     if options.demo:
         town = town.for_demo()
     _check_redis_url(os.environ.get("REDIS_URL"))
+    check_secrets(town.messages)
     with Supervisor(options.var, say=say) as supervisor:
         port = _free_port(options.host, options.port)
         _prepare_roads(town, supervisor.var, say, online=options.online)
@@ -105,6 +108,9 @@ def serve(options: ServeOptions, say: Say) -> None:
         supervisor.add(
             Child("web", python_command("dispatch.cli", "web", *address), ready=_healthy(url))
         )
+        supervisor.add(
+            Child("messenger", python_command("dispatch.cli", "messenger"), patience_s=_LETTER_S)
+        )
         if town.optimiser.enabled:
             supervisor.add(Child("optimiser", python_command("dispatch.cli", "optimiser")))
         token = ""
@@ -112,10 +118,13 @@ def serve(options: ServeOptions, say: Say) -> None:
             token = create_token(database_url, "admin", "demo", area=town.config.area_id)
             command = python_command("dispatch.cli", "demo", "--url", url)
             supervisor.add(Child("demo", command, env={"RUFBUS_TOKEN": token}))
-        supervisor.run(on_ready=lambda: _announce(say, town, url, token, clock))
+        mail = None if town.messages.email else mail_folder(supervisor.var)
+        supervisor.run(on_ready=lambda: _announce(say, town, url, token, clock, mail))
 
 
-def _announce(say: Say, town: TownConfig, url: str, token: str, clock: ServiceClock) -> None:
+def _announce(
+    say: Say, town: TownConfig, url: str, token: str, clock: ServiceClock, mail: Path | None
+) -> None:
     say(f"{town.config.name} is served at {url}")
     if token:
         shown = town_time(town, clock)
@@ -124,6 +133,8 @@ def _announce(say: Say, town: TownConfig, url: str, token: str, clock: ServiceCl
         say(f"  demo clock      {shown}, {clock.speed:g} times as fast as real time")
     else:
         say(f"  control room    {url}/control   (token: rufbus token create --role control)")
+    if mail is not None:
+        say(f"  e-mails         {mail}   (sent by nobody: no mail server is configured)")
     say("  stop with Ctrl-C")
 
 
@@ -229,8 +240,9 @@ def _healthy(url: str) -> Callable[[], bool]:
 def run_dispatcher(town: TownConfig, var: Path) -> None:
     """The dispatcher process: the one writer of the town's service area."""
     from dispatch.engine import Engine  # noqa: PLC0415 - numba and scipy are slow to import
+    from dispatch.fleet_views import answer  # noqa: PLC0415
+    from dispatch.messaging.announce import Announcer  # noqa: PLC0415
     from dispatch.town import Town  # noqa: PLC0415
-    from dispatch.views import answer  # noqa: PLC0415
     from dispatch.worker.dispatcher import Dispatcher, run_until_signalled  # noqa: PLC0415
     from dispatch.worker.foresight import learn  # noqa: PLC0415
     from routing.plans import warm_up  # noqa: PLC0415
@@ -260,6 +272,8 @@ def run_dispatcher(town: TownConfig, var: Path) -> None:
         adopt=engine.adopt,
         decide_batch=engine.decide_batch,
         foresee=foresee,
+        announcer=Announcer(town.config.area_id, town.messages.policy),
+        prepare=engine.prepare,
     )
     run_until_signalled(dispatcher)
 
@@ -291,6 +305,33 @@ def run_optimiser(town: TownConfig, var: Path) -> None:
         pace=pace,
     )
     run_until_killed(optimiser, pace)
+
+
+def mail_folder(var: Path) -> Path:
+    """Where e-mails are written to when no mail server is configured."""
+    return var / "messages"
+
+
+def run_messenger(town: TownConfig, var: Path) -> None:
+    """A messenger process: sends riders what they have to be told."""
+    from dispatch.messaging.assembly import messenger  # noqa: PLC0415 - slow to import
+    from dispatch.messaging.messenger import run_until_signalled  # noqa: PLC0415
+    from dispatch.town import Town  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stops = ensure_stops(town, var, RoadGraph.load(graph_path(var, town.config.roads)))
+    run_until_signalled(
+        messenger(
+            os.environ["DATABASE_URL"],
+            os.environ["REDIS_URL"],
+            town.config.area_id,
+            settings=town.messages,
+            town=Town.of(town.config, stops),
+            place=town.config.name,
+            clock=ServiceClock.from_env(),
+            folder=mail_folder(var),
+        )
+    )
 
 
 def _log(line: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dispatch.domain.model import Anchor, Fix, Shift, Visit
+from dispatch.domain.state import State
 from dispatch.engine.network import Network
 from routing.roads.graph import Place, position_of
 from simulations.processes import Processes
@@ -43,11 +44,13 @@ class Driving:
     Args:
         network: the town's roads.
         processes: what disturbs them.
+        state: of the service; vehicles drive around what is closed in it.
     """
 
-    def __init__(self, network: Network, processes: Processes) -> None:
+    def __init__(self, network: Network, processes: Processes, state: State) -> None:
         self._network = network
         self._processes = processes
+        self._state = state
         self._halts: dict[str, int] = {}
         self._standing: dict[str, Sequence[tuple[int, int]]] = {}
         self._reported_s: dict[str, int] = {}
@@ -67,13 +70,16 @@ class Driving:
         """A drive is over; the next one is another."""
         self._halts[shift_id] = self._halts.get(shift_id, 0) + 1
 
+    def _roads(self, shift: Shift) -> Network:
+        return self._network.for_shift(shift, self._state.closures)
+
     def left_s(self, anchor: Anchor, visit: Visit) -> int:
         """When a vehicle sets off, or was last known for sure, on its way to its next visit."""
         return anchor.at_s if anchor.stop_id is None else max(anchor.at_s, visit.leave_s)
 
     def arrival_s(self, shift: Shift, anchor: Anchor, visit: Visit, now_s: int) -> int:
         """When a vehicle gets to its next visit, left to itself."""
-        network = self._network
+        network = self._roads(shift)
         stop = network.stop_index[visit.stop_id]
         leg_s = int(network.travel.times_from(Place(anchor.arc, anchor.offset_ms))[stop])
         return self._driven_s(shift.id, self.left_s(anchor, visit), leg_s, now_s)
@@ -104,7 +110,7 @@ class Driving:
         if left_s >= now_s or now_s == self._reported_s.get(shift.id):
             return None
         self._reported_s[shift.id] = now_s
-        network = self._network
+        network = self._roads(shift)
         driven_ms = sum(
             network.profile(now_s).progress_ms(from_s, to_s)
             for from_s, to_s in self._moving(shift.id, left_s, now_s)
@@ -128,7 +134,8 @@ class Driving:
             now_s: the instant.
             booking_ids: who is on board.
         """
-        travel, network = self._network.travel, self._network
+        network = self._roads(before)
+        travel = network.travel
         anchor, visit = before.anchor, before.visits[0]
         target = network.stop_index[visit.stop_id]
         way = travel.path(Place(anchor.arc, anchor.offset_ms), target)
@@ -159,7 +166,7 @@ class Driving:
 
     def home_s(self, shift: Shift, now_s: int) -> tuple[int, int]:
         """When a vehicle without work sets off to its depot and is there: in time if it can be."""
-        network = self._network
+        network = self._roads(shift)
         origin = Place(shift.anchor.arc, shift.anchor.offset_ms)
         leg_s = int(network.travel.times_from(origin)[network.stop_index[shift.depot_stop_id]])
         left_s = shift.end_s - leg_s
@@ -173,7 +180,7 @@ class Driving:
 
     def way_to_depot(self, shift: Shift, now_s: int) -> Leg | None:
         """The drive that has brought a vehicle back by now; None if it was there already."""
-        network = self._network
+        network = self._roads(shift)
         depot = network.stop_index[shift.depot_stop_id]
         path = network.travel.path(Place(shift.anchor.arc, shift.anchor.offset_ms), depot)
         left_s, home_s = self.home_s(shift, now_s)

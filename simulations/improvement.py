@@ -7,6 +7,7 @@ from dispatch.domain.commands import ProposePlans
 from dispatch.domain.model import Shift, ShiftStatus
 from dispatch.domain.state import State
 from dispatch.engine import Engine
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.problem import planning
 from dispatch.engine.proposals import propose
 from routing import plans
@@ -27,6 +28,8 @@ def proposal(
     shifts = _concerned(state, now_s)
     if not shifts:
         return None
+    groups = by_roads(engine.network, state.closures, shifts)
+    _, shifts = max(groups, key=lambda group: sum(len(s.visits) for s in group[1]))
     now = planning(engine.config, engine.network, state, shifts, now_s)
     found = plans.improve(now.problem, iterations=iterations, seed=seed)
     if found.cost >= found.cost_before:

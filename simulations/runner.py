@@ -23,7 +23,7 @@ from simulations.demand import Trip, make_demand
 from simulations.forecast import past_demand
 from simulations.processes import Processes
 from simulations.scenario import Scenario
-from simulations.town import as_wanted, town_of
+from simulations.town import as_wanted, timed_closures, town_of
 from simulations.world import Day, Watchers, World
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def run_in(
     ready = prepare(scenario, config, network, seed, extract)
     midnight_s, engine = ready.midnight_s, ready.engine
     watchers = watchers or Watchers()
-    calm = not Processes(scenario.world, ready.seed).disturb
+    calm = not Processes(scenario.world, ready.seed).disturb and not scenario.world.closures
     if check:
         watchers = replace(watchers, on_settled=Checker(engine, calm=calm))
 
@@ -181,6 +181,7 @@ def run_in(
         wanted=scenario.world,
         riders=scenario.riders,
         watchers=replace(watchers, on_time=on_time),
+        closures=timed_closures(scenario, engine.config, network),
     )
     begun = perf_counter()
     with suppress(KeyboardInterrupt):

@@ -15,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from dispatch.config import laid_over
 from dispatch.config_errors import explain, nearest
+from dispatch.domain.closures import ClosureWish, Direction
 from simulations.demand.sections import DemandSection, Share, source_of
 
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
 Money = Annotated[float, Field(ge=0, le=1e9)]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Table = dict[str, Any]
 _DEMAND_FILES = ("path", "nodes", "extract")
 
@@ -62,6 +64,51 @@ class Dispatch(_Section):
     repositioning: Literal["stay", "depot", "demand"] | None = None
 
 
+class TimedClosure(_Section):
+    """A road or a stop that is closed for a part of the day; one of the three places.
+
+    Attributes:
+        road: its name, or an OSM way id.
+        line: points `[lon, lat]` along a road.
+        stop: the id of a stop.
+        begins, ends: local time, `HH:MM`; without an end until the end of the day.
+        known: when the service learns of it; by default before the day begins.
+        direction: of travel that is closed, by the order of a line's points.
+    """
+
+    road: str | None = None
+    line: list[Annotated[list[float], Field(min_length=2, max_length=2)]] = []
+    stop: str | None = None
+    begins: Clock
+    ends: Clock | None = None
+    known: Clock = "00:00"
+    direction: Direction = Direction.BOTH
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if (self.road is not None) + bool(self.line) + (self.stop is not None) != 1:
+            raise ValueError("closures: give one of road, line and stop")
+        if self.ends is not None and self.ends <= self.begins:
+            raise ValueError("closures: the end comes after the beginning")
+        return self
+
+    @property
+    def wish(self) -> ClosureWish:
+        """The closure as the engine is asked for it, without its times."""
+        by_way = self.road is not None and self.road.isdecimal()
+        line = tuple((lon, lat) for lon, lat in self.line)
+        return ClosureWish(
+            from_s=None,
+            until_s=None,
+            reason="scenario",
+            stop_id=self.stop,
+            lines=(line,) if line else (),
+            way_id=int(self.road) if self.road is not None and by_way else None,
+            street=None if by_way else self.road,
+            direction=self.direction,
+        )
+
+
 class WorldSection(_Section):
     """What happens besides what was planned; 0 switches a process off. See `processes.py`.
 
@@ -76,8 +123,11 @@ class WorldSection(_Section):
         cancel_lead_mean_h: how long before, on average (exponential).
         breakdowns_per_vehicle_day: expected standstills in 24 hours of a vehicle's service.
         breakdown_s: how long the shortest and the longest of them take.
+        out_of_service_after_s: a standstill longer than this takes the vehicle out of service until
+            it is repaired, and its riders get others; a shorter one makes them late.
         slower: factor on all driving times that everybody knows of (snow), also when planning.
         closed_roads: names of roads, or OSM way ids, that cannot be driven all day.
+        closures: roads and stops that are closed for a part of it.
     """
 
     traffic_sigma: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -90,8 +140,10 @@ class WorldSection(_Section):
     cancel_lead_mean_h: Annotated[float, Field(gt=0, le=168)] = 2.0
     breakdowns_per_vehicle_day: Annotated[float, Field(ge=0, le=10)] = 0.0
     breakdown_s: tuple[Seconds, Seconds] = (1200, 3600)
+    out_of_service_after_s: Annotated[int, Field(ge=0, le=86_400)] = 600
     slower: Annotated[float, Field(ge=0.5, le=5)] = 1.0
     closed_roads: tuple[str, ...] = ()
+    closures: tuple[TimedClosure, ...] = ()
 
     @model_validator(mode="after")
     def _forward(self) -> Self:

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from dispatch.config import ConfigError, Depot, TownConfig, load_town
 from dispatch.config_errors import nearest
+from dispatch.domain.commands import Close
 from dispatch.domain.model import Vehicle
 from dispatch.domain.rules import ServiceConfig, ShiftPattern
 from dispatch.engine import Network
 from dispatch.networks import ensure_graph, load_network
 from dispatch.options import DATA
+from dispatch.roads_desk import is_on_road
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
-from routing.roads.travel_times import TravelTimes
 from simulations.scenario import Scenario, ScenarioError
 
 Say = Callable[[str], None]
@@ -65,6 +66,31 @@ def town_of(scenario: Scenario, var: Path, say: Say = lambda _line: None) -> Tow
     kept = (beside.with_suffix(".osm"), beside.with_suffix(".schematic.osm"))
     extract = next((path for path in kept if path.is_file()), None)
     return Town(config, network, roads, manifest.attribution, extract)
+
+
+def timed_closures(
+    scenario: Scenario, config: ServiceConfig, network: Network
+) -> list[tuple[int, Close]]:
+    """The commands that close what is closed for a part of the day, with their instants.
+
+    Raises:
+        ScenarioError: there is no such road or stop.
+    """
+    matcher, found = network.closed_roads.matcher, []
+    for closure in scenario.world.closures:
+        wish = closure.wish
+        known = wish.stop_id is not None and network.stop(wish.stop_id) is not None
+        if not known and not is_on_road(matcher, wish):
+            place = closure.road or closure.stop or "the line"
+            raise ScenarioError(f"world.closures: there is no road or stop {place!r}")
+        ends = closure.ends or "24:00"
+        from_s, until_s, known_s = (
+            config.hours.instant(scenario.date, int(clock[:2]) * 60 + int(clock[3:]))
+            for clock in (closure.begins, ends, closure.known)
+        )
+        command = Close(replace(wish, from_s=from_s, until_s=until_s))
+        found.append((known_s, command))
+    return found
 
 
 def config_of(scenario: Scenario) -> ServiceConfig:
@@ -149,8 +175,10 @@ def _with_closures(network: Network, closed: frozenset[int], say: Say) -> Networ
     if not closed:
         return network
     say(f"computing the travel times without {len(closed)} closed stretches of road")
-    travel = TravelTimes(network.graph, network.travel.stops, closed_arcs=closed)
-    return replace(network, travel=travel)
+    left = network.closed_roads.derived(closed)
+    if left is None:
+        raise ScenarioError("world.closed_roads: no stop could be reached any more")
+    return replace(left, base=None, cut_off=frozenset())
 
 
 def _closed_arcs(graph: RoadGraph, roads: tuple[str, ...]) -> frozenset[int]:

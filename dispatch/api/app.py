@@ -6,10 +6,14 @@ from fastapi import APIRouter, FastAPI
 
 from dispatch import __doc__ as summary
 from dispatch.api import (
+    alerts,
     booking_life,
     bookings,
+    closures,
     control,
+    fleet,
     groups,
+    notifications,
     phone,
     problems,
     rides,
@@ -42,8 +46,8 @@ def create_api(settings: ApiSettings) -> FastAPI:
     app.state.settings = settings
     problems.install(app)
     v1 = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
-    life = (phone, booking_life, series, waiting, groups)
-    for part in (rides, *life, bookings, vehicles, control, service):
+    life = (phone, booking_life, series, waiting, groups, notifications)
+    for part in (rides, *life, bookings, vehicles, fleet, control, alerts, closures, service):
         v1.include_router(part.router)
     app.include_router(v1)
     app.include_router(service.health_router)

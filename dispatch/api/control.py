@@ -37,7 +37,7 @@ async def plan(
 async def events(
     request: Request, settings: Settings, _caller: ControlCaller
 ) -> EventSourceResponse:
-    """Server-sent events: `plan` and `fleet`, whole at first and then whenever they change."""
+    """Server-sent events: `plan`, `fleet`, `alerts`; whole at first, then whenever they change."""
 
     async def allowed() -> bool:
         try:

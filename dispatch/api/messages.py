@@ -36,6 +36,10 @@ class ApiCode(StrEnum):
     SCENARIO_CHANGED = "scenario_changed"
     RUN_STATE = "run_state"
     PLANNER_FULL = "planner_full"
+    CONTACT_ERASED = "contact_erased"
+    CHANNEL_UNAVAILABLE = "channel_unavailable"
+    PUSH_UNAVAILABLE = "push_unavailable"
+    SUBSCRIPTION_INVALID = "subscription_invalid"
     SERVICE_UNAVAILABLE = "service_unavailable"
     INTERNAL_ERROR = "internal_error"
 
@@ -69,8 +73,11 @@ _HTTP = {
     ),
     ApiCode.REQUEST_TOO_LARGE: Message(
         413,
-        ("Anfrage zu groß", "Eine Anfrage darf höchstens 64 KB groß sein."),
-        ("Request too large", "A request may have 64 KB at most."),
+        (
+            "Anfrage zu groß",
+            "Eine Anfrage darf höchstens 64 KB groß sein, eine Liste von Sperrungen 2 MB.",
+        ),
+        ("Request too large", "A request may have 64 KB at most, a list of closures 2 MB."),
     ),
     ApiCode.UNSUPPORTED_MEDIA_TYPE: Message(
         415,
@@ -120,6 +127,38 @@ _HTTP = {
         404,
         ("Fahrtwunsch nicht gefunden", "Diesen Fahrtwunsch gibt es nicht (mehr)."),
         ("Ride request not found", "There is no such ride request (any more)."),
+    ),
+    ApiCode.CONTACT_ERASED: Message(
+        410,
+        ("Kontaktdaten gelöscht", "Zu dieser Buchung sind keine Kontaktdaten mehr gespeichert."),
+        ("Contact erased", "There are no contact data for this booking any more."),
+    ),
+    ApiCode.CHANNEL_UNAVAILABLE: Message(
+        409,
+        (
+            "Dieser Weg geht nicht",
+            "Dafür fehlt Ihre Adresse oder Nummer, oder der Dienst bietet diesen Weg nicht an.",
+        ),
+        (
+            "Channel not available",
+            "Your address or number for this is missing, or the service does not offer it.",
+        ),
+    ),
+    ApiCode.PUSH_UNAVAILABLE: Message(
+        404,
+        ("Keine Mitteilungen im Browser", "Dieser Dienst sendet keine Mitteilungen an Browser."),
+        ("No push notifications", "This service does not send notifications to browsers."),
+    ),
+    ApiCode.SUBSCRIPTION_INVALID: Message(
+        422,
+        (
+            "Browser nicht erreichbar",
+            "An diesen Browser können wir keine Mitteilungen senden. Bitte wählen Sie E-Mail.",
+        ),
+        (
+            "Subscription not usable",
+            "We cannot send notifications to this browser. Please choose e-mail.",
+        ),
     ),
     ApiCode.RIDER_NOT_FOUND: Message(
         404,
@@ -281,6 +320,73 @@ _DOMAIN = {
             "The break cannot begin yet: too much work in one piece would be left after it.",
         ),
     ),
+    ErrorCode.BREAK_NOT_NOW: Message(
+        409,
+        ("Jetzt keine Pause", "Erst müssen Fahrgäste bedient werden, sonst bräche eine Zusage."),
+        ("No break now", "Riders have to be served first, or a promise would be broken."),
+    ),
+    ErrorCode.BREAK_TOO_LATE: Message(
+        409,
+        ("Zu spät für die Pause", "So lange darf ohne Pause nicht gearbeitet werden."),
+        ("Too late for the break", "Nobody may work that long without a break."),
+    ),
+    ErrorCode.NO_BREAK_LEFT: Message(
+        409,
+        ("Keine Pause mehr", "In dieser Schicht steht keine Pause mehr aus."),
+        ("No break left", "There is no break left in this shift."),
+    ),
+    ErrorCode.ON_BREAK: Message(
+        409,
+        ("In der Pause", "Die Pause hat begonnen; danach geht es weiter."),
+        ("On a break", "The break has begun; it has to be over first."),
+    ),
+    ErrorCode.VEHICLE_OUT_OF_SERVICE: Message(
+        409,
+        ("Fahrzeug außer Betrieb", "Das Fahrzeug ist außer Betrieb gemeldet."),
+        ("Vehicle out of service", "The vehicle is reported as out of service."),
+    ),
+    ErrorCode.VEHICLE_FULL: Message(
+        409,
+        ("Kein Platz", "Für diese Fahrgäste ist bis zum Ziel kein Platz im Fahrzeug."),
+        ("No room", "The vehicle has no room for these riders all the way."),
+    ),
+    ErrorCode.SPARE_NOT_FREE: Message(
+        409,
+        ("Ersatzfahrzeug belegt", "Das andere Fahrzeug hat in dieser Zeit eine eigene Schicht."),
+        ("Spare not free", "The other vehicle has a shift of its own at that time."),
+    ),
+    ErrorCode.SPARE_TOO_SMALL: Message(
+        409,
+        (
+            "Ersatzfahrzeug zu klein",
+            "Die Fahrten passen nicht in das andere Fahrzeug. Notfalls erst außer Betrieb melden.",
+        ),
+        (
+            "Spare too small",
+            "The rides do not fit into the other vehicle. If need be, go out of service first.",
+        ),
+    ),
+    ErrorCode.SWAP_TOO_LATE: Message(
+        409,
+        (
+            "Tausch bräche Zusagen",
+            "Jemand käme später als zugesagt. Notfalls das Fahrzeug erst außer Betrieb melden.",
+        ),
+        (
+            "Swap would break promises",
+            "Somebody would be later than promised. If need be, go out of service first.",
+        ),
+    ),
+    ErrorCode.NO_OTHER_STOP: Message(
+        409,
+        ("Kein anderer Halt", "In Laufweite gibt es keinen anderen Halt."),
+        ("No other stop", "There is no other stop within walking distance."),
+    ),
+    ErrorCode.WALK_ON_IMPOSSIBLE: Message(
+        409,
+        ("Ziel nicht möglich", "Zu diesem Ziel kann von hier niemand mitgenommen werden."),
+        ("Destination not possible", "Nobody can be taken to that destination from here."),
+    ),
     ErrorCode.SHIFT_NOT_FOUND: Message(
         404,
         ("Schicht nicht gefunden", "Diese Schicht gibt es nicht."),
@@ -305,6 +411,55 @@ _DOMAIN = {
         422,
         ("Position in der Zukunft", "Die Zeit der Position liegt in der Zukunft."),
         ("Position in the future", "The time of this position is in the future."),
+    ),
+    ErrorCode.STOP_CLOSED: Message(
+        409,
+        (
+            "Haltestelle gesperrt",
+            "Eine Haltestelle dieser Fahrt ist inzwischen gesperrt. Bitte neu suchen.",
+        ),
+        ("Stop closed", "A stop of this ride has been closed meanwhile. Please search again."),
+    ),
+    ErrorCode.CLOSURE_NOT_FOUND: Message(
+        404,
+        ("Sperrung nicht gefunden", "Diese Sperrung gibt es nicht (mehr)."),
+        ("Closure not found", "There is no such closure (any more)."),
+    ),
+    ErrorCode.CLOSURE_PLACE: Message(
+        422,
+        (
+            "Ort der Sperrung unklar",
+            "Bitte genau einen Ort angeben; eine einzelne Richtung braucht eine Linie.",
+        ),
+        (
+            "Place of the closure unclear",
+            "Please give exactly one place; a single direction needs a line.",
+        ),
+    ),
+    ErrorCode.CLOSURE_OFF_ROAD: Message(
+        422,
+        ("Keine Straße", "Dort verläuft keine Straße, die wir befahren."),
+        ("No road", "No road that we drive on runs along there."),
+    ),
+    ErrorCode.CLOSURE_TIMES: Message(
+        422,
+        ("Zeiten unmöglich", "Die Sperrung wäre sofort wieder vorbei."),
+        ("Impossible times", "The closure would be over at once."),
+    ),
+    ErrorCode.CLOSURE_TOO_LARGE: Message(
+        409,
+        ("Sperrung zu groß", "Es bliebe keine Haltestelle erreichbar."),
+        ("Closure too large", "No stop could be reached any more."),
+    ),
+    ErrorCode.CLOSURES_REPEATED: Message(
+        422,
+        ("Nummer doppelt", "Zwei Sperrungen der Liste haben dieselbe Nummer."),
+        ("Id repeated", "Two closures of the list have the same id."),
+    ),
+    ErrorCode.ALERT_NOT_FOUND: Message(
+        404,
+        ("Warnung nicht gefunden", "Diese Warnung gibt es nicht (mehr)."),
+        ("Alert not found", "There is no such alert (any more)."),
     ),
     ErrorCode.PROPOSAL_STALE: Message(
         409,
@@ -354,6 +509,10 @@ REFUSALS: dict[str, tuple[str, str]] = {
     RefusalCode.NO_SUITABLE_VEHICLE: (
         "Für diese Gruppe gibt es kein passendes Fahrzeug.",
         "There is no vehicle that suits this party.",
+    ),
+    RefusalCode.STOP_CLOSED: (
+        "Die Haltestelle ist zu dieser Zeit gesperrt.",
+        "The stop is closed at that time.",
     ),
     RefusalCode.ARRIVAL_TOO_SOON: (
         "Bis dahin ist das Ziel nicht mehr zu erreichen.",

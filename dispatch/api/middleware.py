@@ -9,6 +9,14 @@ from dispatch.api.messages import ApiCode
 from dispatch.api.problems import language_of, problem
 
 MAX_BODY_BYTES: Final = 64 * 1024
+_JSON: Final = frozenset({"application/json"})
+_LISTS: Final = {
+    "/api/v1/closures/import": (
+        2 * 1024 * 1024,
+        _JSON | {"application/geo+json", "text/csv"},
+    ),
+}
+"""Where more is taken, and in other formats; all of them need a preflight from other sites."""
 
 _POLICY: Final = (
     "default-src 'none'",
@@ -61,7 +69,8 @@ class SecurityHeaders:
 class BodyGuard:
     """Reads a request's body whole; answers 413 beyond `MAX_BODY_BYTES`, 415 if it is not JSON.
 
-    Insisting on JSON also keeps other sites' plain forms out: they cannot send it unasked.
+    Insisting on JSON also keeps other sites' plain forms out: they cannot send it unasked. Lists
+    may be larger, and are asked for in formats that forms cannot send either.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -73,9 +82,10 @@ class BodyGuard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        most, formats = _LISTS.get(scope["path"], (MAX_BODY_BYTES, _JSON))
         declared = headers.get("content-length", "0")
         too_large = not declared.isascii() or not declared.isdigit()
-        too_large = too_large or int(declared[:20]) > MAX_BODY_BYTES
+        too_large = too_large or int(declared[:20]) > most
         body = b""
         more = not too_large
         while more:
@@ -83,10 +93,10 @@ class BodyGuard:
             if message["type"] == "http.disconnect":
                 return
             body += message.get("body", b"")
-            too_large = len(body) > MAX_BODY_BYTES
+            too_large = len(body) > most
             more = message.get("more_body", False) and not too_large
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        wrong_type = bool(body) and media_type != "application/json"
+        wrong_type = bool(body) and media_type not in formats
         if too_large or wrong_type:
             code = ApiCode.REQUEST_TOO_LARGE if too_large else ApiCode.UNSUPPORTED_MEDIA_TYPE
             language = language_of(headers.get("accept-language"))

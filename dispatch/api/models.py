@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from dispatch.domain.closures import ClosureWish, Direction
 from dispatch.domain.model import Party
 
 MAX_POSITIONS = 200
@@ -179,10 +180,16 @@ class ContactIn(Strict):
         | None
     ) = None
 
+    language: Literal["de", "en"] | None = None
+    channel: Literal["email", "sms", "none"] | None = None
+
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if self.phone is None and self.email is None:
             raise PydanticCustomError("contact", "give a phone number or an e-mail address")
+        missing = {"email": self.email, "sms": self.phone}.get(self.channel or "", "")
+        if missing is None:
+            raise PydanticCustomError("channel", "the chosen channel needs its address")
         return self
 
 
@@ -203,6 +210,40 @@ class BookingIn(Strict):
         return self
 
 
+class PreferencesIn(Strict):
+    """How a rider wants to be told; what is not given stays. A channel of null: as possible."""
+
+    language: Literal["de", "en"] | None = None
+    channel: Literal["email", "sms", "push", "none"] | None = None
+
+
+class PushKeysIn(Strict):
+    """The keys of a browser's push subscription, base64url."""
+
+    p256dh: Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_-]+=*$")]
+    auth: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_-]+=*$")]
+
+
+class PushSubscriptionIn(Strict):
+    """What `PushSubscription.toJSON()` gives in a browser; `expirationTime` may stay with it."""
+
+    endpoint: Annotated[str, StringConstraints(min_length=9, max_length=1000)]
+    keys: PushKeysIn
+    expirationTime: float | None = None  # noqa: N815 - the browsers' name for it
+
+
+class PushEndpointIn(Strict):
+    """Which browser."""
+
+    endpoint: Annotated[str, StringConstraints(min_length=9, max_length=1000)]
+
+
+class BoardedIn(Strict):
+    """Who has come, if not those who were booked."""
+
+    party: PartyIn
+
+
 class PositionIn(Strict):
     """Where a vehicle was, and when."""
 
@@ -212,6 +253,51 @@ class PositionIn(Strict):
 
 
 Positions = PositionIn | Annotated[list[PositionIn], Field(min_length=1, max_length=MAX_POSITIONS)]
+
+
+_Degrees = Annotated[float, Field(allow_inf_nan=False)]
+_Position = Annotated[list[_Degrees], Field(min_length=2, max_length=2)]
+Points = Annotated[list[_Position], Field(min_length=1, max_length=2000)]
+
+
+class ClosureIn(Strict):
+    """A stop or a road to be closed; the road by a line, its OSM way, or its name.
+
+    Without `from` at once, without `until` until it is reopened. One direction needs a line and
+    goes by the order of its points.
+    """
+
+    stop_id: Identifier | None = None
+    line: Points | None = None
+    osm_way: int | None = None
+    street: Identifier | None = None
+    from_: Annotated[Instant | None, Field(alias="from")] = None
+    until: Instant | None = None
+    direction: Literal["both", "forward", "backward"] = "both"
+    reason: Annotated[str, StringConstraints(max_length=200), AfterValidator(clean_text)] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        places = (self.stop_id, self.line, self.osm_way, self.street)
+        if sum(place is not None for place in places) != 1:
+            raise PydanticCustomError("place", "give one of stop_id, line, osm_way and street")
+        return self
+
+    def to_domain(self) -> ClosureWish:
+        """The same, as the engine knows it."""
+        line = self.line or []
+        return ClosureWish(
+            from_s=self.from_,
+            until_s=self.until,
+            reason=self.reason or "",
+            stop_id=self.stop_id,
+            lines=(tuple((lon, lat) for lon, lat in line),) if line else (),
+            way_id=self.osm_way,
+            street=self.street,
+            direction=Direction(self.direction),
+        )
 
 
 class SessionIn(Strict):

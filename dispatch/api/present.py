@@ -9,10 +9,13 @@ from fastapi.concurrency import run_in_threadpool
 from dispatch.api.messages import Language, refusal_message
 from dispatch.api.problems import ProblemError
 from dispatch.api.settings import ApiSettings
+from dispatch.domain.closures import Closure, roads_closed
 from dispatch.domain.errors import ErrorCode
 from dispatch.domain.model import Booking, Shift, ShiftStatus, Visit
+from dispatch.fleet_views import with_outages
+from dispatch.place_views import whereabouts
 from dispatch.town import Json, Located
-from dispatch.views import booking_view, fleet_view, live_view, plan_view, whereabouts
+from dispatch.views import booking_view, fleet_view, live_view, plan_view
 
 _NOT_OVER: Final = (ShiftStatus.PLANNED, ShiftStatus.ACTIVE)
 _DIGITS: Final = 5  # about a metre: enough for a line on a map
@@ -71,7 +74,10 @@ async def _ride_route(
     if not own:
         return []
     first = 0 if start is not None else own[0]
-    return await route(settings, start, _halts(shift.visits[first : own[-1] + 1]))
+    halts = _halts(shift.visits[first : own[-1] + 1])
+    return await route(
+        settings, start, halts, roads_closed_for(shift, await closures_now(settings))
+    )
 
 
 def _halts(visits: Iterable[Visit]) -> list[str]:
@@ -79,12 +85,25 @@ def _halts(visits: Iterable[Visit]) -> list[str]:
     return [stop_id for stop_id, _ in groupby(visit.stop_id for visit in visits)]
 
 
+async def closures_now(settings: ApiSettings) -> dict[str, Closure]:
+    """The closures that are not over, by id."""
+    return {closure.id: closure for closure in await settings.gateway.closures()}
+
+
+def roads_closed_for(shift: Shift, closures: Mapping[str, Closure]) -> list[Closure]:
+    """The road closures around which a shift's plan leads."""
+    return roads_closed(closures, shift.start_s, shift.end_s)
+
+
 async def route(
-    settings: ApiSettings, start: tuple[float, float] | None, stop_ids: Sequence[str]
+    settings: ApiSettings,
+    start: tuple[float, float] | None,
+    stop_ids: Sequence[str],
+    closed: Sequence[Closure] = (),
 ) -> list[list[float]]:
-    """The way through stops, `[[lon, lat], …]`: along the roads if we know how, else straight."""
-    if settings.leg_geometry is not None:
-        line = await run_in_threadpool(settings.leg_geometry, start, stop_ids)
+    """The way through stops, `[[lon, lat], …]`: along open roads if we know how, else straight."""
+    if settings.roads_desk is not None:
+        line = await run_in_threadpool(settings.roads_desk.line, start, stop_ids, closed)
     else:
         known = (settings.town.stops.get(stop_id) for stop_id in stop_ids)
         line = [[stop.lon, stop.lat] for stop in known if stop is not None]
@@ -99,7 +118,9 @@ async def fleet_now(settings: ApiSettings) -> Json:
     shifts = await gateway.shifts([ShiftStatus.ACTIVE])
     bookings = await gateway.open_bookings()
     positions = await positions_by_vehicle(settings)
-    return fleet_view(shifts, bookings, positions, settings.now(), settings.town)
+    stale_s = settings.config.rules.position_stale_s
+    body = fleet_view(shifts, bookings, positions, settings.now(), settings.town, stale_s)
+    return with_outages(body, await gateway.outages(), bookings, settings.town)
 
 
 async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:
@@ -112,11 +133,14 @@ async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:
     gateway = settings.gateway
     shifts = await gateway.shifts(_NOT_OVER)
     body = plan_view(shifts, await gateway.open_bookings(), settings.now(), settings.town)
+    body = with_outages(body, await gateway.outages(), (), settings.town)
     if routes:
         positions = await positions_by_vehicle(settings)
         by_id = {shift.id: shift for shift in shifts}
+        closures = await closures_now(settings)
         for entry in body["shifts"]:
-            entry["route"] = await _shift_route(settings, by_id[entry["id"]], positions)
+            shift = by_id[entry["id"]]
+            entry["route"] = await _shift_route(settings, shift, positions, closures)
     return body
 
 
@@ -126,14 +150,19 @@ async def manifest_now(settings: ApiSettings, vehicle_id: str) -> Json:
     shifts = await gateway.shifts(_NOT_OVER, vehicle_id=vehicle_id)
     wanted = {a.booking_id for s in shifts for v in s.visits for a in v.actions}
     bookings = (await gateway.bookings(wanted)).values()
-    return plan_view(shifts, bookings, settings.now(), settings.town)
+    body = plan_view(shifts, bookings, settings.now(), settings.town)
+    out = {key: o for key, o in (await gateway.outages()).items() if key == vehicle_id}
+    return with_outages(body, out, (), settings.town)
 
 
 async def _shift_route(
-    settings: ApiSettings, shift: Shift, positions: Mapping[str, Located]
+    settings: ApiSettings,
+    shift: Shift,
+    positions: Mapping[str, Located],
+    closures: Mapping[str, Closure],
 ) -> list[list[float]]:
     if shift.status is not ShiftStatus.ACTIVE or not shift.visits:
         return []
     place = whereabouts(shift, positions.get(shift.vehicle_id))
     start = None if shift.current_visit else (place.lon, place.lat)
-    return await route(settings, start, _halts(shift.visits))
+    return await route(settings, start, _halts(shift.visits), roads_closed_for(shift, closures))

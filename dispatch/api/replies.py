@@ -1,11 +1,12 @@
 """Hands commands to the gateway and turns outcomes into answers or problems."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from dispatch.api.problems import ProblemError
+from dispatch.api.messages import Language
+from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.security import AnyCaller, Settings, inbox_key
 from dispatch.domain.commands import Command
 from dispatch.live.gateway import Contact, Gateway
@@ -14,10 +15,14 @@ from dispatch.town import Json
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Sends one caller's command under one idempotency key."""
+    """Sends one caller's command under one idempotency key.
+
+    A contact that names no language is told in the caller's.
+    """
 
     gateway: Gateway
     key: str | None
+    language: Language = "de"
 
     async def send(self, command: Command, contact: Contact | None = None) -> Json:
         """The dispatcher's answer to a command.
@@ -26,6 +31,8 @@ class Sender:
             ProblemError: the command changed nothing.
             StoreError: nobody can say yet.
         """
+        if contact is not None and contact.language is None:
+            contact = replace(contact, language=self.language)
         outcome = await self.gateway.submit(command, key=self.key, contact=contact)
         if outcome.error is not None:
             raise ProblemError(outcome.error.code, params=outcome.error.params)
@@ -50,7 +57,8 @@ def sender_of(
     Raises:
         ProblemError: `invalid_idempotency_key`.
     """
-    return Sender(settings.gateway, inbox_key(request, caller, idempotency_key))
+    language = language_of(request.headers.get("accept-language"))
+    return Sender(settings.gateway, inbox_key(request, caller, idempotency_key), language)
 
 
 AnySender = Annotated[Sender, Depends(sender_of)]

@@ -12,7 +12,7 @@ def contact_of(contact: ContactIn | None) -> Contact | None:
     """Personal data as the gateway takes it."""
     if contact is None:
         return None
-    return Contact(name=contact.name, phone=contact.phone, email=contact.email)
+    return Contact(contact.name, contact.phone, contact.email, contact.language, contact.channel)
 
 
 async def known_rider(settings: ApiSettings, caller: Caller, rider_id: str | None) -> str:

@@ -158,17 +158,42 @@ class VehicleRef(Answer):
     name: str
 
 
+class Instead(Answer):
+    """Where riders get on and off where the promised stops cannot be kept."""
+
+    pickup: StopRef
+    dropoff: StopRef
+    pickup_from: datetime
+
+
+class Displacement(Answer):
+    """When and why a booking lost its vehicle; `aboard`: its riders had to get off."""
+
+    at: datetime
+    reason: str
+    aboard: bool
+    walk_m: int
+
+
 class Booking(Answer):
-    """An accepted offer."""
+    """An accepted offer.
+
+    `displaced` is open, but on no vehicle: another one is being looked for. `booked_party` is set
+    where other people came than had been booked; `price_cents` is what those who came pay.
+    """
 
     id: str
-    status: Literal["confirmed", "boarded", "completed", "cancelled", "no_show"]
+    status: Literal["confirmed", "displaced", "boarded", "completed", "cancelled", "no_show"]
     code: str
     promise: Promise
     party: Party
     price_cents: int
     estimated: Estimate
     vehicle: VehicleRef | None
+    instead: Instead | None
+    displacement: Displacement | None
+    rescues: int
+    booked_party: Party | None
     booked_at: datetime
     boarded_at: datetime | None
     alighted_at: datetime | None
@@ -186,7 +211,7 @@ class Live(Answer):
     """Where a ride stands; the position is shown only while it concerns the rider."""
 
     at: datetime
-    phase: Literal["scheduled", "approaching", "at_stop", "riding", "done"]
+    phase: Literal["scheduled", "displaced", "approaching", "at_stop", "riding", "done"]
     stops_before: int | None
     vehicle_position: Position | None
 
@@ -246,21 +271,60 @@ class Shift(ShiftHead):
     route: list[tuple[float, float]] | None = None
 
 
+class OutOfService(Answer):
+    """A vehicle that cannot drive: since when, why, and where it stands."""
+
+    vehicle: VehicleRef
+    since: datetime
+    reason: str
+    lon: float
+    lat: float
+
+
+class FleetChange(Answer):
+    """What became of a vehicle, of its day, and of every booking concerned."""
+
+    vehicle: VehicleRef
+    out_of_service: OutOfService | None
+    shifts: list[ShiftHead]
+    bookings: list[Booking]
+
+
+class ConcernedBookings(Answer):
+    """The bookings whose stops have changed."""
+
+    bookings: list[Booking]
+
+
+class DriverBreak(Answer):
+    """A driver's next break, or the one that is running."""
+
+    vehicle: VehicleRef
+    break_: Visit | None = Field(alias="break")
+
+
 class Plan(Answer):
-    """All shifts that are not over, and the open bookings."""
+    """All shifts that are not over, the open bookings, and vehicles that are out of service."""
 
     at: datetime
     shifts: list[Shift]
     bookings: list[Booking]
+    out_of_service: list[OutOfService]
 
 
 class FleetPosition(Answer):
-    """Where a vehicle is, and how we know."""
+    """Where a vehicle is, and how we know.
+
+    A `stale` report is so old that the plan decides where the vehicle is. `doubted` is a newer
+    report that cannot be right and is not confirmed yet.
+    """
 
     lon: float
     lat: float
     at: datetime | None
     source: Literal["reported", "planned", "depot"]
+    stale: bool
+    doubted: Position | None
 
 
 class Load(Answer):
@@ -278,7 +342,7 @@ class FleetVehicle(Answer):
     name: str
     spare: bool
     configurations: list[Party]
-    state: Literal["off_duty", "idle", "driving", "at_stop", "on_break"]
+    state: Literal["off_duty", "idle", "driving", "at_stop", "on_break", "out_of_service"]
     shift: ShiftHead | None
     position: FleetPosition | None
     load: Load
@@ -291,10 +355,151 @@ class Fleet(Answer):
 
     at: datetime
     vehicles: list[FleetVehicle]
+    out_of_service: list[OutOfService]
+    displaced: list[str] = Field(description="ids of bookings that have no vehicle")
+
+
+class Closure(Answer):
+    """A closed road (`geometry`, a GeoJSON MultiLineString) or stop; without `until`, endless."""
+
+    id: str
+    kind: Literal["road", "stop"]
+    stop: StopRef | None
+    geometry: JsonObject | None
+    direction: Literal["both", "forward", "backward"]
+    from_: datetime = Field(alias="from")
+    until: datetime | None
+    reason: str
+    source: str | None
+    external_id: str | None
+    status: Literal["planned", "active", "ended"]
+    ended_at: datetime | None
+
+
+class Closures(Answer):
+    """Closures in order of their beginning."""
+
+    at: datetime
+    closures: list[Closure]
+
+
+class AffectedBooking(Answer):
+    """What a change of closures does to a booking.
+
+    `…_moved_to`: the stop promised from now on. `…_closed`: the vehicle cannot halt where it was
+    promised, somebody has to call. `delay_s`: the plan arrives so much later than before; `late_s`:
+    it misses the promise by so much.
+    """
+
+    booking_id: str
+    code: str | None
+    pickup_moved_to: StopRef | None
+    dropoff_moved_to: StopRef | None
+    pickup_closed: bool
+    dropoff_closed: bool
+    delay_s: int
+    late_s: int
+
+
+class ClosureAnswer(Answer):
+    """A closure, and what it does."""
+
+    closure: Closure
+    affected: list[AffectedBooking]
+
+
+class ImportAnswer(Answer):
+    """What a list has changed: closures that are new or different, ids of those that are over."""
+
+    recorded: list[Closure]
+    ended: list[str]
+    affected: list[AffectedBooking]
+
+
+class InWords(Answer):
+    """The same in both languages."""
+
+    de: str
+    en: str
+
+
+class AlertBooking(Answer):
+    """A booking that an alert is about."""
+
+    id: str
+    code: str
+
+
+class AlertChoice(Answer):
+    """What can be done about an alert; `late_s` is how late the rider would be then."""
+
+    action: Literal["move_booking", "swap_vehicle", "call_rider", "call_driver", "cancel_booking"]
+    booking_id: str | None
+    shift_id: str | None
+    vehicle: VehicleRef | None
+    late_s: int | None
+    label: InWords
+
+
+class AlertAcknowledged(Answer):
+    """Who has seen an alert, and when."""
+
+    at: datetime
+    by: str
+
+
+class Alert(Answer):
+    """Something that is wrong, or will be by the present plans.
+
+    `since` is when the limit is missed from; it may lie ahead. `late_s` is by how many seconds.
+    """
+
+    id: str
+    kind: Literal[
+        "late_pickup",
+        "late_arrival",
+        "long_ride",
+        "break_late",
+        "shift_overrun",
+        "no_driver",
+        "no_vehicle",
+        "position_stale",
+        "position_doubted",
+        "vehicle_off_route",
+        "stop_closed",
+    ]
+    severity: Literal["critical", "warning", "info"]
+    since: datetime
+    late_s: int
+    cause: Literal["no_driver", "held_at_stop", "behind_plan"] | None
+    shift_id: str
+    vehicle: VehicleRef
+    stop: StopRef | None
+    metres: int | None
+    bookings: list[AlertBooking]
+    message: InWords
+    choices: list[AlertChoice]
+    acknowledged: AlertAcknowledged | None
+
+
+class Alerts(Answer):
+    """All of them, the most severe first, acknowledged ones last."""
+
+    at: datetime
+    alerts: list[Alert]
+
+
+class AlertSeen(Answer):
+    """An alert that has been acknowledged."""
+
+    alert_id: str
+    acknowledged: AlertAcknowledged
 
 
 class Stop(Answer):
-    """A stop at which riders may board and alight."""
+    """A stop at which riders may board and alight; `closed` says whether not now."""
+
+    closed: bool = False
 
     id: str
     name: str
@@ -322,6 +527,52 @@ class Accepted(Answer):
     """How many positions were taken."""
 
     accepted: int
+
+
+class Preferences(Answer):
+    """How a rider is told.
+
+    `channel` is what was chosen (null: as possible), `effective` what follows from it now, and
+    `available` what may be chosen.
+    """
+
+    language: Literal["de", "en"]
+    channel: Literal["email", "sms", "push", "none"] | None
+    effective: Literal["email", "sms", "push", "none"]
+    available: list[Literal["email", "sms", "push", "none"]]
+    push_subscriptions: int
+
+
+class PushKey(Answer):
+    """The `applicationServerKey` for a browser's subscription, base64url."""
+
+    public_key: str
+
+
+class RiderMessage(Answer):
+    """A message to a rider, without its words.
+
+    `decided_at` and `expires_at` are times of the service, all others real time.
+    """
+
+    id: str
+    booking_id: str | None
+    kind: str
+    state: Literal["pending", "sent", "superseded", "expired", "dead", "no_recipient", "no_channel"]
+    channel: str | None
+    attempts: int
+    decided_at: datetime
+    expires_at: datetime
+    created_at: datetime
+    finished_at: datetime | None
+    next_attempt_at: datetime | None
+    error: str | None
+
+
+class RiderMessages(Answer):
+    """The newest first."""
+
+    messages: list[RiderMessage]
 
 
 class Health(Answer):

@@ -1,5 +1,6 @@
 """What anyone may know: the service, its stops, and whether it is well."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,7 +11,9 @@ from dispatch.api.messages import LANGUAGES
 from dispatch.api.problems import RETRY_AFTER_S
 from dispatch.api.schemas import Health, Stops, answers
 from dispatch.api.security import Settings
+from dispatch.closure_views import closed_stop_ids
 from dispatch.domain.rules import DAY_S, ServiceConfig
+from dispatch.store.errors import StoreError
 from dispatch.views import stop_view
 
 router = APIRouter(tags=["service"])
@@ -85,8 +88,12 @@ def _days_ahead(now: str, days: int) -> str:
 
 @router.get("/stops", summary="All stops", responses=answers(Stops))
 async def stops(settings: Settings) -> dict[str, Any]:
-    """The stops at which riders may board and alight."""
-    return {"stops": [stop_view(stop) for stop in settings.stops if stop.bookable]}
+    """The stops at which riders may board and alight; some may be closed now."""
+    closed: frozenset[str] = frozenset()
+    with suppress(StoreError):  # the list is worth having even if nobody knows what is closed
+        closed = closed_stop_ids(await settings.gateway.closures(), settings.now())
+    known = (stop for stop in settings.stops if stop.bookable)
+    return {"stops": [stop_view(stop, closed=stop.id in closed) for stop in known]}
 
 
 @health_router.get("/healthz", summary="Is it well?", responses=answers(Health))

@@ -1,19 +1,21 @@
 """What the web application needs to be given; it fetches nothing by itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from dispatch.api.alerting import AlertBoard
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.network import Network
 from dispatch.live.gateway import Gateway
+from dispatch.messaging.settings import MessageSettings
 from dispatch.planner.desk import Desk
-from dispatch.town import StopLike, Town
+from dispatch.roads_desk import RoadsDesk
+from dispatch.town import StopLike, Town, surroundings
 
 _NEAR_DEG: Final = 0.1
-LegGeometry = Callable[[tuple[float, float] | None, Sequence[str]], Sequence[Sequence[float]]]
-"""The way along the roads, as `[[lon, lat], …]`, from a point (or the first stop) through stops."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,13 @@ class ApiSettings:
         now: the service's clock, epoch seconds.
         area: GeoJSON geometry of the service area, None if unknown.
         basemap: a PMTiles file; it may appear later.
-        leg_geometry: ways for the map; None draws straight lines.
+        roads_desk: ways for the map, and closures tried out; None draws straight lines.
         clock_rate: how many service seconds pass in a real one (demo).
         demo: virtual drivers and riders are about.
         secure_cookies: the service is reached by https only.
+        messages: how riders are told.
         planner: the planner's scenarios and runs; None has no such page.
+        network: the roads, to find out who could take over riders; None leaves that out.
     """
 
     config: ServiceConfig
@@ -63,11 +67,13 @@ class ApiSettings:
     now: Callable[[], int]
     area: Mapping[str, Any] | None = None
     basemap: Path | None = None
-    leg_geometry: LegGeometry | None = None
+    roads_desk: RoadsDesk | None = None
     clock_rate: float = 1.0
     demo: bool = False
     secure_cookies: bool = False
+    messages: MessageSettings = field(default_factory=MessageSettings)
     planner: Desk | None = None
+    network: Network | None = None
 
     @cached_property
     def town(self) -> Town:
@@ -75,12 +81,14 @@ class ApiSettings:
         return Town.of(self.config, self.stops)
 
     @cached_property
+    def alert_board(self) -> AlertBoard:
+        """What is wrong, for all who watch."""
+        return AlertBoard(self.config, self.network, self.gateway, self.town, self.now)
+
+    @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east and north of all stops, with some room."""
-        lons = [stop.lon for stop in self.stops] or [-180.0, 180.0]
-        lats = [stop.lat for stop in self.stops] or [-90.0, 90.0]
-        room = 0.5
-        return min(lons) - room, min(lats) - room, max(lons) + room, max(lats) + room
+        return surroundings(self.stops)
 
     def is_near(self, lon: float, lat: float) -> bool:
         """Whether a point is within some kilometres of the stops, as any vehicle of ours is."""

@@ -123,15 +123,17 @@ async def booking_events(
 async def control_events(
     settings: ApiSettings, allowed: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[ServerSentEvent]:
-    """`plan` and `fleet` events for as long as the caller is allowed to see them."""
+    """`plan`, `fleet` and `alerts` events for as long as the caller is allowed to see them."""
     plan: Json = {}
     fleet: Json = {}
+    alerts: Json = {}
     look = True
     async with _listening(settings, lambda _: True) as pulse:
         while await allowed():
             try:
                 latest_plan = await plan_now(settings, routes=True) if look else plan
                 latest_fleet = await fleet_now(settings)
+                latest_alerts = await settings.alert_board.look()
             except StoreError:
                 await asyncio.sleep(LOOK_S)
                 continue
@@ -141,6 +143,9 @@ async def control_events(
             if _without_clock(latest_fleet) != _without_clock(fleet):
                 fleet = latest_fleet
                 yield _event("fleet", fleet)
+            if _without_clock(latest_alerts) != _without_clock(alerts):
+                alerts = latest_alerts
+                yield _event("alerts", alerts)
             await asyncio.sleep(CALM_S)
             look = await pulse.beat(LOOK_S)
 

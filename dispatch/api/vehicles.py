@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from dispatch.api.models import ID_PATTERN, PositionIn, Positions
+from dispatch.api.models import ID_PATTERN, BoardedIn, PositionIn, Positions
 from dispatch.api.present import manifest_now
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import Accepted, Arrived, Booking, Plan, ShiftHead, answers
 from dispatch.api.security import Settings, VehicleCaller
 from dispatch.domain.commands import (
+    TRAIL_MAX,
     EndShift,
     ReportAlighted,
     ReportArrived,
@@ -19,6 +20,7 @@ from dispatch.domain.commands import (
     StartShift,
 )
 from dispatch.domain.errors import DomainError, ErrorCode
+from dispatch.domain.model import Sighting
 
 router = APIRouter(tags=["vehicles"])
 
@@ -43,7 +45,11 @@ async def manifest(settings: Settings, _caller: VehicleCaller, vehicle_id: Id) -
 async def positions(
     settings: Settings, _caller: VehicleCaller, vehicle_id: Id, body: Positions
 ) -> dict[str, Any]:
-    """One position or a list; only the newest matters, the others are accepted and forgotten."""
+    """One position or a list, in any order; the newest counts, the others tell the road to it.
+
+    A position that no vehicle could have driven to since the one before counts only when the next
+    one confirms it.
+    """
     if settings.config.vehicle(vehicle_id) is None:
         raise DomainError(ErrorCode.VEHICLE_NOT_FOUND, f"no vehicle {vehicle_id}")
     fixes = [body] if isinstance(body, PositionIn) else body
@@ -52,7 +58,10 @@ async def positions(
         raise DomainError(ErrorCode.POSITION_IN_FUTURE, "a position from the future")
     if not settings.is_near(newest.lon, newest.lat):
         raise DomainError(ErrorCode.POSITION_OUTSIDE_NETWORK, "a position far from here")
-    report = ReportPosition(vehicle_id, newest.lon, newest.lat, newest.at)
+    earlier = sorted((fix for fix in fixes if fix.at < newest.at), key=lambda fix: fix.at)
+    trail = [Sighting(f.at, f.lon, f.lat) for f in earlier if settings.is_near(f.lon, f.lat)]
+    trail = trail[-TRAIL_MAX:]
+    report = ReportPosition(vehicle_id, newest.lon, newest.lat, newest.at, tuple(trail))
     await settings.gateway.report_position(report)
     return {"accepted": len(fixes)}
 
@@ -72,9 +81,15 @@ async def arrived(
 @router.post(
     "/bookings/{booking_id}/boarded", summary="Riders are on board", responses=answers(Booking)
 )
-async def boarded(_caller: VehicleCaller, sender: AnySender, booking_id: Id) -> dict[str, Any]:
-    """A booking's riders got on at the stop where the vehicle stands."""
-    return await sender.send(ReportBoarded(booking_id))
+async def boarded(
+    _caller: VehicleCaller, sender: AnySender, booking_id: Id, body: BoardedIn | None = None
+) -> dict[str, Any]:
+    """A booking's riders got on at the stop where the vehicle stands.
+
+    With a `party`, other people than were booked; `vehicle_full` if they do not fit.
+    """
+    party = None if body is None else body.party.to_domain()
+    return await sender.send(ReportBoarded(booking_id, party))
 
 
 @router.post(

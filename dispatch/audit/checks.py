@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dispatch.audit import agreement, inbox, orphans, plans, promises
+from dispatch.audit import agreement, inbox, messages, orphans, plans, promises
 from dispatch.audit.evidence import Check, Watcher
 
 CHECKS: Final[Mapping[str, Check]] = {
@@ -11,6 +11,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "order": inbox.check_order,
     "answers": inbox.check_answers,
     "orphans": orphans.check,
+    "messages": messages.check,
     "promises": promises.check,
     "plans": plans.check,
 }

@@ -4,13 +4,14 @@ The times of plans under way are a moment old at any instant; those are schedule
 the independent verifier says of that counts. Plans of shifts to come have to hold as stored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from dispatch.audit.evidence import Evidence, Finding, Roads
-from dispatch.domain.model import Shift, ShiftStatus
+from dispatch.domain.model import BookingStatus, Shift, ShiftStatus
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.invariants import broken_rules
 from dispatch.engine.problem import Planning, plan_booking, planning
 from routing import plans
@@ -18,6 +19,7 @@ from routing.plans.claims import claim_of, world_of
 from routing.plans.verifier import ClaimedRoute, verify_plan
 
 _NAME: Final = "plans"
+_PLANNED: Final = (BookingStatus.CONFIRMED, BookingStatus.BOARDED)
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
@@ -25,7 +27,12 @@ def check(evidence: Evidence) -> Iterator[Finding]:
     roads = evidence.roads
     if roads is None or evidence.roads_sha256 != roads.network.graph.digest:
         return
-    state = State(bookings=dict(evidence.bookings), shifts=dict(evidence.shifts))
+    state = State(
+        bookings=dict(evidence.bookings),
+        shifts=dict(evidence.shifts),
+        closures=evidence.ledger.state.closures,
+        out=evidence.ledger.state.out,
+    )
     yield from findings_of(roads, state, evidence.at_s)
 
 
@@ -65,12 +72,21 @@ def _verified(roads: Roads, state: State, now_s: int) -> Iterator[Finding]:
     open_shifts = [s for s in state.shifts.values() if s.status is not ShiftStatus.ENDED]
     if not open_shifts:
         return
-    now = planning(roads.config, roads.network, state, open_shifts, now_s)
+    for network, group in by_roads(roads.network, state.closures, open_shifts):
+        yield from _verified_on(Roads(roads.config, network), state, group, now_s)
+
+
+def _verified_on(
+    roads: Roads, state: State, shifts: Sequence[Shift], now_s: int
+) -> Iterator[Finding]:
+    """What is wrong with shifts that all drive on these roads."""
+    now = planning(roads.config, roads.network, state, shifts, now_s)
+    ids = {shift.id for shift in shifts}
     bookings = {
         booking.id: now.problem.bookings.get(booking.id)
         or plan_booking(roads.config, roads.network, booking)
         for booking in state.bookings.values()
-        if booking.status.is_open
+        if booking.status in _PLANNED and booking.shift_id in ids
     }
     claims = [_claim(roads, now, v, now_s) for v in range(len(now.shifts))]
     world = world_of(now.problem)

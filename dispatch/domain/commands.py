@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from dispatch.domain.booking_commands import BookingCommand
-from dispatch.domain.model import Connection, Party, Spot
+from dispatch.domain.closures import ClosureWish
+from dispatch.domain.model import Connection, Party, Sighting, Spot
+
+TRAIL_MAX = 20
+"""Of positions reported together so many of the newest are followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,13 @@ class CancelBooking:
 
 @dataclass(frozen=True, slots=True)
 class ReportPosition:
-    """A vehicle says where it was at `at_s`."""
+    """A vehicle says where it was at `at_s`; `trail` are earlier positions reported with it."""
 
     vehicle_id: str
     lon: float
     lat: float
     at_s: int
+    trail: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,10 @@ class ReportArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReportBoarded:
-    """A booking's riders are on board."""
+    """A booking's riders are on board; `party` says who came if others did than were booked."""
 
     booking_id: str
+    party: Party | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,67 @@ class EndShift:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeOutOfService:
+    """A vehicle cannot go on: its riders get others. `reason` is an `OutReason`."""
+
+    vehicle_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToService:
+    """A vehicle that was out of service can drive again."""
+
+    vehicle_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapVehicle:
+    """Another vehicle takes over what is left of a vehicle's day. `reason` is an `OutReason`."""
+
+    vehicle_id: str
+    spare_vehicle_id: str
+    reason: str = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBreak:
+    """A driver wants to have the next break now."""
+
+    vehicle_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostponeBreak:
+    """A driver wants to have the next break not before `until_s`."""
+
+    vehicle_id: str
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportNotServed:
+    """A stop cannot be used: for one booking, or for all at a visit. `reason`: `NotServedReason`.
+
+    With a `stop_id` it is said of that stop: if the booking is not bound for it, nothing changes.
+    """
+
+    reason: str
+    booking_id: str | None = None
+    visit_id: str | None = None
+    stop_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WalkOn:
+    """Riders without a booking get on where the vehicle stands."""
+
+    vehicle_id: str
+    destination: Spot
+    party: Party
+
+
+@dataclass(frozen=True, slots=True)
 class ProposedRoute:
     """What a shift should do from now on, made on its plan of that version.
 
@@ -125,6 +192,36 @@ class ProposePlans:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """The control room closes a road or a stop, now or later."""
+
+    closure: ClosureWish
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """The control room ends a closure, or calls it off."""
+
+    closure_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportClosures:
+    """The whole list of one source; what it no longer names is over. All of it or nothing."""
+
+    source: str
+    closures: tuple[ClosureWish, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeAlert:
+    """Somebody in the control room has seen an alert; `by` is who, no personal data."""
+
+    alert_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: plan shifts ahead, let offers lapse, re-time late plans."""
 
@@ -141,6 +238,17 @@ Command = (
     | ReportNoShow
     | StartShift
     | EndShift
+    | TakeOutOfService
+    | ReturnToService
+    | SwapVehicle
+    | TakeBreak
+    | PostponeBreak
+    | ReportNotServed
+    | WalkOn
     | ProposePlans
+    | Close
+    | Reopen
+    | ImportClosures
+    | AcknowledgeAlert
     | Tick
 )

@@ -138,6 +138,8 @@ class Rules:
     party_wheelchairs_max: int = 1
     shifts_ahead_days: int = 8
     shift_start_grace_s: int = 900
+    position_stale_s: int = 60
+    rescue_iterations: int = 100
     late_cancel_s: int = 1800
     cancel_grace_s: int = 120
     transfer_s: int = 300

@@ -8,15 +8,19 @@ from datetime import date
 
 from dispatch.domain import events as ev
 from dispatch.domain import life_state
+from dispatch.domain.closures import CLOSURE_TRANSITIONS, Closure, ClosureStatus
 from dispatch.domain.illegal import IllegalTransitionError
 from dispatch.domain.life import Series, SeriesDay, SeriesStatus, Waiting, WaitingStatus
+from dispatch.domain.mishaps import changed_by
 from dispatch.domain.model import (
     BOOKING_TRANSITIONS,
     SHIFT_TRANSITIONS,
+    Acknowledgement,
     Booking,
     BookingStatus,
     Fix,
     Offer,
+    OutOfService,
     RequestStatus,
     RideRequest,
     Shift,
@@ -30,13 +34,19 @@ __all__ = ["IllegalTransitionError", "State", "apply", "forget_closed"]
 
 @dataclass(slots=True)
 class State:
-    """Everything open in one service area, by id."""
+    """Everything open in one service area, by id.
+
+    `closures` is never changed in place: as long as it is the same object, nothing was closed.
+    """
 
     requests: dict[str, RideRequest] = field(default_factory=dict)
     bookings: dict[str, Booking] = field(default_factory=dict)
     shifts: dict[str, Shift] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
+    out: dict[str, OutOfService] = field(default_factory=dict)
+    closures: dict[str, Closure] = field(default_factory=dict)
+    acknowledged: dict[str, Acknowledgement] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
     series_days: dict[tuple[str, date], SeriesDay] = field(default_factory=dict)
     waiting: dict[str, Waiting] = field(default_factory=dict)
@@ -66,9 +76,11 @@ def apply(state: State, event: ev.Event) -> None:
             _request_status(state, booking.request_id, RequestStatus.BOOKED)
         case ev.BookingCancelled() | ev.RiderBoarded() | ev.RiderAlighted() | ev.RiderMissed():
             _apply_to_booking(state, event)
-        case ev.BookingMoved():
-            _hand_over(state, event)
-        case _ if life_state.apply_to_life(state, event):
+        case ev.BookingMoved() | ev.BookingStopsMoved():
+            _move_elsewhere(state, event)
+        case ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected():
+            _apply_to_closures(state, event)
+        case _ if life_state.apply_to_life(state, event) or _apply_on_the_day(state, event):
             pass
         case _:
             _apply_to_shift(state, event)
@@ -117,6 +129,55 @@ def _apply_to_booking(
         _tick_off(state, event)
 
 
+def _move_elsewhere(state: State, event: ev.BookingMoved | ev.BookingStopsMoved) -> None:
+    match event:
+        case ev.BookingMoved():
+            _hand_over(state, event)
+        case ev.BookingStopsMoved():
+            _move_stops(state, event)
+
+
+def _apply_on_the_day(state: State, event: ev.Event) -> bool:
+    """Change the state by what nobody had planned; False if the event is no such thing."""
+    match event:
+        case (
+            ev.BookingDisplaced()
+            | ev.BookingReplanned()
+            | ev.RiderSetDown()
+            | ev.DropoffReplaced()
+            | ev.PartyCounted()
+        ):
+            _apply_mishap(state, event)
+        case ev.VehicleTakenOut(out):
+            state.out[out.vehicle_id] = out
+        case ev.VehicleReturned(vehicle_id, _):
+            del state.out[vehicle_id]
+        case ev.AlertAcknowledged(acknowledgement):
+            state.acknowledged[acknowledgement.alert_id] = acknowledgement
+        case ev.VehicleSwapped():
+            pass  # told for those who read the log; what it does to the shifts is said by itself
+        case _:
+            return False
+    return True
+
+
+def _apply_mishap(
+    state: State,
+    event: ev.BookingDisplaced
+    | ev.BookingReplanned
+    | ev.RiderSetDown
+    | ev.DropoffReplaced
+    | ev.PartyCounted,
+) -> None:
+    booking = state.bookings[event.booking_id]
+    after = changed_by(booking, event)
+    if after is None:
+        raise IllegalTransitionError(f"booking {booking.id}: {type(event).__name__}")
+    if after.status is not booking.status:
+        _move_booking(booking, after.status)
+    state.bookings[booking.id] = after
+
+
 def _hand_over(state: State, event: ev.BookingMoved) -> None:
     """Give a booking to another shift; nobody changes vehicles once on board."""
     booking = state.bookings[event.booking_id]
@@ -126,6 +187,48 @@ def _hand_over(state: State, event: ev.BookingMoved) -> None:
     if state.shifts[event.shift_id].status is ShiftStatus.ENDED:
         raise IllegalTransitionError(f"booking {booking.id}: {event.shift_id} has ended")
     state.bookings[booking.id] = replace(booking, shift_id=event.shift_id)
+
+
+def _move_stops(state: State, event: ev.BookingStopsMoved) -> None:
+    """Put other stops in force; who is on board can no longer be picked up elsewhere."""
+    booking = state.bookings[event.booking_id]
+    promise = booking.in_force
+    boards = booking.status is BookingStatus.BOARDED
+    if not booking.status.is_open or (boards and event.pickup_stop_id != promise.pickup_stop_id):
+        raise IllegalTransitionError(f"booking {booking.id} cannot change its stops")
+    promise = replace(
+        promise, pickup_stop_id=event.pickup_stop_id, dropoff_stop_id=event.dropoff_stop_id
+    )
+    if booking.instead is not None:
+        state.bookings[booking.id] = replace(booking, instead=promise, walk_s=event.walk_s)
+        return
+    state.bookings[booking.id] = replace(booking, promise=promise, walk_s=event.walk_s)
+
+
+def _apply_to_closures(
+    state: State,
+    event: ev.ClosureRecorded | ev.ClosureBegan | ev.ClosureEnded | ev.ClosuresAffected,
+) -> None:
+    match event:
+        case ev.ClosureRecorded(closure):
+            known = state.closures.get(closure.id)
+            if known is not None and known.status is ClosureStatus.ENDED:
+                raise IllegalTransitionError(f"closure {closure.id} is over")
+            state.closures = {**state.closures, closure.id: closure}
+        case ev.ClosureBegan(closure_id):
+            moved = _move_closure(state.closures[closure_id], ClosureStatus.ACTIVE)
+            state.closures = {**state.closures, closure_id: moved}
+        case ev.ClosureEnded(closure_id, at_s):
+            moved = _move_closure(state.closures[closure_id], ClosureStatus.ENDED)
+            state.closures = {**state.closures, closure_id: replace(moved, ended_at_s=at_s)}
+        case _:
+            pass
+
+
+def _move_closure(closure: Closure, status: ClosureStatus) -> Closure:
+    if status not in CLOSURE_TRANSITIONS[closure.status]:
+        raise IllegalTransitionError(f"closure {closure.id}: {closure.status} -> {status}")
+    return replace(closure, status=status)
 
 
 def _tick_off(state: State, event: ev.RiderBoarded | ev.RiderAlighted) -> None:
@@ -173,7 +276,7 @@ def _apply_to_plan(state: State, event: ev.Event) -> None:
             shift = state.shifts[shift_id]
             if not shift.visits or shift.visits[0].id != visit_id:
                 raise IllegalTransitionError(f"visit {visit_id} is not next on {shift_id}")
-            visit = _arrived(shift.visits[0], at_s)
+            visit = arrived(shift.visits[0], at_s)
             _replace_first(state, replace(shift, anchor=anchor), visit)
             state.fixes.pop(shift_id, None)
         case ev.VisitCompleted(shift_id, visit_id, at_s):
@@ -192,7 +295,7 @@ def _apply_to_plan(state: State, event: ev.Event) -> None:
             raise IllegalTransitionError(f"unknown event {type(event).__name__}")
 
 
-def _arrived(visit: Visit, at_s: int) -> Visit:
+def arrived(visit: Visit, at_s: int) -> Visit:
     """A visit at which the vehicle halts; a break has its full length from then on."""
     if visit.break_id is None:
         return replace(visit, arrived_at_s=at_s)
@@ -228,6 +331,11 @@ def forget_closed(state: State, before_s: int) -> None:
     for shift in [s for s in state.shifts.values() if s.status is ShiftStatus.ENDED]:
         if shift.end_s < before_s:
             del state.shifts[shift.id]
+    over = {c.id for c in state.closures.values() if (c.ended_at_s or before_s) < before_s}
+    if over:
+        state.closures = {i: c for i, c in state.closures.items() if i not in over}
+    for seen in [a for a in state.acknowledged.values() if a.at_s < before_s]:
+        del state.acknowledged[seen.alert_id]
 
 
 def _forget_life(state: State, before_s: int) -> None:

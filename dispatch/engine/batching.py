@@ -19,6 +19,7 @@ from dispatch.domain.events import Event
 from dispatch.domain.model import Booking, Party, Shift
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.offers import Candidate, candidate
@@ -102,6 +103,15 @@ class Batches:
                 outcomes[placed[-1]] = [*last, *more]
         return outcomes
 
+    def around(self, state: State, bookings: Sequence[Booking], now_s: int) -> Planning | None:
+        """The shifts that pass by where and when these bookings are to be picked up.
+
+        None where closures have them drive on different roads, or cut a stop of theirs off.
+        """
+        now = self._planning(state, map(self._need, bookings), now_s)
+        reached = now is not None and _reaches(now.network, map(self._wanted, bookings))
+        return now if reached else None
+
     def squeeze(self, draft: Draft, booking: Booking, placed: Callable[[Booking], Event]) -> bool:
         """Put a booking somewhere by moving others inside their promises.
 
@@ -116,7 +126,10 @@ class Batches:
         if not self._config.rules.joint_iterations:
             return False
         now = self._planning(draft.state, [self._need(booking)], draft.now_s)
-        found = self._best_of(now.problem, [self._wanted(booking)], draft.now_s)
+        wanted = self._wanted(booking)
+        if now is None or not _reaches(now.network, [wanted]):
+            return False
+        found = self._best_of(now.problem, [wanted], draft.now_s)
         if booking.id not in found.served or rests_on_the_road(found.problem):
             return False
         draft.emit(placed(replace(booking, shift_id=_carriers(now, found.problem)[booking.id])))
@@ -132,6 +145,8 @@ class Batches:
             return {}
         now = self._planning(state, [_need_of(a) for a in asked.values()], now_s)
         wanted = [replace(a.wanted, id=key) for key, a in asked.items() if a.wanted is not None]
+        if now is None or not _reaches(now.network, wanted):
+            return {}
         in_turn, cost = _in_turn(now.problem, wanted)
         if len(in_turn) == len(wanted):
             return {}
@@ -168,6 +183,8 @@ class Batches:
         bookings = self._to_place(draft, takes, outcomes)
         now = self._planning(state, map(self._need, bookings.values()), draft.now_s)
         wanted = [self._wanted(booking) for booking in bookings.values()]
+        if now is None or not _reaches(now.network, wanted):
+            return outcomes
         found = self._best_of(now.problem, wanted, draft.now_s)
         left_out = sum(_has_no_room(outcomes[k]) for k in bookings)
         shifts = [after.shifts[shift.id] for shift in now.shifts]
@@ -230,6 +247,8 @@ class Batches:
         """What makes the plan better after several bookings have been placed in it."""
         rules = self._config.rules
         now = self._planning(draft.state, map(self._need, bookings), draft.now_s)
+        if now is None:
+            return draft.events
         found = plans.improve(now.problem, iterations=rules.joint_iterations, seed=draft.now_s)
         least = self._config.weights.drive * rules.replan_gain_min_s
         better = found.cost_before - found.cost >= max(1, least)
@@ -241,14 +260,15 @@ class Batches:
         return request_for(plan_booking(self._config, self._network, booking))
 
     def _need(self, booking: Booking) -> _Need:
-        promise = booking.promise
-        span_s = (promise.pickup_from_s, promise.pickup_to_s)
-        return _Need(span_s, self._network.stop_index[promise.pickup_stop_id], booking.party)
+        terms = booking.in_force
+        span_s = (terms.pickup_from_s, terms.pickup_to_s)
+        return _Need(span_s, self._network.stop_index[terms.pickup_stop_id], booking.party)
 
-    def _planning(self, state: State, needs: Iterable[_Need], now_s: int) -> Planning:
+    def _planning(self, state: State, needs: Iterable[_Need], now_s: int) -> Planning | None:
         """The shifts that pass by at these times: who can carry the riders, and who can make room.
 
         In a large fleet only the nearest ones, so that the time this takes does not grow with it.
+        None where closures have them drive on different roads.
         """
         shifts: dict[str, Shift] = {}
         for need in needs:
@@ -257,6 +277,8 @@ class Batches:
             near = self._nearest(able, need)[:_ABLE_MAX]
             near += [s for s in self._nearest(others, need)[:_NEAR_MAX] if s not in near]
             shifts |= {shift.id: shift for shift in near[:_NEAR_MAX]}
+        if len(by_roads(self._network, state.closures, shifts.values())) > 1:
+            return None
         return planning(self._config, self._network, state, shifts.values(), now_s)
 
     def _nearest(self, shifts: Iterable[Shift], need: _Need) -> list[Shift]:
@@ -343,6 +365,13 @@ def _starts(problem: plans.Problem, wanted: Iterable[str]) -> dict[plans.Action,
             schedule = plans.evaluate(problem, v)
             starts |= dict(zip(vehicle.route, schedule.start_s.tolist(), strict=True))
     return starts
+
+
+def _reaches(network: Network, wanted: Iterable[plans.Request]) -> bool:
+    """Whether there is a road to all stops that are asked for."""
+    cut_off = {network.stop_index[stop_id] for stop_id in network.cut_off}
+    pairs = (pair for request in wanted for pair in request.pairs)
+    return all(cut_off.isdisjoint((pair.pickup_stop, pair.dropoff_stop)) for pair in pairs)
 
 
 def _has_no_room(outcome: Outcome) -> bool:

@@ -121,8 +121,9 @@ class Booker:
     def _place(self, draft: Draft, booking: Booking, placed: Callable[[Booking], ev.Event]) -> None:
         try:
             self._rides.place(draft, booking, placed)
-        except DomainError:
-            if not self._batches.squeeze(draft, booking, placed):
+        except DomainError as error:
+            is_full = error.code is ErrorCode.OFFER_NO_LONGER_AVAILABLE
+            if not is_full or not self._batches.squeeze(draft, booking, placed):
                 raise
 
     def _give_up_place(self, draft: Draft, booking: Booking) -> None:
@@ -139,7 +140,7 @@ def changeable(state: State, booking_id: str) -> Booking:
     booking = state.bookings.get(booking_id)
     if booking is None:
         raise DomainError(ErrorCode.BOOKING_NOT_FOUND, f"no open booking {booking_id}")
-    if booking.status is not BookingStatus.CONFIRMED:
+    if booking.status is not BookingStatus.CONFIRMED or booking.rescues:  # who is under way waits
         raise DomainError(
             ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
         )

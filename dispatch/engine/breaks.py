@@ -56,7 +56,9 @@ class Breaks:
             return
         if shift.status is not ShiftStatus.ACTIVE or draft.now_s < first.arrive_s:
             return
-        where = locate(self._network, draft.state, shift, draft.now_s)
+        where = locate(
+            self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+        )
         if where.stop_id == first.stop_id:
             self.begin(draft, shift)
 

@@ -18,6 +18,8 @@ class Draft:
             shifts=dict(state.shifts),
             fixes=dict(state.fixes),
             offers=dict(state.offers),
+            acknowledged=dict(state.acknowledged),
+            out=dict(state.out),
             series=dict(state.series),
             series_days=dict(state.series_days),
             waiting=dict(state.waiting),

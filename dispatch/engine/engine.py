@@ -8,15 +8,19 @@ from dispatch.domain.errors import DomainError
 from dispatch.domain.events import Event
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State, apply
+from dispatch.engine.acknowledging import acknowledge
 from dispatch.engine.batching import Batches, Outcome, grouped
 from dispatch.engine.booker import Booker, is_change
 from dispatch.engine.booking_life import BookingLife
+from dispatch.engine.closing import Closing
 from dispatch.engine.draft import Draft
+from dispatch.engine.fleet import Fleet
 from dispatch.engine.housekeeping import Housekeeping
 from dispatch.engine.network import Network
 from dispatch.engine.operations import Operations
 from dispatch.engine.proposals import Proposals
 from dispatch.engine.repositioning import Forecast, Repositioner
+from dispatch.engine.rescue import Rescuer
 from dispatch.engine.rides import Rides
 
 
@@ -38,8 +42,11 @@ class Engine:
         self._rides = Rides(config, network)
         self._batches = Batches(config, network)
         self._operations = Operations(config, network)
+        self._fleet = Fleet(config, network)
         self._proposals = Proposals(config, network)
+        self._closing = Closing(config, network, self._rides)
         self._housekeeping = Housekeeping(config, network)
+        self._rescuer = Rescuer(config, network)
         self._repositioner = Repositioner(config, network, forecast)
         self._booker = Booker(config, network, self._rides, self._batches)
         self._life = BookingLife(config, network, self._rides, self._booker)
@@ -66,7 +73,10 @@ class Engine:
         draft = Draft(state, now_s, rng)
         match command:
             case cmd.Tick():
+                self._closing.tick(draft)
                 self._housekeeping.tick(draft)
+                self._fleet.tick(draft)  # who has been promised a ride comes before who waits
+                self._rescuer.tick(draft)
                 self._life.tick(draft)
                 self._repositioner.tick(draft)
             case cmd.RequestRide() | cmd.AcceptOffer():
@@ -74,8 +84,12 @@ class Engine:
             case cmd.CancelBooking():
                 self._rides.cancel(draft, command)
                 self._life.room_has_come(draft)
+            case cmd.AcknowledgeAlert():
+                acknowledge(self.config, self.network, draft, command)
             case cmd.ProposePlans():
                 self._proposals.take(draft, command)
+            case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():
+                self._closing.decide(draft, command)
             case _:
                 if not self._life.decide(draft, command):
                     self._decide_operation(draft, command)
@@ -109,6 +123,18 @@ class Engine:
             outcomes += decided
         return outcomes
 
+    def prepare(self, state: State, command: cmd.Command, now_s: int) -> None:
+        """Compute what deciding a command will need and may take a while; decides nothing.
+
+        May run beside decisions, in another thread; `state` must be a copy then.
+        """
+        match command:
+            case cmd.Close() | cmd.Reopen() | cmd.ImportClosures():
+                rng = Random(0)  # noqa: S311 - ids that are thrown away
+                self._closing.prepare(Draft(state, now_s, rng), command)
+            case _:
+                pass
+
     def adopt(self, state: State, now_s: int, rng: Random) -> list[Event]:
         """What follows from the stored plans having been made on another road graph.
 
@@ -117,6 +143,7 @@ class Engine:
         """
         draft = Draft(state, now_s, rng)
         self._housekeeping.adopt(draft)
+        self._fleet.adopt(draft)
         return draft.events
 
     def retime(self, state: State, now_s: int, rng: Random) -> list[Event]:
@@ -189,5 +216,5 @@ class Engine:
                 operations.start_shift(draft, command)
             case cmd.EndShift():
                 operations.end_shift(draft, command)
-            case _:
+            case _ if not self._fleet.take(draft, command):
                 raise TypeError(f"unknown command {type(command).__name__}")

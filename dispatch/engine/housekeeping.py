@@ -8,12 +8,17 @@ from dispatch.domain import events as ev
 from dispatch.domain.errors import StrandedRiderError
 from dispatch.domain.model import Anchor, BookingStatus, RequestStatus, Shift, ShiftStatus, Visit
 from dispatch.domain.rules import ServiceConfig, ShiftPattern
+from dispatch.engine.breaches import planned_breaches
 from dispatch.engine.breaks import Breaks, laid_out
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
+from dispatch.engine.problem import back_at_depot_s
 from dispatch.engine.rides import finish_visit, remove_from_plan
 from dispatch.engine.visits import PlanWriter, end_break
 from routing.roads.errors import OutsideNetworkError
+
+_SOON_S = 3600
+"""Before that, it is not yet to be seen whether a vehicle will be back for its next shift."""
 
 
 class Housekeeping:
@@ -35,8 +40,12 @@ class Housekeeping:
                 continue
             self._breaks.add_missing(draft, shift.id)
             if shift.start_s > draft.now_s and shift.status is ShiftStatus.PLANNED:
-                continue  # nothing can be late or over yet
+                self._begin_late(draft, shift)
+                continue  # nothing else can be late or over yet
             end_break(draft, shift.id)
+            if shift.vehicle_id in draft.state.out:
+                self._close_forgotten(draft, draft.state.shifts[shift.id])
+                continue
             self._breaks.begin_due(draft, shift.id)
             shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
             if _may_have_drifted(draft, shift):
@@ -46,6 +55,16 @@ class Housekeeping:
                 self._give_up_missed(draft, shift)
                 shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
             self._close_forgotten(draft, draft.state.shifts[shift.id])
+
+    def _begin_late(self, draft: Draft, shift: Shift) -> None:
+        """A shift whose vehicle will not be back in time begins late, and so do its rides."""
+        if not shift.visits or shift.start_s - draft.now_s > _SOON_S:
+            return
+        back_s = back_at_depot_s(self._network, draft.state, draft.now_s)
+        late = back_s.get(shift.vehicle_id, 0) > shift.start_s
+        if late or any(planned_breaches(draft.state, shift).values()):
+            tolerance_s = self._config.rules.retime_after_s
+            self._writer.reschedule(draft, shift.id, tolerance_s=tolerance_s)
 
     def _close_forgotten(self, draft: Draft, shift: Shift) -> None:
         """End a shift that is over and has nobody left to carry; its driver has gone."""
@@ -67,7 +86,7 @@ class Housekeeping:
     def retime(self, draft: Draft) -> None:
         """Re-time every plan that is under way or ahead."""
         for shift in list(draft.state.shifts.values()):
-            if shift.status is not ShiftStatus.ENDED:
+            if shift.status is not ShiftStatus.ENDED and shift.vehicle_id not in draft.state.out:
                 self._writer.reschedule(draft, shift.id)
 
     def adopt(self, draft: Draft) -> None:
@@ -110,12 +129,12 @@ class Housekeeping:
         found = []
         for booking_id in dict.fromkeys(a.booking_id for v in shift.visits for a in v.actions):
             booking = draft.state.bookings[booking_id]
-            promise = booking.promise
-            if all(map(self._network.stop, (promise.pickup_stop_id, promise.dropoff_stop_id))):
+            terms = booking.in_force
+            if all(map(self._network.stop, (terms.pickup_stop_id, terms.dropoff_stop_id))):
                 continue
             if booking.status is not BookingStatus.CONFIRMED:
                 raise StrandedRiderError(
-                    f"{shift.vehicle_id} carries {booking_id} to {promise.dropoff_stop_id}, "
+                    f"{shift.vehicle_id} carries {booking_id} to {terms.dropoff_stop_id}, "
                     "a stop that the new road graph lacks: import the old roads again and finish "
                     "this ride first"
                 )

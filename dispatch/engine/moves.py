@@ -157,7 +157,7 @@ class Moves:
         if plans.Action("pickup", booking.id) in holder.route[: holder.locked]:
             return Obstacle.BOARDING
         if target.status is ShiftStatus.ENDED or not takes_riders(
-            self._config, target, draft.now_s
+            self._config, draft.state, target, draft.now_s
         ):
             return Obstacle.NO_DRIVER
         vehicle = self._config.vehicle(target.vehicle_id)
@@ -174,7 +174,8 @@ class Moves:
     def _planning(self, draft: Draft, booking: Booking, target: Shift) -> Planning:
         ids = {booking.shift_id, target.id}
         shifts = [draft.state.shifts[i] for i in ids]
-        return planning(self._config, self._network, draft.state, shifts, draft.now_s)
+        roads = self._network.for_shift(target, draft.state.closures)
+        return planning(self._config, self._network, draft.state, shifts, draft.now_s, roads=roads)
 
     def _carry_out(self, draft: Draft, booking: Booking, target: Shift, weighed: _Weighed) -> None:
         assert weighed.after is not None  # noqa: S101 - checked by the caller

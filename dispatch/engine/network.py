@@ -6,8 +6,10 @@ from functools import cached_property
 
 from shapely import Point, Polygon, prepare
 
-from dispatch.domain.model import Anchor, Fix, Spot
+from dispatch.domain.closures import Closure
+from dispatch.domain.model import Anchor, Fix, Shift, Spot
 from dispatch.domain.rules import DAY_S, SHIFTS_AHEAD_MAX_DAYS, Hours
+from dispatch.engine.closed_roads import ClosedRoads
 from routing.roads.graph import Place, RoadGraph, position_of
 from routing.roads.snapping import Snapper
 from routing.roads.stops import Stop
@@ -21,7 +23,7 @@ _PROFILE_DAYS = 2 + SHIFTS_AHEAD_MAX_DAYS + 2
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """Immutable while it lasts; a closure makes a new one.
+    """Immutable while it lasts; a closure makes a new one, see `for_shift`.
 
     Attributes:
         graph: the road graph.
@@ -32,6 +34,9 @@ class Network:
         area: the service area in lon/lat; None = everywhere on the graph.
         traffic: travel-time factors by kind of day and hour.
         hours: for the kind of day and the time zone.
+        base: the network with all roads open, if some are closed here.
+        cut_off: ids of the stops that vehicles cannot reach; who is bound for one is driven to the
+            nearest stop that can be used, so that every time is finite.
     """
 
     graph: RoadGraph
@@ -42,7 +47,23 @@ class Network:
     area: Polygon | None
     traffic: Mapping[str, Sequence[float]]
     hours: Hours
+    base: "Network | None" = field(default=None, repr=False)
+    cut_off: frozenset[str] = frozenset()
     _profiles: dict[int, TrafficProfile] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def closed_roads(self) -> ClosedRoads:
+        """What derives networks from this one."""
+        return ClosedRoads(self)
+
+    def under(self, closures: Mapping[str, Closure], from_s: int, to_s: int) -> "Network":
+        """The network for plans within a span of time; itself where nothing is closed."""
+        base = self.base or self
+        return base.closed_roads.network(closures, from_s, to_s) if closures else base
+
+    def for_shift(self, shift: Shift, closures: Mapping[str, Closure]) -> "Network":
+        """The network on which a shift drives."""
+        return self.under(closures, shift.start_s, shift.end_s)
 
     @cached_property
     def stop_index(self) -> dict[str, int]:

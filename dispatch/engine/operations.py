@@ -12,13 +12,14 @@ from dispatch.domain.model import (
 )
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.breaks import Breaks
+from dispatch.engine.doorstep import Doorstep
 from dispatch.engine.draft import Draft
+from dispatch.engine.duty import require_in_service
 from dispatch.engine.network import Network
+from dispatch.engine.positions import Positions
 from dispatch.engine.rides import finish_visit, remove_from_plan
 from dispatch.engine.visits import PlanWriter, end_break, is_waiting_place
-from routing.roads.errors import OutsideNetworkError
 
-_CLOCK_TOLERANCE_S = 60
 _START_EARLY_S = 1800
 
 
@@ -30,26 +31,16 @@ class Operations:
         self._network = network
         self._writer = PlanWriter(config, network)
         self._breaks = Breaks(config, network)
+        self._positions = Positions(network)
+        self._doorstep = Doorstep(config, network)
 
     def position(self, draft: Draft, report: cmd.ReportPosition) -> None:
-        """Take a position in; one older than what is known is ignored.
+        """Take positions in; those older than what is known are ignored.
 
         Raises:
             DomainError: no active shift, from the future, or far from any road.
         """
-        shift = self._active_shift(draft, report.vehicle_id)
-        if report.at_s > draft.now_s + _CLOCK_TOLERANCE_S:
-            raise DomainError(ErrorCode.POSITION_IN_FUTURE, "the position is from the future")
-        known = draft.state.fixes.get(shift.id)
-        newest_s = max(shift.anchor.at_s, known.at_s if known else 0)
-        if report.at_s <= newest_s or shift.current_visit is not None:
-            return
-        bound = self._network.stop_index[shift.visits[0].stop_id] if shift.visits else None
-        try:
-            fix = self._network.fix_for(report.lon, report.lat, report.at_s, bound)
-        except OutsideNetworkError as error:
-            raise DomainError(ErrorCode.POSITION_OUTSIDE_NETWORK, str(error)) from error
-        draft.emit(ev.VehicleMoved(shift.id, report.vehicle_id, fix))
+        self._positions.take(draft, self._active_shift(draft, report.vehicle_id), report)
 
     def arrived(self, draft: Draft, report: cmd.ReportArrived) -> None:
         """The vehicle halts at its next visit.
@@ -58,6 +49,7 @@ class Operations:
             DomainError: no active shift, unknown visit, or another visit comes first.
         """
         shift = self._active_shift(draft, report.vehicle_id)
+        require_in_service(draft, report.vehicle_id)
         if all(visit.id != report.visit_id for visit in shift.visits):
             raise DomainError(ErrorCode.VISIT_NOT_FOUND, f"no open visit {report.visit_id}")
         if shift.visits[0].id != report.visit_id:
@@ -75,12 +67,16 @@ class Operations:
         """A booking's riders are on board.
 
         Raises:
-            DomainError: unknown or closed booking, or the vehicle's next visit is elsewhere.
+            DomainError: unknown or closed booking, the vehicle's next visit is elsewhere, or it
+                cannot hold all who have come.
         """
         booking = self._booking(draft, report.booking_id)
         if booking.status is not BookingStatus.BOARDED:
             self._expect(booking, BookingStatus.CONFIRMED)
+            self._doorstep.count(draft, booking, report.party)
             self._at_stop(draft, booking, ActionKind.PICKUP)
+        else:
+            self._doorstep.count(draft, booking, report.party)
 
     def alighted(self, draft: Draft, report: cmd.ReportAlighted) -> None:
         """A booking's riders have left the vehicle.
@@ -106,7 +102,7 @@ class Operations:
         current = draft.state.shifts[booking.shift_id].current_visit
         if current is None or booking.id not in current.booking_ids(ActionKind.PICKUP):
             raise DomainError(ErrorCode.NOT_AT_THIS_STOP, "the vehicle is not at the pick-up stop")
-        waiting_since_s = max(current.arrived_at_s or 0, booking.promise.pickup_from_s)
+        waiting_since_s = max(current.arrived_at_s or 0, booking.in_force.pickup_from_s)
         due_s = waiting_since_s + self._config.rules.no_show_after_s
         if draft.now_s < due_s:
             wait_s = due_s - draft.now_s
@@ -127,6 +123,7 @@ class Operations:
         others = (s for s in draft.state.shifts.values() if s.vehicle_id == start.vehicle_id)
         busy = any(s.status is ShiftStatus.ACTIVE for s in others)
         early = draft.now_s < shift.start_s - _START_EARLY_S
+        require_in_service(draft, start.vehicle_id)
         if shift.status is not ShiftStatus.PLANNED or busy or early:
             raise DomainError(ErrorCode.SHIFT_STATE, "the shift cannot start now")
         draft.emit(ev.ShiftStarted(shift.id, draft.now_s))

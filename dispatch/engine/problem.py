@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus, Visit
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import common_roads
 from dispatch.engine.network import Network
 from dispatch.engine.whereabouts import Whereabouts, locate, rested
 from routing import plans
@@ -110,11 +111,17 @@ def _memory(config: ServiceConfig, network: Network) -> _Memory:
 
 @dataclass(frozen=True)
 class Planning:
-    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`."""
+    """Some shifts as a problem; `shifts[v]` and `where[v]` belong to vehicle index `v`.
 
+    `promised` is the same with the limits as they were promised, the broken ones too.
+    `network` has the roads that they all drive on.
+    """
+
+    network: Network
     problem: plans.Problem
     shifts: tuple[Shift, ...]
     where: tuple[Whereabouts, ...]
+    promised: plans.Problem
 
 
 def planning(
@@ -124,19 +131,27 @@ def planning(
     shifts: Iterable[Shift],
     now_s: int,
     located: Mapping[str, Whereabouts] | None = None,
+    roads: Network | None = None,
 ) -> Planning:
     """Build the problem of these shifts as things stand at `now_s`.
 
     Limits that reality has already broken are raised exactly to what will happen anyway, so that
     no decision makes it worse and none is refused for it. `located` says where vehicles are whose
-    visits are not those by which they have been driving; by shift id.
+    visits are not those by which they have been driving; by shift id. All are looked at on `roads`
+    where these are given, whatever they drive on.
+
+    Raises:
+        ValueError: without `roads`, not all of them drive on the same ones, see `by_roads`.
     """
-    known, memory = located or {}, _memory(config, network)
     chosen = tuple(rested(s, now_s) for s in sorted(shifts, key=lambda s: s.id))
+    network = roads or common_roads(network, state.closures, chosen)
+    known, memory = located or {}, _memory(config, network)
     ahead = any(shift.status is ShiftStatus.PLANNED for shift in chosen)
-    back_s = _back_at_depot_s(network, state, now_s) if ahead else {}
+    back_s = back_at_depot_s(network, state, now_s) if ahead else {}
+    stale_s = config.rules.position_stale_s
     where = tuple(
-        _relieved(known.get(s.id) or locate(network, state, s, now_s), s, back_s) for s in chosen
+        _relieved(known.get(s.id) or locate(network, state, s, now_s, stale_s), s, back_s)
+        for s in chosen
     )
     vehicles = [
         _vehicle(memory, network, state, shift, place, now_s)
@@ -152,10 +167,10 @@ def planning(
         bookings=bookings,
         seen=memory.seen,
     )
-    return Planning(plans.relaxed_all(problem), chosen, where)
+    return Planning(network, plans.relaxed_all(problem), chosen, where, problem)
 
 
-def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
+def back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, int]:
     """When vehicles that are out with riders will be back, by vehicle id."""
     back_s = {}
     for shift in state.shifts.values():
@@ -164,7 +179,8 @@ def _back_at_depot_s(network: Network, state: State, now_s: int) -> dict[str, in
         last = shift.visits[-1]
         stop, depot = (network.stop_index.get(i) for i in (last.stop_id, shift.depot_stop_id))
         if stop is not None and depot is not None:  # stops may be gone while roads are exchanged
-            leg_s = int(network.travel.matrix_s[stop, depot])
+            travel = network.for_shift(shift, state.closures).travel
+            leg_s = int(travel.matrix_s[stop, depot])
             back_s[shift.vehicle_id] = network.drive(now_s, max(last.depart_s, now_s), leg_s)
     return back_s
 
@@ -186,16 +202,19 @@ def plan_weights(config: ServiceConfig) -> plans.Weights:
 
 
 def plan_booking(config: ServiceConfig, network: Network, booking: Booking) -> plans.Booking:
-    """A booking with the limits promised to it."""
-    promise = booking.promise
+    """A booking with the limits promised to it; a rescued one has been riding all the while."""
+    terms, arrival_latest_s = booking.in_force, booking.in_force.arrival_latest_s
+    if booking.first_boarded_at_s is not None:
+        longest_s = booking.first_boarded_at_s + booking.promise.max_ride_s
+        arrival_latest_s = min(arrival_latest_s, longest_s)
     return plans.Booking(
         id=booking.id,
-        pickup_stop=network.stop_index[promise.pickup_stop_id],
-        dropoff_stop=network.stop_index[promise.dropoff_stop_id],
-        pickup_earliest_s=promise.pickup_from_s,
-        pickup_latest_s=promise.pickup_to_s,
-        arrival_latest_s=promise.arrival_latest_s,
-        max_ride_s=promise.max_ride_s,
+        pickup_stop=network.stop_index[terms.pickup_stop_id],
+        dropoff_stop=network.stop_index[terms.dropoff_stop_id],
+        pickup_earliest_s=terms.pickup_from_s,
+        pickup_latest_s=terms.pickup_to_s,
+        arrival_latest_s=arrival_latest_s,
+        max_ride_s=terms.max_ride_s,
         wish_earliest_s=booking.wish_earliest_s,
         seats=booking.party.seats,
         wheelchairs=booking.party.wheelchairs,
@@ -307,6 +326,8 @@ def nearest_stop(network: Network, place: Place) -> tuple[int, int]:
     There a vehicle takes its break that has been under way to nothing: a break has a stop.
     """
     legs_s = network.travel.times_from(place)
+    if network.cut_off:
+        legs_s[[network.stop_index[stop_id] for stop_id in network.cut_off]] = plans.UNREACHABLE_S
     stop = int(legs_s.argmin())
     return stop, int(legs_s[stop])
 
@@ -378,17 +399,20 @@ def suitable_shifts(
         if shift.start_s <= to_s
         and shift.end_s > from_s
         and shift.vehicle_id in fitting
-        and _is_staffed(config, shift, now_s)
+        and _is_staffed(config, state, shift, now_s)
     ]
 
 
-def takes_riders(config: ServiceConfig, shift: Shift, now_s: int) -> bool:
-    """Whether riders may be given to a shift: of a vehicle in the fleet, and not forgotten."""
-    return config.vehicle(shift.vehicle_id) is not None and _is_staffed(config, shift, now_s)
+def takes_riders(config: ServiceConfig, state: State, shift: Shift, now_s: int) -> bool:
+    """Whether riders may be given to a shift: of a vehicle that is in service, not forgotten."""
+    known = config.vehicle(shift.vehicle_id) is not None
+    return known and _is_staffed(config, state, shift, now_s)
 
 
-def _is_staffed(config: ServiceConfig, shift: Shift, now_s: int) -> bool:
-    """Not over, and not without a driver: one that should long have begun waits for its driver."""
+def _is_staffed(config: ServiceConfig, state: State, shift: Shift, now_s: int) -> bool:
+    """Not over, and not without vehicle or driver: one overdue for long waits for its driver."""
+    if shift.vehicle_id in state.out:
+        return False
     if shift.status is not ShiftStatus.PLANNED:
         return shift.status is ShiftStatus.ACTIVE
     return shift.anchor.at_s + config.rules.shift_start_grace_s >= now_s

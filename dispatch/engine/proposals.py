@@ -13,6 +13,8 @@ from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.events import BookingMoved
 from dispatch.domain.model import Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.breaches import SAVED_MIN_S, breaches
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import (
@@ -51,7 +53,8 @@ class Proposals:
         if better is None or rests_on_the_road(better) or not self._may_move(draft, now, better):
             raise DomainError(ErrorCode.PROPOSAL_INFEASIBLE, "the plans would break a promise")
         saved = _cost(now.problem) - _cost(better)
-        if saved < max(1, self._config.weights.drive * self._config.rules.replan_gain_min_s):
+        least = max(1, self._config.weights.drive * self._config.rules.replan_gain_min_s)
+        if saved < least and not self._saves_promises(draft, now, better):
             raise DomainError(ErrorCode.PROPOSAL_NOT_BETTER, "the plans are not better by enough")
         self.put(draft, now, better)
 
@@ -60,12 +63,27 @@ class Proposals:
         known = [draft.state.shifts[i] for i in ids if i in draft.state.shifts]
         if len(known) < len(ids) or any(s.status is ShiftStatus.ENDED for s in known):
             raise DomainError(ErrorCode.PROPOSAL_STALE, "a shift is over")
+        if len(by_roads(self._network, draft.state.closures, known)) > 1:
+            raise DomainError(ErrorCode.PROPOSAL_STALE, "the shifts drive on different roads")
         return known
 
     def _may_move(self, draft: Draft, now: Planning, better: plans.Problem) -> bool:
         """Whether all that move go to shifts that may be given riders."""
         receivers = {to for _, _, to in _moves(now.problem, better)}
-        return all(takes_riders(self._config, now.shifts[v], draft.now_s) for v in receivers)
+        config, state, now_s = self._config, draft.state, draft.now_s
+        return all(takes_riders(config, state, now.shifts[v], now_s) for v in receivers)
+
+    def _saves_promises(self, draft: Draft, now: Planning, better: plans.Problem) -> bool:
+        """Whether a promise is missed by less, or somebody gets a driver; none is missed by more.
+
+        The limits that `better` keeps are the promises, as far as they can be kept at all.
+        """
+        late_s = sum(breaches(now.promised, now.problem).values())
+        saved_s = late_s - sum(breaches(now.promised, better).values())
+        leaves = {origin for _, origin, _ in _moves(now.problem, better)}
+        config, state, now_s = self._config, draft.state, draft.now_s
+        deserted = any(not takes_riders(config, state, now.shifts[v], now_s) for v in leaves)
+        return saved_s >= SAVED_MIN_S or deserted
 
     def put(self, draft: Draft, now: Planning, better: plans.Problem) -> None:
         """Put routes in force as they are; `better` has the vehicles of `now`, in order."""

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dispatch.domain.closures import stops_closed
 from dispatch.domain.model import Shift, ShiftStatus, Visit
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.draft import Draft
@@ -93,6 +94,7 @@ class _Idle:
     """
 
     shift: Shift
+    network: Network
     where: Whereabouts
     legs_s: npt.NDArray[np.int32]
     next_stop: int
@@ -129,7 +131,7 @@ class Repositioner:
         for idle in self._idle(draft):
             shift = idle.shift
             away = idle.where.stop_id != shift.depot_stop_id
-            depot = self._network.stop_index[shift.depot_stop_id]
+            depot = idle.network.stop_index[shift.depot_stop_id]
             if away and not _has_rides(shift) and self._reaches(draft, idle, depot):
                 self._writer.wait_at(draft, shift, idle.where, shift.depot_stop_id)
 
@@ -149,7 +151,7 @@ class Repositioner:
                 return
             self._writer.wait_at(draft, one.shift, one.where, self._network.stops[stop].id)
             idle.remove(one)
-            reach[one.shift.id] = self._network.travel.matrix_s[stop].astype(np.float64)
+            reach[one.shift.id] = one.network.travel.matrix_s[stop].astype(np.float64)
             if not idle:
                 return
 
@@ -157,7 +159,7 @@ class Repositioner:
         self, draft: Draft, one: _Idle, rate: Floats, reach: Mapping[str, Floats]
     ) -> tuple[float, _Idle, int]:
         """The best place for a vehicle given where all others are: its gain in permille-seconds."""
-        config, matrix = self._config, self._network.travel.matrix_s
+        config, matrix = self._config, one.network.travel.matrix_s
         others = [times for shift_id, times in reach.items() if shift_id != one.shift.id]
         longest = np.full(len(rate), float(config.rules.immediate_wait_max_s))
         without = np.minimum.reduce([longest, *others])
@@ -174,14 +176,24 @@ class Repositioner:
         cost = legs + unasked * (onward - float(one.legs_s[one.next_stop]))
         net = second * (value - here) - config.weights.drive * cost
         net[~self._in_time(draft, one, legs, onward)] = -np.inf
+        if draft.state.closures:
+            net[self._closed(draft, one, places)] = -np.inf
         best = int(np.argmax(net))
         return float(net[best]), one, int(places[best])
+
+    def _closed(self, draft: Draft, one: _Idle, places: Ints) -> list[bool]:
+        """At which of some places a vehicle cannot wait, for they are closed."""
+        until_s = draft.now_s + self._config.repositioning.horizon_s
+        closed = stops_closed(draft.state.closures, draft.now_s, until_s) | one.network.cut_off
+        return [one.network.stops[int(stop)].id in closed for stop in places]
 
     def _idle(self, draft: Draft) -> Iterator[_Idle]:
         """Vehicles on duty that have nothing to do for a while, by shift id."""
         for shift in sorted(draft.state.shifts.values(), key=lambda s: s.id):
             ahead = shift.visits[0] if shift.visits else None
             if shift.status is not ShiftStatus.ACTIVE or shift.current_visit is not None:
+                continue
+            if shift.vehicle_id in draft.state.out:
                 continue
             if ahead is not None and (is_waiting_place(ahead) or ahead.leave_s <= draft.now_s):
                 continue
@@ -196,9 +208,12 @@ class Repositioner:
         next_id = after.stop_id if after else shift.depot_stop_id
         due_s = after.arrive_s if after else shift.end_s
         rest = (breaks[0].arrive_s, breaks[-1].depart_s) if breaks else (due_s, draft.now_s)
-        where = locate(self._network, draft.state, shift, draft.now_s)
-        legs_s = self._network.travel.times_from(where.place)
-        return _Idle(shift, where, legs_s, self._network.stop_index[next_id], due_s, rest)
+        where = locate(
+            self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+        )
+        network = self._network.for_shift(shift, draft.state.closures)
+        legs_s = network.travel.times_from(where.place)
+        return _Idle(shift, network, where, legs_s, network.stop_index[next_id], due_s, rest)
 
     def _at_work(self, draft: Draft) -> list[Shift]:
         """Shifts that could serve a request within the horizon."""
@@ -206,8 +221,11 @@ class Repositioner:
         return [
             shift
             for shift in draft.state.shifts.values()
-            if shift.status is ShiftStatus.ACTIVE
-            or (shift.status is ShiftStatus.PLANNED and draft.now_s <= shift.start_s < soon_s)
+            if shift.vehicle_id not in draft.state.out
+            and (
+                shift.status is ShiftStatus.ACTIVE
+                or (shift.status is ShiftStatus.PLANNED and draft.now_s <= shift.start_s < soon_s)
+            )
         ]
 
     def _reach(self, draft: Draft, shift: Shift, idle: Iterable[_Idle]) -> Floats:
@@ -215,7 +233,8 @@ class Repositioner:
         for one in idle:
             if one.shift.id == shift.id:
                 return one.legs_s.astype(np.float64)
-        index, matrix = self._network.stop_index, self._network.travel.matrix_s
+        network = self._network.for_shift(shift, draft.state.closures)
+        index, matrix = network.stop_index, network.travel.matrix_s
         if not shift.visits:
             depot = index[shift.anchor.stop_id or shift.depot_stop_id]
             return _later(shift.start_s - draft.now_s, matrix[depot])
@@ -261,7 +280,7 @@ class Repositioner:
         return not self._reaches(draft, one, self._network.stop_index[shift.visits[0].stop_id])
 
     def _reaches(self, draft: Draft, one: _Idle, stop: int) -> bool:
-        onward = self._network.travel.matrix_s[[stop], one.next_stop]
+        onward = one.network.travel.matrix_s[[stop], one.next_stop]
         return bool(self._in_time(draft, one, one.legs_s[[stop]], onward)[0])
 
     def _in_time(

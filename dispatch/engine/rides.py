@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from operator import is_
 
 from dispatch.domain import events as ev
+from dispatch.domain.closures import stops_closed
 from dispatch.domain.commands import AcceptOffer, CancelBooking, RequestRide
 from dispatch.domain.errors import DomainError, ErrorCode, RefusalCode
 from dispatch.domain.ids import new_code, new_id
@@ -13,6 +14,7 @@ from dispatch.domain.model import (
     Booking,
     BookingStatus,
     Offer,
+    OfferKind,
     Party,
     Refusal,
     RequestStatus,
@@ -21,6 +23,7 @@ from dispatch.domain.model import (
     Spot,
 )
 from dispatch.domain.rules import DAY_S, Rules, ServiceConfig
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.offers import Candidate, candidates, choose, make_offer
@@ -31,13 +34,16 @@ from dispatch.engine.problem import (
     request_for,
     suitable_shifts,
 )
-from dispatch.engine.visits import PlanWriter, scheduled
+from dispatch.engine.visits import PlanWriter, ScheduledAction, scheduled
+from dispatch.engine.whereabouts import Whereabouts
 from dispatch.engine.wishes import (
+    Closed,
     Ends,
     Unservable,
     Window,
     arriving,
     check_command,
+    closed_during,
     connecting,
     departing,
     direct_ride_s,
@@ -67,6 +73,15 @@ class Asked:
     unservable: RefusalCode | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a booking has its place: what a shift would do with it."""
+
+    shift: Shift
+    where: Whereabouts
+    actions: Sequence[ScheduledAction]
+
+
 class Rides:
     """Decides what riders ask."""
 
@@ -93,7 +108,7 @@ class Rides:
         )
         request = self._record(draft, ask)
         try:
-            ends = find_ends(self._config, self._network, ask, request.max_walk_m)
+            ends = find_ends(self._config, *self._at_that_time(draft, ask, request.max_walk_m))
         except Unservable as reason:
             return Asked(ask, request, unservable=reason.code)
         window, wanted, found = self._search(draft, ask, ends)
@@ -118,8 +133,7 @@ class Rides:
             self._refuse(draft, request, code, others)
             return
         offers = tuple(
-            make_offer(self._config, self._network, draft, request.id, ask.party, window, choice)
-            for choice in chosen
+            self._offer(draft, request.id, ask.party, window, choice) for choice in chosen
         )
         answered = replace(request, status=RequestStatus.OFFERED, offers=offers)
         draft.emit(ev.RideOffered(answered))
@@ -147,19 +161,49 @@ class Rides:
             DomainError: no room any more.
         """
         promise = booking.promise
-        wanted = request_for(plan_booking(self._config, self._network, booking))
+        self.check_stops(draft, booking)
         shifts = self._suitable(draft, booking.party, promise.pickup_from_s, promise.pickup_to_s)
-        now = self._planning(draft, shifts)
-        found = plans.best_insertions(now.problem, wanted)
-        if not len(found):
+        place = self.best_place(draft, booking, shifts)
+        if place is None:
             raise DomainError(ErrorCode.OFFER_NO_LONGER_AVAILABLE, "the room was taken meanwhile")
-        best = found[0]
-        shift, where = now.shifts[best.vehicle], now.where[best.vehicle]
-        alone = plans.alone(now.problem, best.vehicle)
-        route = plans.route_with(alone, 0, wanted, best._replace(vehicle=0))
+        draft.emit(placed(replace(booking, shift_id=place.shift.id)))
+        self._writer.adopt(draft, place.shift, place.where, place.actions)
+
+    def check_stops(self, draft: Draft, booking: Booking) -> None:
+        """Make sure that a new booking's stops have not been closed since they were offered.
+
+        Raises:
+            DomainError: one of them has.
+        """
+        promise, closures = booking.promise, draft.state.closures
+        network = self._network.under(closures, promise.pickup_from_s, promise.pickup_to_s)
+        boarding = stops_closed(closures, promise.pickup_from_s, promise.pickup_to_s)
+        alighting = stops_closed(closures, promise.pickup_from_s, promise.arrival_latest_s)
+        if (
+            promise.pickup_stop_id in boarding | network.cut_off
+            or promise.dropoff_stop_id in alighting | network.cut_off
+        ):
+            raise DomainError(ErrorCode.STOP_CLOSED, "a stop of the ride is closed meanwhile")
+
+    def best_place(self, draft: Draft, booking: Booking, shifts: Sequence[Shift]) -> "Place | None":
+        """Where a booking costs least among the plans of some shifts; None if there is no room."""
+        wanted = request_for(plan_booking(self._config, self._network, booking))
+        promise, best = booking.promise, None
+        for network, group in by_roads(self._network, draft.state.closures, shifts):
+            if not network.cut_off.isdisjoint((promise.pickup_stop_id, promise.dropoff_stop_id)):
+                continue
+            now = self._planning(draft, group)
+            found = plans.best_insertions(now.problem, wanted)
+            if len(found) and (best is None or found[0].cost < best[0]):
+                best = (found[0].cost, now, found[0])
+        if best is None:
+            return None
+        _, now, insertion = best
+        v = insertion.vehicle
+        alone = plans.alone(now.problem, v)
+        route = plans.route_with(alone, 0, wanted, insertion._replace(vehicle=0))
         actions = scheduled(self._network, route.problem, 0, route.schedule)
-        draft.emit(placed(replace(booking, shift_id=shift.id)))
-        self._writer.adopt(draft, shift, where, actions)
+        return Place(now.shifts[v], now.where[v], actions)
 
     def booking_for(self, draft: Draft, take: AcceptOffer) -> Booking:
         """The booking that taking an offer makes, on no shift yet.
@@ -199,15 +243,31 @@ class Rides:
             raise DomainError(ErrorCode.BOOKING_NOT_FOUND, f"no open booking {cancel.booking_id}")
         if booking.status is BookingStatus.CANCELLED:
             return
-        if booking.status is not BookingStatus.CONFIRMED:
+        planned = booking.status is BookingStatus.CONFIRMED
+        if not planned and booking.status is not BookingStatus.DISPLACED:
             raise DomainError(
                 ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
             )
-        late = _is_late(self._config.rules, booking, draft.now_s)
+        late = planned and _is_late(self._config.rules, booking, draft.now_s)
         draft.emit(
             ev.BookingCancelled(booking.id, draft.now_s, cancel.by, cancel.reason, late=late)
         )
-        remove_from_plan(self._writer, draft, booking.shift_id, booking.id)
+        if planned:
+            remove_from_plan(self._writer, draft, booking.shift_id, booking.id)
+
+    def _at_that_time(
+        self, draft: Draft, ask: RequestRide, max_walk_m: float
+    ) -> tuple[Network, RequestRide, float, Closed]:
+        """The roads and closed stops of the time for which a ride is asked."""
+        closures, rules = draft.state.closures, self._config.rules
+        from_s = max(draft.now_s, ask.depart_at_s or draft.now_s)
+        board_by_s = from_s + rules.immediate_wait_max_s
+        if ask.arrive_by_s is not None:
+            from_s = max(draft.now_s, ask.arrive_by_s - rules.early_arrival_max_s)
+            board_by_s = max(from_s, ask.arrive_by_s - rules.prebooked_window_s)
+        network = self._network.under(closures, from_s, board_by_s)
+        closed = closed_during(network, closures, from_s, board_by_s)
+        return network, ask, max_walk_m, closed
 
     def _located(self, spot: Spot) -> Spot:
         stop = self._network.stop(spot.stop_id) if spot.stop_id else None
@@ -250,7 +310,9 @@ class Rides:
         (pickup, _), (dropoff, from_m) = ends.origin[0], ends.destination[0]
         rules = self._config.rules
         walk_s = rules.walk_s(from_m)
-        direct_s = direct_ride_s(self._network, pickup, dropoff, ask.arrive_by_s, draft.now_s)
+        arrive_s = ask.arrive_by_s
+        network = self._network.under(draft.state.closures, arrive_s, arrive_s)
+        direct_s = direct_ride_s(network, pickup, dropoff, arrive_s, draft.now_s)
         halt_s = rules.boarding_stop_s + rules.board_s(ask.party)
         ride_s = halt_s + direct_s + halt_s
         windows = arriving(self._config, ask.arrive_by_s, ride_s, walk_s, draft.now_s)
@@ -259,14 +321,20 @@ class Rides:
     def _insertions(
         self, draft: Draft, ask: RequestRide, ends: Ends, window: Window
     ) -> tuple[plans.Request | None, list[Candidate]]:
-        request = plan_request(self._config, self._network, ask, ends, window, draft.now_s)
-        if request is None:
-            return None, []
         shifts = self._suitable(draft, ask.party, window.from_s, window.board_by_s)
+        closures, config = draft.state.closures, self._config
         if not shifts:
-            return request, []
-        found = plans.best_insertions(self._planning(draft, shifts).problem, request)
-        return request, candidates(self._config.rules, request, ends, found)
+            return plan_request(config, self._network, ask, ends, window, draft.now_s), []
+        first, result = None, list[Candidate]()
+        for network, group in by_roads(self._network, closures, shifts):
+            closed = closed_during(network, closures, window.from_s, window.board_by_s)
+            request = plan_request(config, network, ask, ends, window, draft.now_s, closed)
+            if request is None:
+                continue
+            first = first or request
+            found = plans.best_insertions(self._planning(draft, group).problem, request)
+            result += candidates(config.rules, request, ends, found)
+        return first, result
 
     def _suitable(self, draft: Draft, party: Party, from_s: int, to_s: int) -> list[Shift]:
         return suitable_shifts(self._config, draft.state, party, (from_s, to_s), draft.now_s)
@@ -278,7 +346,7 @@ class Rides:
         is planned hangs on shifts, positions and the time; bookings change together with a shift.
         """
         state = draft.state
-        present = (*state.shifts.values(), *state.fixes.values())
+        present = (state.closures, *state.shifts.values(), *state.fixes.values())
         known_s, known, plannings = self._known
         same = known_s == draft.now_s and len(known) == len(present)
         if not same or not all(map(is_, known, present)):
@@ -353,7 +421,19 @@ class Rides:
         if not found:
             return None
         choice = choose(found, 1, by_arrival=False)[0]
-        return make_offer(self._config, self._network, draft, "", ask.party, window, choice)
+        return self._offer(draft, "", ask.party, window, choice)
+
+    def _offer(
+        self,
+        draft: Draft,
+        request_id: str,
+        party: Party,
+        window: Window,
+        choice: tuple[OfferKind, Candidate],
+    ) -> Offer:
+        pickup_s = choice[1].pickup_s
+        network = self._network.under(draft.state.closures, pickup_s, pickup_s)
+        return make_offer(self._config, network, draft, request_id, party, window, choice)
 
     def _there_s(self, ask: RequestRide, offer: Offer) -> int:
         """When the rider of an offer is at the destination itself at the latest."""

@@ -7,6 +7,7 @@ from dispatch.domain.events import PlanChanged, VisitCompleted
 from dispatch.domain.ids import new_id
 from dispatch.domain.model import Action, ActionKind, Anchor, Shift, Visit
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.breaches import breaches, planned_breaches
 from dispatch.engine.draft import Draft
 from dispatch.engine.network import Network
 from dispatch.engine.problem import Planning, planning
@@ -59,11 +60,16 @@ def end_break(draft: Draft, shift_id: str) -> Shift:
 
 
 class PlanWriter:
-    """Writes new plans of shifts into a draft."""
+    """Writes new plans of shifts into a draft, on the roads that each of them drives on."""
 
     def __init__(self, config: ServiceConfig, network: Network) -> None:
         self._config = config
         self._network = network
+
+    def _on_roads_of(self, draft: Draft, shift: Shift) -> "PlanWriter":
+        """The writer for the roads of a shift: this one unless some are closed."""
+        network = self._network.for_shift(shift, draft.state.closures)
+        return self if network is self._network else PlanWriter(self._config, network)
 
     def adopt(
         self, draft: Draft, shift: Shift, where: Whereabouts, actions: Sequence[ScheduledAction]
@@ -72,6 +78,9 @@ class PlanWriter:
 
         `shift` may have visits taken off; a break that is over is none of them.
         """
+        if (writer := self._on_roads_of(draft, shift)) is not self:
+            writer.adopt(draft, shift, where, actions)
+            return
         end_break(draft, shift.id)
         shift = rested(shift, draft.now_s)
         anchor = self._anchor(shift, where, draft.now_s)
@@ -84,9 +93,21 @@ class PlanWriter:
         shift = end_break(draft, shift_id)
         if not shift.visits:
             return
+        if (writer := self._on_roads_of(draft, shift)) is not self:
+            writer.reschedule(draft, shift_id, tolerance_s=tolerance_s)
+            return
         now = planning(self._config, self._network, draft.state, [shift], draft.now_s)
         schedule = plans.evaluate(now.problem, 0)
         self._adopt_if_moved(draft, now, schedule, tolerance_s)
+
+    def time_anew(self, draft: Draft, shift_id: str) -> None:
+        """Re-time a plan whether or not its actions move: other roads, other times to leave."""
+        shift = end_break(draft, shift_id)
+        if not any(visit.actions or visit.break_id for visit in shift.visits):
+            if shift.visits:  # under way to nothing but a waiting place
+                self.drop(draft, shift)
+            return
+        self.move_on(draft, shift)
 
     def without(self, draft: Draft, shift_id: str, booking_id: str) -> None:
         """Take a booking that is no longer open off a plan."""
@@ -98,7 +119,11 @@ class PlanWriter:
         kept = tuple(v for v in left if v.actions or v.break_id or v.arrived_at_s is not None)
         thinned = replace(shift, visits=kept)
         # It is on its way to what was first until now, which may be the visit that goes.
-        located = {shift_id: locate(self._network, draft.state, shift, draft.now_s)}
+        located = {
+            shift_id: locate(
+                self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+            )
+        }
         now = planning(self._config, self._network, draft.state, [thinned], draft.now_s, located)
         schedule = plans.evaluate(now.problem, 0)
         actions = scheduled(self._network, now.problem, 0, schedule)
@@ -106,6 +131,9 @@ class PlanWriter:
 
     def wait_at(self, draft: Draft, shift: Shift, where: Whereabouts, stop_id: str) -> None:
         """Send a vehicle that has time to a stop to wait there; its plan follows from there on."""
+        if (writer := self._on_roads_of(draft, shift)) is not self:
+            writer.wait_at(draft, shift, where, stop_id)
+            return
         index, now_s = self._network.stop_index[stop_id], draft.now_s
         leg_s = int(self._network.travel.times_from(where.place)[index])
         arrive_s = self._network.drive(now_s, where.free_s, leg_s)
@@ -122,7 +150,9 @@ class PlanWriter:
 
     def drop(self, draft: Draft, shift: Shift) -> None:
         """Take everything off a plan, where the vehicle is now."""
-        where = locate(self._network, draft.state, shift, draft.now_s)
+        where = locate(
+            self._network, draft.state, shift, draft.now_s, self._config.rules.position_stale_s
+        )
         anchor = self._anchor(shift, where, draft.now_s)
         draft.emit(PlanChanged(shift.id, shift.version + 1, anchor, ()))
 
@@ -143,7 +173,7 @@ class PlanWriter:
             (abs(new.start_s - old_s) for new, old_s in zip(in_time, planned, strict=True)),
             default=0,
         )
-        if moved > tolerance_s:
+        if moved > tolerance_s or (moved and _breaks_anew(draft, now)):
             self.adopt(draft, shift, now.where[0], actions)
 
     def _anchor(self, shift: Shift, where: Whereabouts, now_s: int) -> Anchor:
@@ -254,6 +284,15 @@ class PlanWriter:
                 break
             leave_s -= late_s
         return max(earliest_s, leave_s)
+
+
+def _breaks_anew(draft: Draft, now: Planning) -> bool:
+    """Whether a promise is going to be missed that the plan in force still keeps."""
+    if now.problem is now.promised:
+        return False
+    planned = planned_breaches(draft.state, now.shifts[0])
+    will = breaches(now.promised, now.problem)
+    return any(kind != "end" and not planned.get((key, kind)) for key, kind in will)
 
 
 def _still_there(current: Visit, actions: tuple[Action, ...], depart_s: int) -> Visit:

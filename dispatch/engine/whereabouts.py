@@ -3,10 +3,13 @@
 from dataclasses import dataclass, replace
 
 from dispatch.domain.model import Anchor, Shift, ShiftStatus
+from dispatch.domain.rules import Rules
 from dispatch.domain.state import State
 from dispatch.engine.network import Network
 from routing.roads.graph import Place
 
+STALE_S = Rules().position_stale_s
+"""What a caller without a town's rules goes by."""
 _AT_STOP_TOLERANCE_MS = 4000
 """A report so near a stop still counts as standing there (30 m at 30 km/h)."""
 
@@ -33,8 +36,15 @@ def rested(shift: Shift, now_s: int) -> Shift:
     )
 
 
-def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabouts:
-    """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be."""
+def locate(
+    network: Network, state: State, shift: Shift, now_s: int, stale_s: int = STALE_S
+) -> Whereabouts:
+    """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be.
+
+    A report that is older than `stale_s` decides nothing: the plan says where the vehicle is.
+    One that is out of service stays where it stood, unless it reports to be elsewhere.
+    """
+    network = network.for_shift(shift, state.closures)
     shift = rested(shift, now_s)
     anchor = shift.anchor
     free_s = max(now_s, shift.start_s)  # whoever is there early does not work longer for it
@@ -44,7 +54,7 @@ def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabo
     if shift.current_visit is not None or shift.status is ShiftStatus.PLANNED:
         return _standing(anchor, free_s)
     fix = state.fixes.get(shift.id)
-    if fix is not None and fix.at_s > anchor.at_s:
+    if fix is not None and fix.at_s > anchor.at_s and now_s - fix.at_s <= stale_s:
         place, since_s = Place(fix.arc, fix.offset_ms), fix.at_s
         if anchor.stop_id and _near(network, place, anchor):
             return _standing(anchor, free_s)
@@ -54,7 +64,7 @@ def locate(network: Network, state: State, shift: Shift, now_s: int) -> Whereabo
         stop_id = anchor.stop_id
     if anchor.stop_id and shift.visits:  # parked round the corner, it is not on its way yet
         since_s = max(since_s, shift.visits[0].leave_s)
-    if not shift.visits or now_s <= since_s:
+    if not shift.visits or now_s <= since_s or shift.vehicle_id in state.out:
         return Whereabouts(place, stop_id, free_s)
     target = shift.visits[0].stop_id
     place = network.advance(place, target, since_s, now_s, now_s)

@@ -1,9 +1,11 @@
 """From a ride request to planning requests: stops within a walk, and the windows of each pair."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dispatch.domain.closures import Closure, stops_closed
 from dispatch.domain.commands import RequestRide
 from dispatch.domain.errors import DomainError, ErrorCode, RefusalCode
 from dispatch.domain.model import Direction, Party, Spot
@@ -13,6 +15,10 @@ from routing import plans
 from routing.roads.graph import segment_lengths_m
 
 _CLOCK_TOLERANCE_S = 60
+_WINDOW_S = 900
+"""How much later than planned a promised window may end."""
+_RIDE_S = 3600
+"""How long after boarding a ride may still be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +71,45 @@ def check_command(config: ServiceConfig, network: Network, ask: RequestRide, now
             raise DomainError(ErrorCode.STOP_NOT_BOOKABLE, f"nobody boards at {spot.stop_id}")
 
 
-def find_ends(config: ServiceConfig, network: Network, ask: RequestRide, max_walk_m: float) -> Ends:
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Ids of the stops that are closed, for whoever would board and alight there."""
+
+    boarding: frozenset[str] = frozenset()
+    alighting: frozenset[str] = frozenset()
+
+
+def closed_during(
+    network: Network, closures: Mapping[str, Closure], from_s: int, board_by_s: int
+) -> Closed:
+    """The stops that a ride cannot use: closed while it may be there, or without a road.
+
+    Args:
+        network: the roads of that time.
+        closures: all that is known.
+        from_s: when the rider could be at the first stop.
+        board_by_s: when the ride begins at the latest.
+    """
+    if not closures:
+        return Closed()
+    boarding = stops_closed(closures, from_s, board_by_s + _WINDOW_S)
+    alighting = stops_closed(closures, from_s, board_by_s + _RIDE_S)
+    return Closed(boarding | network.cut_off, alighting | network.cut_off)
+
+
+def find_ends(
+    config: ServiceConfig,
+    network: Network,
+    ask: RequestRide,
+    max_walk_m: float,
+    closed: Closed | None = None,
+) -> Ends:
     """Stops in reach of both ends; for wheelchairs the nearest ones only.
 
     Raises:
-        Unservable: outside the area, too far from any stop, or not worth a ride.
+        Unservable: outside the area, too far from any stop that is open, or not worth a ride.
     """
+    closed = closed or Closed()
     origin, destination = ask.origin, ask.destination
     if not network.covers(origin):
         raise Unservable(RefusalCode.ORIGIN_OUTSIDE_AREA)
@@ -79,22 +118,36 @@ def find_ends(config: ServiceConfig, network: Network, ask: RequestRide, max_wal
     direct_m = _crow_flies_m(origin, destination)
     if direct_m < config.rules.direct_min_m:
         raise Unservable(RefusalCode.TOO_SHORT)
-    from_stops = _reachable(config.rules, network, origin, ask.party, max_walk_m)
-    if not from_stops:
-        raise Unservable(RefusalCode.NO_STOP_NEAR_ORIGIN)
-    to_stops = _reachable(config.rules, network, destination, ask.party, max_walk_m)
-    if not to_stops:
-        raise Unservable(RefusalCode.NO_STOP_NEAR_DESTINATION)
+    near = _near(network, origin, max_walk_m, closed.boarding, RefusalCode.NO_STOP_NEAR_ORIGIN)
+    from_stops = _reachable(config.rules, near, ask.party)
+    code = RefusalCode.NO_STOP_NEAR_DESTINATION
+    near = _near(network, destination, max_walk_m, closed.alighting, code)
+    to_stops = _reachable(config.rules, near, ask.party)
     if {i for i, _ in from_stops} == {i for i, _ in to_stops}:
         raise Unservable(RefusalCode.TOO_SHORT)
     return Ends(tuple(from_stops), tuple(to_stops))
 
 
-def _reachable(
-    rules: Rules, network: Network, spot: Spot, party: Party, max_walk_m: float
+def _near(
+    network: Network, spot: Spot, max_walk_m: float, closed: frozenset[str], none: RefusalCode
 ) -> list[tuple[int, float]]:
-    """A few stops within a walk, nearest first; wheelchairs are not sent past a nearer stop."""
-    near = network.stops_near(spot, max_walk_m)[: rules.candidate_stops]
+    """The open stops within a walk, nearest first; which are bookable on the open roads.
+
+    Raises:
+        Unservable: there are none: `stop_closed` if only for closures, else `none`.
+    """
+    near = (network.base or network).stops_near(spot, max_walk_m)
+    usable = [stop for stop in near if network.stops[stop[0]].id not in closed]
+    if not usable:
+        raise Unservable(RefusalCode.STOP_CLOSED if near else none)
+    return usable
+
+
+def _reachable(
+    rules: Rules, near: list[tuple[int, float]], party: Party
+) -> list[tuple[int, float]]:
+    """A few of the stops within a walk; wheelchairs are not sent past a nearer stop."""
+    near = near[: rules.candidate_stops]
     if party.wheelchairs:
         return [stop for stop in near if stop[1] <= rules.max_walk_reduced_m] or near[:1]
     return near
@@ -167,13 +220,18 @@ def plan_request(
     ends: Ends,
     window: Window,
     now_s: int,
+    closed: Closed | None = None,
 ) -> plans.Request | None:
-    """The planning request for one window; None if no stop pair fits into it."""
-    rules = config.rules
+    """The planning request for one window; None if no stop pair fits into it and is open."""
+    rules, closed = config.rules, closed or Closed()
     board_s = rules.board_s(ask.party)
     pairs = []
     for pickup, walk_to_m in ends.origin:
+        if network.stops[pickup].id in closed.boarding:
+            continue
         for dropoff, walk_from_m in ends.destination:
+            if network.stops[dropoff].id in closed.alighting:
+                continue
             walk_s = (rules.walk_s(walk_to_m), rules.walk_s(walk_from_m))
             if pickup == dropoff or window.from_s + walk_s[0] > window.board_by_s:
                 continue

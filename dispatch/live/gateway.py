@@ -19,17 +19,35 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from dispatch.domain.booking_commands import AcceptGroup, CreateSeries, JoinWaitingList
+from dispatch.domain.closures import Closure
 from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
-from dispatch.domain.model import Booking, Fix, RideRequest, Shift, ShiftStatus
+from dispatch.domain.model import (
+    Acknowledgement,
+    Booking,
+    Fix,
+    OutOfService,
+    RideRequest,
+    Shift,
+    ShiftStatus,
+)
 from dispatch.domain.phone import e164
 from dispatch.failpoints import hit
 from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
 from dispatch.live.lookups import Attempts, Lookups
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
+from dispatch.live.recipients import Recipients
 from dispatch.store import entities, inbox
 from dispatch.store.breakable import async_cursor_factory
-from dispatch.store.codec import BOOKING, REQUEST, SHIFT, command_to_json
+from dispatch.store.codec import (
+    ACKNOWLEDGEMENT,
+    BOOKING,
+    CLOSURE,
+    OUTAGE,
+    REQUEST,
+    SHIFT,
+    command_to_json,
+)
 from dispatch.store.connect import OPTIONS, SETTINGS, is_outage
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (
@@ -40,7 +58,7 @@ from dispatch.store.errors import (
     UnstorableError,
 )
 from dispatch.store.inbox import Outcome, Ticket
-from dispatch.store.tokens import ROLE_OF, token_hash
+from dispatch.store.tokens import LABELS, ROLE_OF, token_hash
 
 POOL_MAX: Final = 8
 PATIENCE_S: Final = 2.0
@@ -72,11 +90,16 @@ SELECT id, name, phone, email FROM rider WHERE area = %(area)s AND id = ANY(%(id
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Who a booking is for; stored apart from everything else, and erasable."""
+    """Who a booking is for, and how they want to be told; stored apart, and erasable.
+
+    `language` is `de` or `en`; `channel` is `email`, `sms`, `push` or `none`, None = as possible.
+    """
 
     name: str
     phone: str | None = None
     email: str | None = None
+    language: str | None = None
+    channel: str | None = None
 
 
 class Gateway(Lookups):
@@ -108,6 +131,7 @@ class Gateway(Lookups):
         )
         self._redis = connect_redis(redis_url, _REDIS_TIMEOUT_S)
         self._hub = Hub(redis_url, area)
+        self.recipients = Recipients(self._fetch, area)
         self._poller: asyncio.Task[None] | None = None
         self._roles: dict[str, tuple[float, str | None]] = {}
         self._attempts = Attempts()
@@ -197,6 +221,8 @@ class Gateway(Lookups):
             "phone": contact and contact.phone,
             "phone_e164": contact and e164(contact.phone),
             "email": contact and contact.email,
+            "language": contact and contact.language,
+            "channel": contact and contact.channel,
         }
         while True:
             if rows := await self._fetch(inbox.PUT, parameters):
@@ -305,6 +331,11 @@ class Gateway(Lookups):
         )
         return [SHIFT.validate_python(row) for row in rows]
 
+    async def outages(self) -> dict[str, OutOfService]:
+        """The vehicles that are out of service, by id, the longest first."""
+        rows = await self._read(entities.OUTAGES + " ORDER BY o.since_s, o.vehicle_id")
+        return {out.vehicle_id: out for out in map(OUTAGE.validate_python, rows)}
+
     async def past_visits(self, shift_ids: Iterable[str]) -> list[PastVisit]:
         """What really happened at the stops of some shifts, oldest first."""
         statement = entities.PAST_VISITS + (
@@ -312,6 +343,24 @@ class Gateway(Lookups):
         )
         rows = await self._read(statement, ids=[*shift_ids])
         return [PAST_VISIT.validate_python(row) for row in rows]
+
+    async def closures(self, *, over: bool = False) -> list[Closure]:
+        """Closures that are not over, or all; in order of their beginning."""
+        statement = entities.CLOSURES + (
+            " AND (%(over)s::bool OR c.status <> 'ended') ORDER BY c.from_s, c.id"
+        )
+        rows = await self._read(statement, over=over)
+        return [CLOSURE.validate_python(row) for row in rows]
+
+    async def acknowledgements(self, now_s: int) -> list[Acknowledgement]:
+        """Who has seen which alert within the last day."""
+        statement = entities.ACKNOWLEDGEMENTS + " AND k.at_s > %(after_s)s"
+        rows = await self._read(statement, after_s=now_s - 86_400)
+        return [ACKNOWLEDGEMENT.validate_python(row) for row in rows]
+
+    async def token_labels(self) -> dict[str, str]:
+        """What tokens are called, by the beginning of their hash."""
+        return dict(await self._fetch(LABELS, {"area": self._area}))
 
     async def token_role(self, token: str) -> str | None:
         """What a bearer may do, None for a worthless token; remembered for some seconds."""
@@ -437,6 +486,10 @@ def _fingerprint(command: Command, key: str, contact: Contact | None) -> str:
     """What a key stands for; salted with the key, so that equal contacts do not look alike."""
     document = command_to_json(command)
     if contact is not None:
-        document["rider_id"] = asdict(contact)
+        # the language may come from a header, which a repetition need not have
+        person = {k: v for k, v in asdict(contact).items() if k != "language"}
+        if contact.channel is None:
+            del person["channel"]
+        document["rider_id"] = person
     text = json.dumps([key, document], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

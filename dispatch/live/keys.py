@@ -29,6 +29,11 @@ class Keys:
         return f"rufbus:{self.area}:live"
 
     @property
+    def messages(self) -> str:
+        """Channel: there is something to be sent to riders."""
+        return f"rufbus:{self.area}:messages"
+
+    @property
     def reports(self) -> str:
         """List: position reports on their way to the dispatcher, oldest first."""
         return f"rufbus:{self.area}:reports"

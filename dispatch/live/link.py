@@ -3,15 +3,17 @@
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from dispatch.domain.commands import ReportPosition
+from dispatch.domain.commands import TRAIL_MAX, ReportPosition
+from dispatch.domain.model import Sighting
 from dispatch.failpoints import hit
 from dispatch.live.keys import Keys
 from dispatch.live.notices import (
@@ -108,12 +110,12 @@ class Link:
         time.sleep(min(poll_s, timeout_s))
 
     def take_reports(self) -> list[ReportPosition]:
-        """The position reports that wait, the latest per vehicle."""
+        """The position reports that wait: one for each vehicle, the older ones as its trail."""
         raw: Any = None
         if self.is_up:
             with self._tolerant():
                 raw = self._client.lpop(self._keys.reports, _REPORTS_PER_ROUND)
-        latest: dict[str, ReportPosition] = {}
+        reports: dict[str, list[ReportPosition]] = {}
         for data in raw or []:
             try:
                 report = command_from_json(json.loads(data))
@@ -121,21 +123,20 @@ class Link:
                 continue
             if not isinstance(report, ReportPosition):
                 continue
-            known = latest.get(report.vehicle_id)
-            if known is None or known.at_s <= report.at_s:
-                latest[report.vehicle_id] = report
-        return list(latest.values())
+            reports.setdefault(report.vehicle_id, []).append(report)
+        return [_joined(each) for each in reports.values()]
 
     def publish(
         self,
         outcomes: Mapping[Ticket, Outcome],
         notices: Iterable[Notice],
         fixes: Iterable[VehicleFix],
-        ended_shifts: Iterable[str],
+        unknown: Iterable[str],
         roads_sha256: str,
     ) -> None:
         """Tell the web what a committed batch has brought.
 
+        `unknown` are shifts whose last position is worth nothing any more: over, or at a stop.
         Where Redis was gone meanwhile, the first thing it hears is that it may have missed some.
         """
         untold, self._untold = self._untold, True
@@ -154,7 +155,7 @@ class Link:
             for fix in fixes:
                 document = vehicle_fix_to_json(fix, roads_sha256)
                 pipeline.hset(self._keys.fixes, fix.shift_id, document)
-            for shift_id in ended_shifts:
+            for shift_id in unknown:
                 pipeline.hdel(self._keys.fixes, shift_id)
             for notice in notices:
                 pipeline.publish(self._keys.live, notice_to_json(notice))
@@ -163,6 +164,12 @@ class Link:
                 pipeline.execute()
                 hit("dispatcher:publish:after")
             self._untold = False
+
+    def wake_messengers(self) -> None:
+        """Say that there is something to send; without Redis they look for themselves."""
+        if self.is_up:
+            with self._tolerant():
+                self._client.publish(self._keys.messages, b"")
 
     def latest_fixes(self, roads_sha256: str) -> list[VehicleFix]:
         """The positions known before we came, as far as they are on our road graph."""
@@ -176,3 +183,15 @@ class Link:
         """Hang up."""
         self._close_wake()
         self._client.close()
+
+
+def _joined(reports: Sequence[ReportPosition]) -> ReportPosition:
+    """Reports of one vehicle as one: the newest, with all earlier positions as its trail."""
+    newest = max(reports, key=lambda report: report.at_s)
+    points = {s.at_s: s for report in reports for s in (*report.trail, _sighting(report))}
+    trail = (points[at_s] for at_s in sorted(points) if at_s < newest.at_s)
+    return replace(newest, trail=tuple(trail)[-TRAIL_MAX:])
+
+
+def _sighting(report: ReportPosition) -> Sighting:
+    return Sighting(report.at_s, report.lon, report.lat)

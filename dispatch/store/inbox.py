@@ -21,8 +21,9 @@ WITH entry AS (
     ON CONFLICT (area, idempotency_key) DO NOTHING
     RETURNING id
 ), person AS (
-    INSERT INTO rider (area, id, name, phone, phone_e164, email)
-    SELECT %(area)s, %(rider_id)s, %(name)s, %(phone)s, %(phone_e164)s, %(email)s FROM entry
+    INSERT INTO rider (area, id, name, phone, phone_e164, email, language, channel)
+    SELECT %(area)s, %(rider_id)s, %(name)s, %(phone)s, %(phone_e164)s, %(email)s,
+        coalesce(%(language)s::text, 'de'), %(channel)s FROM entry
     WHERE %(rider_id)s::text IS NOT NULL
 )
 SELECT id FROM entry
@@ -116,7 +117,9 @@ def put(connection: psycopg.Connection, area: str, key: str, command: Command) -
     Returns:
         The entry's id.
     """
-    person = dict.fromkeys(("rider_id", "name", "phone", "phone_e164", "email"))
+    person = dict.fromkeys(
+        ("rider_id", "name", "phone", "phone_e164", "email", "language", "channel")
+    )
     document = json.dumps(command_to_json(command))
     parameters = {"area": area, "key": key, "fingerprint": "", "command": document} | person
     row = connection.execute(PUT, parameters).fetchone()

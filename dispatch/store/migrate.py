@@ -8,7 +8,7 @@ import psycopg
 from dispatch.store.connect import connect, unavailable
 from dispatch.store.errors import StoreError
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest revision, kept here so that an up-to-date database costs no import of Alembic."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -10,6 +10,9 @@ ROLE_OF: Final = """
 SELECT role FROM api_token
 WHERE hash = %(hash)s AND (area IS NULL OR area = %(area)s) AND revoked_at IS NULL
 """
+LABELS: Final = """
+SELECT left(hash, 16), label FROM api_token WHERE area IS NULL OR area = %(area)s
+"""
 _PREFIX: Final = "rufbus_"
 _BYTES: Final = 32
 

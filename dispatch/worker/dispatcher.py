@@ -28,7 +28,8 @@ from dispatch.domain.state import State, forget_closed
 from dispatch.failpoints import hit
 from dispatch.live.link import Link
 from dispatch.live.notices import VehicleFix, notices_of, vehicle_fixes
-from dispatch.store import inbox
+from dispatch.messaging.announce import Announcer
+from dispatch.store import inbox, outbox
 from dispatch.store.connect import is_outage
 from dispatch.store.errors import LeadershipLostError
 from dispatch.store.leadership import Leadership
@@ -45,6 +46,7 @@ from dispatch.worker.batch import (
     GroupPoisonedError,
     PoisonedError,
 )
+from dispatch.worker.preparation import Preparation, Prepare
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,8 @@ class Dispatcher:
         adopt: Carries stored plans over when the road graph is another one than theirs.
         decide_batch: The engine on riders' commands that have arrived together.
         foresee: Called once a day while leading, to learn what to expect from past requests.
+        announcer: Decides what riders are told; without one they are told nothing.
+        prepare: Computes, beside everything else, what a command will need.
         limits: How much at once, and how long.
     """
 
@@ -120,6 +124,8 @@ class Dispatcher:
         adopt: Callable[[State, int, Random], list[Event]] | None = None,
         decide_batch: DecideBatch | None = None,
         foresee: Callable[[psycopg.Connection], None] | None = None,
+        announcer: Announcer | None = None,
+        prepare: Prepare | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._area = area
@@ -128,8 +134,10 @@ class Dispatcher:
         self._engine = Engine(
             decide, answer, clock, rng or random.SystemRandom(), adopt, decide_batch
         )
+        self._preparation = Preparation(prepare)
         self._foresee = foresee
         self._foreseen_day: int | None = None
+        self._announcer = announcer
         self._limits = limits or Limits()
         self._link = Link(redis_url, area)
         leader = f"{socket.gethostname()}:{os.getpid()}"
@@ -256,7 +264,9 @@ class Dispatcher:
 
     def _decide(self, batch: Batch, taken: list[inbox.Entry]) -> bool:
         limit = 1 if self._careful else self._limits.batch_max
-        entries = inbox.take(self._require(), self._area, limit)
+        waiting = inbox.take(self._require(), self._area, limit)
+        now_s = self._engine.clock.now_s()
+        entries = [e for e in waiting if not self._held_back(e, now_s)]
         began = time.monotonic()
         if not (self._careful and entries):
             if began >= self._next_tick:
@@ -273,6 +283,10 @@ class Dispatcher:
             if time.monotonic() - began > self._limits.budget_s:
                 break
         return len(taken) < len(entries) or len(entries) == limit
+
+    def _held_back(self, entry: inbox.Entry, now_s: int) -> bool:
+        poisoned = entry.id in self._poisoned
+        return not poisoned and self._preparation.holds_back(entry, self._state, now_s)
 
     def _groups(self, entries: Sequence[inbox.Entry]) -> list[list[inbox.Entry]]:
         """Neighbours that riders have sent at the same time, a few at once; all others alone."""
@@ -302,11 +316,13 @@ class Dispatcher:
     def _commit(self, batch: Batch, taken: Sequence[inbox.Entry] = ()) -> None:
         connection = self._require()
         changes = batch.changes
+        messages = self._news(batch)
         seq = 0
-        if batch.is_durable:
+        if batch.is_durable or messages:
             with self._leadership.fenced(connection):
                 append(connection, self._area, self.epoch, changes.log)
                 write_changes(connection, self._area, changes, self._state)
+                outbox.add(connection, self._area, messages)
                 log_end = newest(connection, self._area)
                 inbox.write_outcomes(connection, batch.outcomes)
             seq = last_seq(log_end)
@@ -315,9 +331,18 @@ class Dispatcher:
             {e.ticket: batch.outcomes[e.id] for e in taken if e.id in batch.outcomes},
             notices_of(changes, seq),
             vehicle_fixes(changes),
-            changes.history.ended_at_s,
+            [*changes.history.ended_at_s, *(changes.halted - changes.moved.keys())],
             self._roads_sha256,
         )
+        if messages:
+            self._link.wake_messengers()
+
+    def _news(self, batch: Batch) -> list[outbox.NewMessage]:
+        """What riders have to be told together with this batch."""
+        if self._announcer is None:
+            return []
+        now_s = self._engine.clock.now_s()
+        return self._announcer.after(batch.changes, self._state, now_s)
 
     def _keep_house(self) -> None:
         connection = self._require()
@@ -329,6 +354,8 @@ class Dispatcher:
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + _HOUSEKEEPING_S
             forget_closed(self._state, self._forget_before_s())
+            if self._announcer is not None:
+                self._announcer.forget(self._state)
             inbox.prune(connection, self._area, self._limits.keep_inbox_s)
             self._look_ahead(connection)
 
@@ -350,6 +377,8 @@ class Dispatcher:
         before_s = self._forget_before_s()
         self._state = load_state(self._require(), self._area, before_s=before_s)
         put_fixes(self._state, self._link.latest_fixes(self._roads_sha256))
+        if self._announcer is not None:
+            self._announcer.remember(outbox.last_told(self._require(), self._area, before_s))
 
     def _adopt(self, roads_sha256: str) -> None:
         """Carry the stored plans over to our road graph when they refer to another one."""
@@ -363,6 +392,7 @@ class Dispatcher:
         with self._leadership.fenced(connection):
             append(connection, self._area, self.epoch, batch.changes.log)
             write_changes(connection, self._area, batch.changes, self._state)
+            outbox.add(connection, self._area, self._news(batch))
             self._leadership.set_roads(connection, self._roads_sha256)
 
 

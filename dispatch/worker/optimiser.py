@@ -24,6 +24,7 @@ from dispatch.domain.commands import ProposePlans
 from dispatch.domain.model import Shift
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.network import Network
 from dispatch.engine.problem import planning, takes_riders
 from dispatch.engine.proposals import propose
@@ -32,6 +33,7 @@ from dispatch.store import inbox
 from dispatch.store.connect import connect
 from dispatch.store.load import load_open_plans
 from dispatch.worker.batch import Clock
+from dispatch.worker.danger import Danger
 from dispatch.worker.dispatcher import put_fixes
 from routing import plans
 
@@ -144,6 +146,7 @@ class Optimiser:
         self._state = State()
         self._seq = -1
         self._agenda = Agenda(self._pace.tries, self._pace.shifts_max)
+        self._danger = Danger(config, network)
         self._unanswered: set[int] = set()
         self._rounds = 0
 
@@ -192,10 +195,16 @@ class Optimiser:
         if glance.roads_sha256 != self._network.graph.digest:
             return False  # the dispatcher has not carried the plans over to our roads yet
         self._reload(connection, glance)
+        self._rounds += 1
+        danger = self._danger.next(self._state, self._clock.now_s())
+        if danger is not None:
+            rescue = self._danger.rescue(self._state, danger, self._found_s(), self._stale_s())
+            if rescue is not None:
+                self._propose(connection, rescue)
+            return True
         topic = self._agenda.next(self._topics())
         if topic is None:
             return False
-        self._rounds += 1
         pace, parts = self._pace, topic.parts(self._pace.shifts_max)
         budget_s = min(pace.round_max_s, pace.round_s * 2 ** (topic.tried // parts))
         rng = Random(self._rounds)  # noqa: S311 - chooses what to think about, no secret
@@ -225,22 +234,31 @@ class Optimiser:
 
     def _topics(self) -> list["Topic"]:
         now_s = self._clock.now_s()
-        shifts = [s for s in self._state.shifts.values() if takes_riders(self._config, s, now_s)]
-        days = service_days(shifts)
+        config, state = self._config, self._state
+        shifts = [s for s in state.shifts.values() if takes_riders(config, state, s, now_s)]
+        groups = by_roads(self._network, state.closures, shifts)
+        days = [day for _, group in groups for day in service_days(group)]
+        days.sort(key=lambda day: day[0].start_s)
         period_s = max(1, round(self._pace.look_again_s * self._speed))
         return [Topic.of(day, now_s // period_s) for day in days if any(map(has_riders, day))]
 
     def _think(self, shifts: Sequence[Shift], budget_s: float) -> ProposePlans | None:
         """A better plan of some shifts as they will be when it has been found."""
-        ahead_s = math.ceil((budget_s + self._pace.rest_s) * self._speed)
-        now_s = self._clock.now_s() + ahead_s
+        now_s = self._found_s(budget_s)
         now = planning(self._config, self._network, self._state, shifts, now_s)
         found = self._improve(now.problem, seconds=budget_s, seed=self._rounds)
         saved = found.cost_before - found.cost
         if saved < max(1, self._config.weights.drive * self._config.rules.replan_gain_min_s):
             return None
-        stale_after_s = math.ceil(self._pace.stale_after_s * self._speed)
-        return propose(now, found.problem, self._clock.now_s() + stale_after_s)
+        return propose(now, found.problem, self._stale_s())
+
+    def _found_s(self, budget_s: float = 0.0) -> int:
+        """When what is thought about for so long will be found."""
+        return self._clock.now_s() + math.ceil((budget_s + self._pace.rest_s) * self._speed)
+
+    def _stale_s(self) -> int:
+        """When a proposal made now is no longer to be taken."""
+        return self._clock.now_s() + math.ceil(self._pace.stale_after_s * self._speed)
 
     def _propose(self, connection: psycopg.Connection, command: ProposePlans) -> bool:
         """Put the command into the inbox; whether it was taken, as far as is known soon."""

@@ -198,6 +198,98 @@ def descend(  # noqa: PLR0913, PLR0917 - Numba takes arrays flat
 
 
 @njit(cache=True, nogil=True)
+def repair_rows(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel, and Numba takes arrays flat
+    turn_offset: Any,
+    turn_to: Any,
+    turn_time: Any,
+    arc_time: Any,
+    back_offset: Any,
+    back_from: Any,
+    back_time: Any,
+    closed: Any,
+    entries: Any,
+    stop_arc: Any,
+    stop_offset: Any,
+    rows: Any,
+    distance: Any,
+) -> None:
+    """Brings rows of distances up to date after arcs were closed, touching only what changes.
+
+    First the arcs that have lost all their fastest ways are found, from the stop outwards; then
+    these alone are searched anew (Ramalingam and Reps 1996, for deletions only).
+
+    Args:
+        turn_offset: int32[A + 1], turns from the end of each arc.
+        turn_to: int32[T].
+        turn_time: int32[T], ms.
+        arc_time: int32[A], ms, >= 1.
+        back_offset: int32[A + 1], turns onto each arc.
+        back_from: int32[T].
+        back_time: int32[T], ms.
+        closed: bool[A]; a closed arc is entered from closed ones only.
+        entries: int32[k], open arcs with a turn onto a closed one.
+        stop_arc: int32[S].
+        stop_offset: int32[S], ms from the start of the stop's arc to the stop.
+        rows: int64[R], the rows to bring up to date.
+        distance: int32[S, A], ms from the end of each arc to each stop while all arcs were open;
+            overwritten.
+    """
+    lost = np.full(len(arc_time), -1, np.int64)
+    for r in rows:
+        row = distance[r]
+        goal, goal_cost = stop_arc[r], stop_offset[r]
+        heap = [(np.int64(0), np.int64(0)) for _ in range(0)]
+        found = [np.int64(0) for _ in range(0)]
+        for arc in entries:
+            heapq.heappush(heap, (np.int64(row[arc]), np.int64(arc)))
+        while heap:
+            key, arc = heapq.heappop(heap)
+            if lost[arc] == r:
+                continue
+            holds = False
+            for link in range(turn_offset[arc], turn_offset[arc + 1]):
+                onto = turn_to[link]
+                if closed[onto] and not closed[arc]:
+                    continue
+                at_goal = onto == goal and turn_time[link] + goal_cost == key
+                whole = turn_time[link] + arc_time[onto] + row[onto]
+                holds = holds or at_goal or (lost[onto] != r and whole == key)
+            if holds:
+                continue
+            lost[arc] = r
+            found.append(arc)
+            for link in range(back_offset[arc], back_offset[arc + 1]):
+                before = back_from[link]
+                if row[before] == back_time[link] + arc_time[arc] + key:
+                    heapq.heappush(heap, (np.int64(row[before]), np.int64(before)))
+        for arc in found:
+            best = np.int64(UNREACHABLE)
+            for link in range(turn_offset[arc], turn_offset[arc + 1]):
+                onto = turn_to[link]
+                if closed[onto] and not closed[arc]:
+                    continue
+                if onto == goal:
+                    best = min(best, np.int64(turn_time[link] + goal_cost))
+                if lost[onto] != r:
+                    best = min(best, np.int64(turn_time[link] + arc_time[onto] + row[onto]))
+            row[arc] = best
+            if best < UNREACHABLE:
+                heapq.heappush(heap, (best, arc))
+        while heap:
+            key, arc = heapq.heappop(heap)
+            if key > row[arc]:
+                continue
+            for link in range(back_offset[arc], back_offset[arc + 1]):
+                before = back_from[link]
+                if lost[before] != r or (closed[arc] and not closed[before]):
+                    continue
+                reached = np.int64(back_time[link] + arc_time[arc] + key)
+                if reached < row[before]:
+                    row[before] = reached
+                    heapq.heappush(heap, (reached, np.int64(before)))
+
+
+@njit(cache=True, nogil=True)
 def reach_within(
     offset: Any,
     target: Any,

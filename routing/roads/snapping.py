@@ -25,6 +25,18 @@ class Snapped:
     distance_m: float
 
 
+@dataclass(frozen=True)
+class Nearby:
+    """A direction of a road on which a reported point may be: where, how far off, leading where.
+
+    `heading` is the direction of travel there, (east, north), of any length.
+    """
+
+    place: Place
+    distance_m: float
+    heading: tuple[float, float]
+
+
 class Snapper:
     """Nearest-road search over the arcs of a graph.
 
@@ -97,6 +109,38 @@ class Snapper:
             OutsideNetworkError: no road within `max_m`.
         """
         return self._best(lon, lat, max_m)
+
+    def around(
+        self, lon: float, lat: float, *, max_m: float = 500.0, slack_m: float = 40.0
+    ) -> list[Nearby]:
+        """All directions of all roads that are hardly further away than the nearest.
+
+        Args:
+            lon: degrees.
+            lat: degrees.
+            max_m: how far the nearest road may be.
+            slack_m: how much further others may be.
+
+        Returns:
+            the nearest first, ties by arc.
+
+        Raises:
+            OutsideNetworkError: no road within `max_m`.
+        """
+        reach_m = self._best(lon, lat, max_m)[0].distance_m + slack_m
+        found = []
+        for line in self._near(lon, lat, reach_m).tolist():
+            geometry, arc = self._lines[line], int(self._arc_of[line])
+            for snapped in self._both(line, lon, lat):
+                time_ms = int(self._graph.arc_time_ms[snapped.place.arc])
+                share = snapped.place.offset_ms / time_ms
+                if snapped.place.arc == arc:
+                    heading = self._direction(geometry, share)
+                else:
+                    east, north = self._direction(geometry, 1.0 - share)
+                    heading = (-east, -north)
+                found.append(Nearby(snapped.place, snapped.distance_m, heading))
+        return sorted(found, key=lambda nearby: (nearby.distance_m, nearby.place))
 
     def _near(self, lon: float, lat: float, reach_m: float) -> NDArray[np.int64]:
         """Positions in `_lines` within reach of a point, unordered."""

@@ -4,10 +4,11 @@ Dijkstra on integer milliseconds over the turn graph, one run per stop, against 
 up to seconds once, at the very end, so that the triangle inequality holds.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as FilePath
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,14 @@ from numpy.typing import NDArray
 from routing.roads.errors import UnreachableError
 from routing.roads.graph import Place, RoadGraph, segment_lengths_m
 from routing.roads.kernels import UNREACHABLE, descend
-from routing.roads.searches import Seeds, link_weights, search, stop_seeds
+from routing.roads.searches import Seeds, link_weights, repair, search, stop_seeds
 from routing.roads.times_cache import cache_path, load_rows, remove_older, store_rows
 
 __all__ = ["UNREACHABLE", "Path", "TravelTimes", "many_to_many_s"]
+
+
+_REPAIRED_MAX: Final = 24
+"""Closed arcs up to which bringing the times up to date is quicker than searching anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +56,8 @@ class TravelTimes:
     Attributes:
         graph: the road graph.
         stops: S places, in the order of all indices.
-        closed_arcs: arcs that may not be entered; a vehicle on one may still leave it.
+        closed_arcs: arcs that may not be entered from open ones; a vehicle on one may still leave,
+            over other closed ones if need be.
         to_stop_ms: int32[S, A], driving ms from the END of arc a to stop s, `UNREACHABLE` if none.
         matrix_s: int32[S, S], whole seconds rounded up, 0 on the diagonal, `UNREACHABLE` if none.
 
@@ -143,6 +149,9 @@ class TravelTimes:
         check_place(self.graph, origin)
         if self._ahead(origin)[stop]:
             return np.array([origin.arc], np.int32), np.zeros(1, np.int32)
+        out, before = self._way_out(origin, stop)
+        if len(out) > 1 and out[-1] == self._stop_arc[stop] and out[-1] in self.closed_arcs:
+            return np.array(out, np.int32), np.array(before, np.int32)
         graph = self.graph
         arcs = np.empty(graph.arcs + 1, np.int32)
         turns = np.empty(graph.arcs + 1, np.int32)
@@ -152,7 +161,7 @@ class TravelTimes:
             graph.turn_time_ms,
             self._open_arc_time,
             self.to_stop_ms[stop],
-            origin.arc,
+            out[-1],
             int(self._stop_arc[stop]),
             int(self._stop_offset[stop]),
             arcs,
@@ -161,9 +170,40 @@ class TravelTimes:
         if count < 0:
             raise UnreachableError(f"no way leads from {origin} to stop {stop}")
         return (
-            np.concatenate(([np.int32(origin.arc)], arcs[:count])).astype(np.int32),
-            np.concatenate(([np.int32(0)], turns[:count])).astype(np.int32),
+            np.concatenate((np.array(out, np.int32), arcs[:count])),
+            np.concatenate((np.array(before, np.int32), turns[:count])),
         )
+
+    def _way_out(self, origin: Place, stop: int) -> tuple[list[int], list[int]]:
+        """The origin's arc and, if it is closed, the arcs after it until the first open one.
+
+        Ends at the stop's own arc if that is closed, too, and reached before. Beside the arcs, the
+        turn ms before each.
+        """
+        graph, row = self.graph, self.to_stop_ms[stop]
+        arcs, turns = [origin.arc], [0]
+        while arcs[-1] in self.closed_arcs and row[arcs[-1]] < UNREACHABLE:
+            arc = arcs[-1]
+            links = range(int(graph.turn_offset[arc]), int(graph.turn_offset[arc + 1]))
+            onto = {link: int(graph.turn_to[link]) for link in links}
+            turn = {link: int(graph.turn_time_ms[link]) for link in links}
+            at_goal = [
+                link
+                for link in links
+                if onto[link] == self._stop_arc[stop]
+                and turn[link] + self._stop_offset[stop] == row[arc]
+            ]
+            on = at_goal or [
+                link
+                for link in links
+                if turn[link] + int(graph.arc_time_ms[onto[link]]) + int(row[onto[link]])
+                == row[arc]
+            ]
+            arcs.append(onto[on[0]])
+            turns.append(turn[on[0]])
+            if at_goal:
+                break
+        return arcs, turns
 
     def path(self, origin: Place, stop: int) -> Path:
         """The fastest way from anywhere to a stop.
@@ -290,6 +330,34 @@ class TravelTimes:
             a new object; this one stays valid.
         """
         return TravelTimes(self.graph, self.stops, closed_arcs=frozenset(closed))
+
+    def avoiding(self, closed: frozenset[int], stand_ins: Mapping[int, int]) -> "TravelTimes":
+        """The times with arcs closed, worked out from those of the open roads.
+
+        What a few closed arcs do not change is copied; with many of them, all is searched anew.
+
+        Args:
+            closed: arcs that may not be entered.
+            stand_ins: stops that cannot be used, each with the index of one that can; vehicles
+                bound for the first are driven to the place of the second.
+
+        Returns:
+            the same as `TravelTimes(graph, places, closed_arcs=closed)` with these places.
+
+        Raises:
+            ValueError: a closed arc does not exist.
+        """
+        places = [self.stops[stand_ins.get(i, i)] for i in range(len(self.stops))]
+        if self.closed_arcs or len(closed) > _REPAIRED_MAX:
+            return TravelTimes(self.graph, places, closed_arcs=closed)
+        times = object.__new__(TravelTimes)
+        times._prepare(self.graph, places, closed)
+        rows = np.array(self.to_stop_ms, np.int32)
+        repair(self.graph, rows, times._stop_arc, times._stop_offset, closed, stand_ins)
+        for stop, other in stand_ins.items():
+            rows[stop] = rows[other]
+        times._finish(rows)
+        return times
 
     @classmethod
     def cached(

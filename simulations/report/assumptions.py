@@ -7,7 +7,7 @@ from typing import Any
 from simulations.report.day import DayView
 from simulations.report.sections import Cell, Table, hours_in_words
 from simulations.report.words import Words
-from simulations.scenario import Scenario
+from simulations.scenario import Scenario, WorldSection
 
 _SHOWN_MAX = 160
 """So many characters of a setting are shown; longer ones are tables of the demand."""
@@ -97,10 +97,18 @@ def chance_rows(scenario: Scenario, words: Words) -> list[tuple[str, str]]:
         (words("chance_cancel"), share(world.cancel_share)),
         (words("chance_breakdown"), broken),
         (words("chance_slower"), slower),
-        (words("chance_closed"), ", ".join(world.closed_roads) or words("none")),
+        (words("chance_closed"), ", ".join(_closed(world)) or words("none")),
         (words("chance_choice"), words(f"choice_{riders.choice}")),
         (words("chance_again"), share(riders.alternatives_share)),
     ]
+
+
+def _closed(world: WorldSection) -> list[str]:
+    """What is closed, for the whole day or a part of it."""
+    timed = (
+        f"{c.road or c.stop or c.line[0]} {c.begins}-{c.ends or '24:00'}" for c in world.closures
+    )
+    return [*world.closed_roads, *timed]
 
 
 def setting_table(scenario: Scenario, words: Words) -> Table:

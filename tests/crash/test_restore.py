@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -14,6 +14,9 @@ from crash_town import Site, Town
 from running_service import rufbus, write_grid_town
 
 from dispatch.embedded import EmbeddedPostgres
+from dispatch.embedded.errors import FolderInUseError
+from dispatch.embedded.postgres import MAJOR
+from dispatch.restoring import RestoreError, restore, run_tool
 from dispatch.store.migrate import migrate
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow]
@@ -121,41 +124,47 @@ def test_back_to_an_instant(
 
 
 def test_what_is_no_backup_changes_nothing(
-    server: EmbeddedPostgres, var: Path, tmp_path: Path
+    server: EmbeddedPostgres, var: Path, archive: Path, tmp_path: Path
 ) -> None:
+    instant = datetime(2026, 3, 10, 9, tzinfo=UTC)
     nothing = tmp_path / "nothing"
-    nothing.mkdir()
-    for arguments, code in (
-        ((str(nothing),), "restore_impossible"),
-        ((str(server.data), "--wal", str(nothing)), "restore_impossible"),
-    ):
-        refused = command(var, "restore", *arguments)
-        assert refused.returncode == 1
-        assert code in refused.stderr
+    with pytest.raises(RestoreError, match="no folder made by pg_basebackup"):
+        restore(var, server.data, archive, instant)
     backup = tmp_path / "base"
-    made = ("postgres", "pg_basebackup", "--pgdata", str(backup), "--checkpoint=fast")
-    assert command(var, *made, DATABASE_URL=server.address).returncode == 0
-    refused = command(var, "restore", str(backup))
-    assert refused.returncode == 1
-    assert "folder_in_use" in refused.stderr
-    refused = command(var, "restore", str(backup), "--until", "2026-03-10T09:00:00+01:00")
-    assert "with the archived log" in refused.stderr
+    code = run_tool_on(server, "pg_basebackup", f"--pgdata={backup}", "--checkpoint=fast")
+    assert code == 0
+    for wal, until, why in (
+        (nothing, None, "is no folder"),
+        (None, instant, "archived log"),
+        (archive, instant.replace(tzinfo=None), "time zone"),
+    ):
+        with pytest.raises(RestoreError, match=why):
+            restore(var, backup, wal, until)
+    (backup / "PG_VERSION").write_text("12\n")
+    with pytest.raises(RestoreError, match="another version"):
+        restore(var, backup, archive, None)
+    (backup / "PG_VERSION").write_text(f"{MAJOR}\n")
+    with pytest.raises(FolderInUseError):
+        restore(var, backup, archive, None)
     assert sql(server, "SELECT 1") == (1,)
 
 
+def run_tool_on(server: EmbeddedPostgres, *arguments: str) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", server.address)
+        return run_tool(server.folder.parent, arguments[0], arguments[1:])
+
+
 def test_a_dump_of_one_database_is_a_backup_too(
-    site: Site, server: EmbeddedPostgres, var: Path, tmp_path: Path
+    site: Site, server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
     """By pg_dump and pg_restore: as of the dump, into any server."""
     town = founded(site, server)
     live(town)
     dump = tmp_path / "rufbus.dump"
-    env = {"DATABASE_URL": server.address}
-    made = command(var, "postgres", "pg_dump", "--format=custom", f"--file={dump}", **env)
-    assert made.returncode == 0, made.stderr
+    assert run_tool_on(server, "pg_dump", "--format=custom", f"--file={dump}") == 0
     sql(server, "CREATE DATABASE again")
     back = server.dsn("again")
-    done = command(var, "postgres", "pg_restore", "--dbname=again", "--no-owner", str(dump), **env)
-    assert done.returncode == 0, done.stderr
+    assert run_tool_on(server, "pg_restore", "--dbname=again", "--no-owner", str(dump)) == 0
     town.dsn = back
     assert town.findings() == []

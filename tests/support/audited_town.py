@@ -13,6 +13,7 @@ from dispatch.domain import events as ev
 from dispatch.domain.model import ActionKind, Party, ShiftStatus, Spot
 from dispatch.domain.state import State
 from dispatch.engine import Engine
+from dispatch.messaging.announce import Announcer
 from dispatch.store import inbox
 from dispatch.store.changes import Changes
 from dispatch.store.connect import connect
@@ -50,6 +51,7 @@ def live_a_day(dsn: str, redis_url: str, roads: Roads) -> None:
         rng=Random(5),
         roads_sha256=roads.network.graph.digest,
         decide_batch=engine.decide_batch,
+        announcer=Announcer(AREA),
     )
     assert dispatcher.lead()
     day = _Day(dsn, dispatcher, clock, roads)

@@ -29,6 +29,7 @@ from dispatch.domain.rules import Rules
 from dispatch.domain.state import State
 from dispatch.engine import Engine
 from dispatch.live.gateway import Gateway
+from dispatch.messaging.announce import Announcer
 from dispatch.town import Town
 from dispatch.views import answer
 from dispatch.worker.dispatcher import Dispatcher, Limits, run_until_signalled
@@ -66,6 +67,7 @@ class Warm:
             roads_sha256=self.network.graph.digest,
             adopt=engine.adopt,
             decide_batch=engine.decide_batch,
+            announcer=Announcer(order["area"]),
             limits=Limits(**order["limits"]) if "limits" in order else QUICK,
         )
         run_until_signalled(dispatcher)

@@ -16,8 +16,10 @@ from fastapi import FastAPI
 
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.config import load_town
+from dispatch.domain.closures import Closure, ClosureStatus
 from dispatch.domain.commands import Command
 from dispatch.domain.model import (
+    Acknowledgement,
     Action,
     ActionKind,
     Anchor,
@@ -26,6 +28,7 @@ from dispatch.domain.model import (
     Fix,
     Offer,
     OfferKind,
+    OutOfService,
     Party,
     Promise,
     RequestStatus,
@@ -141,6 +144,9 @@ class RememberingGateway:
     stored: dict[str, Booking] = field(default_factory=lambda: {"bk_1": BOOKING})
     plan: list[Shift] = field(default_factory=lambda: [SHIFT])
     fixes: dict[str, VehicleFix] = field(default_factory=dict)
+    out: dict[str, OutOfService] = field(default_factory=dict)
+    closed: list[Closure] = field(default_factory=list)
+    seen: list[Acknowledgement] = field(default_factory=list)
     parts: dict[str, Any] = field(
         default_factory=lambda: {
             "database": "up",
@@ -185,11 +191,24 @@ class RememberingGateway:
     async def shifts(self, statuses: Any = tuple(ShiftStatus)) -> list[Shift]:
         return [s for s in self.plan if s.status in statuses]
 
+    async def outages(self) -> dict[str, OutOfService]:
+        return self.out
+
+    async def closures(self, *, over: bool = False) -> list[Closure]:
+        self._fail()
+        return [c for c in self.closed if over or c.status is not ClosureStatus.ENDED]
+
     async def vehicle_fixes(self) -> dict[str, VehicleFix]:
         return self.fixes
 
     async def positions(self) -> dict[str, Fix]:
         return {shift_id: known.fix for shift_id, known in self.fixes.items()}
+
+    async def acknowledgements(self, now_s: int) -> list[Acknowledgement]:
+        return [seen for seen in self.seen if seen.at_s > now_s - 86_400]
+
+    async def token_labels(self) -> dict[str, str]:
+        return {"0123456789abcdef": "Pult 1"}
 
     async def token_role(self, token: str) -> str | None:
         return TOKENS.get(token)

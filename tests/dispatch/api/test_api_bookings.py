@@ -30,7 +30,7 @@ def test_the_contact_goes_beside_the_command_not_into_it(client: Any, gateway: A
     [(command, key, contact)] = gateway.submitted
     assert command == AcceptOffer("of_1", "")
     assert len(key) == 64
-    assert contact == Contact("Erika Muster", "+49 2521 123-45", None)
+    assert contact == Contact("Erika Muster", "+49 2521 123-45", None, "de")
 
 
 @pytest.mark.parametrize(
@@ -186,3 +186,31 @@ def test_the_route_ends_where_the_rider_gets_off(client: Any, gateway: Any) -> N
     assert booking["route"] == [[8.0377, 51.7746], [8.04, 51.755], [8.0209, 51.8018]]
     gateway.change(BookingStatus.CANCELLED)
     assert client.get(f"{URL}/bk_1").json()["route"] == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "given", "language"),
+    [
+        ({}, {}, "de"),
+        ({"Accept-Language": "en-GB,en;q=0.9"}, {}, "en"),
+        ({"Accept-Language": "en"}, {"language": "de"}, "de"),
+    ],
+)
+def test_the_language_is_the_chosen_one_or_the_browsers(
+    client: Any, gateway: Any, headers: dict[str, str], given: dict[str, str], language: str
+) -> None:
+    contact = {"name": "Ada", "phone": "02521 12345", "channel": "sms", **given}
+    body = {"offer_id": "of_1", "contact": contact}
+    assert client.post("/api/v1/bookings", json=body, headers=headers).status_code == 201
+    _, _, stored = gateway.submitted[-1]
+    assert (stored.language, stored.channel) == (language, "sms")
+
+
+@pytest.mark.parametrize("wrong", [{"channel": "email"}, {"channel": "push"}, {"language": "fr"}])
+def test_a_channel_without_its_address_is_refused(
+    client: Any, gateway: Any, wrong: dict[str, str]
+) -> None:
+    contact = {"name": "Ada", "phone": "02521 12345", **wrong}
+    answer = client.post("/api/v1/bookings", json={"offer_id": "of_1", "contact": contact})
+    assert answer.json()["code"] == "invalid_request"
+    assert gateway.submitted == []

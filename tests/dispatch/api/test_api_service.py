@@ -31,6 +31,7 @@ def test_only_stops_for_riders_are_listed(client: Any) -> None:
         "lat": 51.8018,
         "zone": "Neubeckum",
         "kind": "curated",
+        "closed": False,
     }
 
 
@@ -61,6 +62,8 @@ def test_the_fleet(client: Any, bearer: Bearer) -> None:
         "lat": 51.7746,
         "at": "2026-03-29T07:59:30+02:00",
         "source": "planned",
+        "stale": False,
+        "doubted": None,
     }
     assert first["next_visit"]["boarding"][0]["party"] == {"seats": 2, "wheelchairs": 0}
     assert {vehicle["state"] for vehicle in others} == {"off_duty"}
@@ -109,9 +112,21 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/bookings": {"post"},
         "/api/v1/bookings/{booking_id}": {"get", "delete"},
         "/api/v1/bookings/{booking_id}/events": {"get"},
+        "/api/v1/bookings/{booking_id}/notifications": {"get", "patch"},
+        "/api/v1/bookings/{booking_id}/push-subscription": {"put", "delete"},
+        "/api/v1/push-key": {"get"},
+        "/api/v1/messages": {"get"},
         "/api/v1/bookings/{booking_id}/boarded": {"post"},
         "/api/v1/bookings/{booking_id}/alighted": {"post"},
         "/api/v1/bookings/{booking_id}/no-show": {"post"},
+        "/api/v1/bookings/{booking_id}/not-served": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/out-of-service": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/back-in-service": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/swap": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/breaks/now": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/breaks/postpone": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/walk-ons": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/visits/{visit_id}/not-served": {"post"},
         "/api/v1/vehicles/{vehicle_id}/plan": {"get"},
         "/api/v1/vehicles/{vehicle_id}/positions": {"post"},
         "/api/v1/vehicles/{vehicle_id}/visits/{visit_id}/arrived": {"post"},
@@ -120,6 +135,12 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/fleet": {"get"},
         "/api/v1/plan": {"get"},
         "/api/v1/events": {"get"},
+        "/api/v1/closures": {"get", "post"},
+        "/api/v1/closures/preview": {"post"},
+        "/api/v1/closures/import": {"post"},
+        "/api/v1/closures/{closure_id}": {"delete"},
+        "/api/v1/alerts": {"get"},
+        "/api/v1/alerts/{alert_id}/acknowledge": {"post"},
         "/api/v1/service": {"get"},
         "/api/v1/stops": {"get"},
         "/healthz": {"get"},
@@ -130,7 +151,9 @@ def test_openapi_is_complete(client: Any) -> None:
         for method, operation in methods.items():
             changes = method != "get"
             names = {parameter["name"] for parameter in operation.get("parameters", [])}
-            keyed = changes and not path.endswith("positions")
+            # of these the last one counts, or nothing is changed
+            as_often = ("positions", "notifications", "push-subscription", "closures/preview")
+            keyed = changes and not path.endswith(as_often)
             assert ("Idempotency-Key" in names) == keyed, (path, method)
             if path.startswith("/api"):
                 problem = operation["responses"]["4XX"]["content"]

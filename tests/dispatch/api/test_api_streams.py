@@ -110,8 +110,9 @@ def test_the_control_room_sees_everything_at_first_and_then_changes(
 ) -> None:
     with http.stream("GET", "/api/v1/events", headers=CONTROL) as response:
         events = read_events(response)
-        (first, plan), (second, fleet) = next(events), next(events)
-        assert (first, second) == ("plan", "fleet")
+        (first, plan), (second, fleet), (third, alerts) = (next(events) for _ in range(3))
+        assert (first, second, third) == ("plan", "fleet", "alerts")
+        assert alerts["alerts"] == []
         assert plan["shifts"][0]["route"]
         assert fleet["vehicles"][0]["load"]["bookings"] == 0
         gateway.change(BookingStatus.BOARDED)
@@ -139,8 +140,8 @@ def test_a_revoked_token_ends_the_stream(
 ) -> None:
     with http.stream("GET", "/api/v1/events", headers=CONTROL) as response:
         events = read_events(response)
-        next(events)
-        next(events)
+        for _ in range(3):
+            next(events)
 
         async def nobody(_token: str) -> None:
             return None

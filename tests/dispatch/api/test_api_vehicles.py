@@ -12,6 +12,7 @@ from dispatch.domain.commands import (
     ReportPosition,
     StartShift,
 )
+from dispatch.domain.model import Sighting
 from dispatch.store.errors import PositionsUnavailableError
 
 URL = "/api/v1/vehicles/v1/positions"
@@ -34,10 +35,13 @@ def test_one_position(post: Any, gateway: Any) -> None:
     assert gateway.reported == [ReportPosition("v1", 8.04, 51.755, 1_774_764_000)]
 
 
-def test_of_many_positions_the_newest_counts(post: Any, gateway: Any) -> None:
+def test_of_many_positions_the_newest_counts_and_the_others_lead_to_it(
+    post: Any, gateway: Any
+) -> None:
     response = post(URL, [fix(1), fix(3, lon=8.05), fix(2)])
     assert response.json() == {"accepted": 3}
-    assert gateway.reported == [ReportPosition("v1", 8.05, 51.755, 1_774_764_003)]
+    trail = tuple(Sighting(1_774_764_000 + s, 8.04, 51.755) for s in (1, 2))
+    assert gateway.reported == [ReportPosition("v1", 8.05, 51.755, 1_774_764_003, trail)]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,19 @@ from audited_town import AuditedTown
 
 from dispatch.audit import audit
 from dispatch.audit.checks import CHECKS
+from dispatch.audit.promises import Watch
 from dispatch.domain import events as ev
-from dispatch.domain.model import ActionKind, Booking, BookingStatus, Shift, ShiftStatus, Visit
+from dispatch.domain.booking_events import BookingChanged
+from dispatch.domain.model import (
+    ActionKind,
+    Booking,
+    BookingStatus,
+    RequestStatus,
+    Shift,
+    ShiftStatus,
+    Visit,
+)
+from dispatch.domain.state import apply
 
 Damage = Callable[[AuditedTown], None]
 
@@ -124,6 +135,24 @@ TABLE_DAMAGES = {
             WHERE command ->> 'type' = 'AcceptOffer'"""),
         "answers: inbox entry .* bk_gone, which is not there",
     ),
+    "a rider who was not told": (
+        sql("DELETE FROM message WHERE kind = 'cancelled'"),
+        "messages: booking .* nobody was told of event",
+    ),
+    "a message lost in between": (
+        sql(
+            "UPDATE message SET ordinal = ordinal + 9 WHERE id = "
+            "(SELECT max(id) FROM message WHERE ordinal = 1 AND kind = 'confirmed')"
+        ),
+        "messages: booking .* has .* messages, of which the last is number",
+    ),
+    "a cancellation that was none": (
+        sql(
+            "UPDATE message SET kind = 'cancelled' WHERE booking_id = "
+            "(SELECT min(id) FROM booking WHERE status = 'confirmed')"
+        ),
+        "messages: booking .* cancelled",
+    ),
 }
 
 
@@ -197,7 +226,7 @@ def test_what_hangs_in_the_air(town: AuditedTown, name: str) -> None:
     orphans = [line for line in found if line.startswith("orphans: ")]
     assert any(re.match(f"orphans: {pattern}", line) for line in orphans), found
     others = {line.partition(":")[0] for line in found} - {"orphans"}
-    assert others <= {"agreement", "plans", "promises", "answers"}
+    assert others <= {"agreement", "plans", "promises", "answers", "messages"}
 
 
 def planned(town: AuditedTown) -> Shift:
@@ -357,3 +386,21 @@ def test_an_offer_of_somebody_else(town: AuditedTown) -> None:
     town.damage(statement, other=offer.id, id=booking.id)
     wrong = f"promises: booking {booking.id}: its offer {offer.id} answers {offer.request_id}"
     assert wrong in town.audit()
+
+
+def test_a_change_that_was_never_offered_is_found(town: AuditedTown) -> None:
+    """Whoever writes other terms into the log without an offer of them is found out."""
+    booking = next(b for b in town.state.bookings.values() if b.status is BookingStatus.CONFIRMED)
+    other = next(r for r in town.state.requests.values() if r.offers and r.id != booking.request_id)
+    kept = replace(other, status=RequestStatus.OFFERED)
+    state = replace(town.state, requests={**town.state.requests, other.id: kept})
+    offer = kept.offers[0]
+    terms = replace(booking.terms, request_id=kept.id, offer_id=offer.id, promise=offer.promise)
+    changed = BookingChanged(
+        booking.id, 1, "rider", booking.terms, terms, booking.shift_id, booking.shift_id
+    )
+    watch = Watch()
+    list(watch(1, ev.BookingMade(booking), state))
+    apply(state, changed)
+    found = [str(finding) for finding in watch(2, changed, state)]
+    assert any("an offer for something else" in line for line in found), found

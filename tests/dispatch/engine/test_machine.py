@@ -10,6 +10,7 @@ from desk import TUESDAY_9_S, Desk
 from grid_network import grid_network
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from mishap_rules import MishapRules, desk_with_spare
 from tiny_town import grid_config
 
 from dispatch.audit import Roads
@@ -20,7 +21,7 @@ from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
 from dispatch.domain.life import PlanVersion, SeriesCalendar, SeriesWish
-from dispatch.domain.model import Action, ActionKind, Booking, Party, RideRequest, Shift
+from dispatch.domain.model import Action, ActionKind, Booking, Party, RideRequest, Shift, Sighting
 from dispatch.domain.rules import Repositioning, Rules
 from dispatch.domain.state import State, apply
 from dispatch.engine import Network
@@ -163,7 +164,9 @@ class Operation(RuleBasedStateMachine):
     def think(self, seed: int, ahead_s: int) -> cmd.ProposePlans | None:
         """Look for a better plan; much may happen before it is proposed."""
         desk, now_s = self.desk, self.desk.now_s + ahead_s
-        shifts = [s for s in desk.state.shifts.values() if takes_riders(desk.config, s, now_s)]
+        shifts = [
+            s for s in desk.state.shifts.values() if takes_riders(desk.config, desk.state, s, now_s)
+        ]
         if not any(visit.actions for shift in shifts for visit in shift.visits):
             return None
         now = planning(desk.config, desk.network, desk.state, shifts, now_s)
@@ -201,7 +204,13 @@ class Operation(RuleBasedStateMachine):
         """Time passes and no vehicle reports anything: delay."""
         self.desk.now_s += seconds
         self.reality_broke_something = True
+        self.tick()
+
+    def tick(self) -> None:
+        """Whoever is late is saved, if at all, at nobody's expense."""
+        worst_before = self.lateness_if_nothing_is_done()
         self.act(cmd.Tick())
+        self.not_worse_than(worst_before)
 
     @rule(which=st.integers(0, 1))
     def rest(self, which: int) -> None:
@@ -221,6 +230,32 @@ class Operation(RuleBasedStateMachine):
         if current is not None:
             for booking_id in current.booking_ids(ActionKind.PICKUP):
                 self.act(cmd.ReportNoShow(booking_id))
+
+    @rule(
+        which=st.integers(0, 1),
+        points=st.lists(
+            st.tuples(
+                st.floats(7.99, 8.05, allow_nan=False),
+                st.floats(51.74, 51.78, allow_nan=False),
+                st.integers(-10, 200),
+            ),
+            min_size=1,
+            max_size=5,
+        ),
+    )
+    def trace(self, which: int, points: list[tuple[float, float, int]]) -> None:
+        """Positions at random places and times: nothing but a `DomainError` comes of them."""
+        active = self.desk.active()
+        if active:
+            sightings = [Sighting(self.desk.now_s - ago_s, x, y) for x, y, ago_s in points]
+            newest = max(sightings, key=lambda s: s.at_s)
+            vehicle = active[which % len(active)].vehicle_id
+            report = cmd.ReportPosition(
+                vehicle, newest.lon, newest.lat, newest.at_s, tuple(sightings)
+            )
+            self.act(report)
+            self.reality_broke_something = True
+            self.tick()
 
     @rule(which=st.integers(0, 1), where=st.integers(0, 43), ago_s=st.integers(-100, 300))
     def stray_position(self, which: int, where: int, ago_s: int) -> None:
@@ -270,6 +305,7 @@ class Operation(RuleBasedStateMachine):
             dict(self.desk.state.shifts),
             dict(self.desk.state.fixes),
             dict(self.desk.state.offers),
+            dict(self.desk.state.out),
         )
         for event in self.desk.engine.retime(state, self.desk.now_s, self.desk.rng):
             apply(state, event)
@@ -373,6 +409,29 @@ Joint.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestJoint = Joint.TestCase
+
+
+class Mishaps(Operation, MishapRules):
+    """The same with vehicles out of service and back, swaps, blocked stops, riders at the door."""
+
+    offers_hold = False  # what only a search has found, the next search may miss
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = desk_with_spare(_grid())
+
+    def next_step(self, shift: Shift) -> tuple[int, cmd.Command] | None:
+        """A vehicle that is out of service does nothing."""
+        return None if shift.vehicle_id in self.desk.state.out else super().next_step(shift)
+
+
+Mishaps.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestMishaps = Mishaps.TestCase
 
 
 class Living(Operation):

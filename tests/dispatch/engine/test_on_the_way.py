@@ -1,5 +1,7 @@
 """Where vehicles are when a plan changes under way: nobody is ever taken back to the depot."""
 
+from dataclasses import replace
+
 import pytest
 from desk import Desk
 from tiny_town import grid_config
@@ -75,10 +77,13 @@ def test_a_vehicle_parked_near_its_stop_waits_until_it_is_time_to_leave(desk: De
     assert desk.do(report)
     fix = desk.state.fixes[shift.id]
     desk.now_s += 600
+    assert desk.do(replace(report, at_s=desk.now_s))
     assert desk.now_s < shift.visits[0].leave_s
     where = locate(desk.network, desk.state, shift, desk.now_s)
     assert (where.place.arc, where.place.offset_ms) == (fix.arc, fix.offset_ms)
-    desk.now_s = shift.visits[0].leave_s + 60
+    desk.now_s = shift.visits[0].leave_s
+    assert desk.do(replace(report, at_s=desk.now_s))
+    desk.now_s += 60
     assert locate(desk.network, desk.state, shift, desk.now_s).place != where.place
 
 

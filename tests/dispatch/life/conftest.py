@@ -15,10 +15,10 @@ from tiny_town import ZONE, grid_config
 
 from dispatch.api.app import create_api
 from dispatch.api.settings import ApiSettings, RoadsInfo
+from dispatch.audit import Roads, audit
 from dispatch.domain.rules import Rules
 from dispatch.engine import Engine, Network
 from dispatch.live.gateway import Gateway
-from dispatch.store.audit import differences
 from dispatch.store.connect import connect
 from dispatch.store.migrate import migrate
 from dispatch.store.tokens import create_token
@@ -26,6 +26,7 @@ from dispatch.town import Town
 from dispatch.views import answer
 from dispatch.worker.dispatcher import Dispatcher, Limits
 
+CONFIG = grid_config(rules=Rules(joint_iterations=30))
 TUESDAY_9_S = int(datetime(2026, 3, 10, 9, 0, tzinfo=ZONE).timestamp())
 
 
@@ -99,8 +100,10 @@ class Service:
         raise AssertionError(f"never: {body}")
 
     def audit(self) -> list[str]:
+        """What `rufbus audit` says, plans on the roads included."""
         with connect(self.dsn) as connection:
-            return differences(connection, self.area)
+            report = audit(connection, self.area, Roads(CONFIG, self.network))
+        return [*map(str, report.findings), *report.notes]
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +115,7 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Network:
 def service(database_url: str, redis_url: str, grid: Network) -> Iterator[Service]:
     """One vehicle with four seats is on duty, one with a wheelchair place, too."""
     migrate(database_url)
-    config, clock = grid_config(rules=Rules(joint_iterations=30)), Clock()
+    config, clock = CONFIG, Clock()
     engine, town = Engine(config, grid), Town.of(config, grid.stops)
     dispatcher = Dispatcher(
         database_url,
@@ -122,6 +125,7 @@ def service(database_url: str, redis_url: str, grid: Network) -> Iterator[Servic
         decide_batch=engine.decide_batch,
         answer=lambda command, events, state: answer(command, events, state, town),
         clock=clock,
+        roads_sha256=grid.graph.digest,
         rng=random.Random(3),
         limits=Limits(standby_s=0.05, wait_s=0.02, tick_s=0.05),
     )

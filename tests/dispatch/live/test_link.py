@@ -6,13 +6,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import redis
 from tiny_engine import ride
 
 from dispatch.domain.commands import ReportPosition
-from dispatch.domain.model import Fix
+from dispatch.domain.model import Fix, Sighting
 from dispatch.embedded import EmbeddedRedis
 from dispatch.live.gateway import Gateway
 from dispatch.live.keys import POSITIONS_MAX, Keys
@@ -40,13 +41,14 @@ def report(vehicle_id: str, at_s: int) -> ReportPosition:
     return ReportPosition(vehicle_id, 8.0, 51.7, at_s)
 
 
-def test_the_latest_report_of_each_vehicle_counts(link: Link, client: redis.Redis) -> None:
+def test_the_reports_of_each_vehicle_come_as_one_in_order(link: Link, client: redis.Redis) -> None:
     sent = [report("a", 1), report("b", 5), report("a", 3), report("a", 2)]
     for one in sent:
         client.rpush(KEYS.reports, json.dumps(command_to_json(one)))
     for junk in (b"\xff", b"[]", b'{"type": "Teleport"}', json.dumps(command_to_json(ride()))):
         client.rpush(KEYS.reports, junk)
-    assert link.take_reports() == [report("a", 3), report("b", 5)]
+    trail = (Sighting(1, 8.0, 51.7), Sighting(2, 8.0, 51.7))
+    assert link.take_reports() == [replace(report("a", 3), trail=trail), report("b", 5)]
     assert link.take_reports() == []
 
 

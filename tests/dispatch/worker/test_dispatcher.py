@@ -50,7 +50,9 @@ class Desk:
 
     def put_raw(self, document: str) -> int:
         key = f"key-{time.monotonic_ns()}"
-        nobody = dict.fromkeys(["rider_id", "name", "phone", "phone_e164", "email"])
+        nobody = dict.fromkeys(
+            ["rider_id", "name", "phone", "phone_e164", "email", "language", "channel"]
+        )
         row = {"area": AREA, "key": key, "fingerprint": "", "command": document}
         with connect(self.dsn) as connection:
             found = connection.execute(inbox.PUT, row | nobody).fetchone()

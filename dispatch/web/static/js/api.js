@@ -69,6 +69,9 @@ export const api = {
   cancel: (id) => call("DELETE", `${ROOT}/bookings/${encodeURIComponent(id)}`),
   fleet: () => call("GET", `${ROOT}/fleet`),
   plan: () => call("GET", `${ROOT}/plan`),
+  closures: () => call("GET", `${ROOT}/closures`),
+  alerts: () => call("GET", `${ROOT}/alerts`),
+  acknowledge: (id) => call("POST", `${ROOT}/alerts/${encodeURIComponent(id)}/acknowledge`),
   signIn: (token) => call("POST", "/control/session", { token }),
   signOut: () => call("DELETE", "/control/session"),
 };

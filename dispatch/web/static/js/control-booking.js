@@ -44,13 +44,18 @@ function drawPin() {
   byId("pin-toggle").textContent = t(booking.pinned ? "control.unpin" : "control.pin");
 }
 
+function whyNot() {
+  if (booking.status === "confirmed") return t("control.move.nowhere");
+  return booking.status === "displaced" ? t("control.move.displaced") : t("control.move.aboard");
+}
+
 function drawChoices() {
   const open = booking.status === "confirmed";
   const shifts = open ? candidates() : [];
   show(byId("pin-part"), open);
   show(byId("move-form"), shifts.length > 0);
   show(byId("move-not"), !shifts.length);
-  byId("move-not").textContent = t(open ? "control.move.nowhere" : "control.move.aboard");
+  byId("move-not").textContent = whyNot();
   const option = (shift) =>
     el(
       "option",
@@ -142,8 +147,9 @@ async function togglePin() {
 
 let owner = null;
 
-async function open(id) {
-  booking = plan.bookings.find((each) => each.id === id);
+/** Show a booking; with a shift, weigh at once what its moving there would bring. */
+export async function openBooking(id, shiftId = "") {
+  booking = plan?.bookings.find((each) => each.id === id) ?? null;
   if (!booking) return;
   owner = null;
   complain("");
@@ -152,6 +158,9 @@ async function open(id) {
   drawPin();
   drawChoices();
   byId("booking-dialog").showModal();
+  byId("move-shift").value = shiftId;
+  if (!byId("move-shift").value) byId("move-shift").value = "";
+  else weigh();
   try {
     const found = await whose(id);
     if (booking.id !== id) return;
@@ -179,7 +188,7 @@ export function setPlan(answer) {
 export function openFrom(list) {
   list.addEventListener("click", (event) => {
     const button = event.target.closest("button[data-booking]");
-    if (button) open(button.dataset.booking);
+    if (button) openBooking(button.dataset.booking);
   });
   byId("move-shift").addEventListener("change", () => {
     complain("");

@@ -88,6 +88,12 @@ function nextText(vehicle) {
   return t(key, { stop: visit.stop.name, time: clock(visit.arrived_at ?? visit.arrive) });
 }
 
+/** What is amiss with what a vehicle says about where it is. */
+function placeText({ position }) {
+  if (position?.doubted) return t("control.doubted");
+  return position?.stale ? t("control.stale", { time: clock(position.at) }) : "";
+}
+
 function vehicleCard(vehicle, shift) {
   const late = isLate(vehicle.late_s);
   const pill = late
@@ -106,6 +112,7 @@ function vehicleCard(vehicle, shift) {
         el("span", { class: "row" }, vehicle.shift ? el("span", { class: "soft small" }, t("control.load", { load: loadOf(vehicle) })) : null, pill),
       ),
       el("div", { class: "soft small" }, nextText(vehicle)),
+      placeText(vehicle) ? el("div", { class: "small stale" }, placeText(vehicle)) : null,
     ),
     el("ol", { class: "visits" }, (shift?.visits ?? []).map(visitLine)),
   );
@@ -135,7 +142,7 @@ export function drawFleet(fleet, plan) {
     vehicles.map((vehicle) => {
       const shift = vehicle.shift && shifts.get(vehicle.shift.id);
       const { position, ...rest } = vehicle;
-      return { key: [rest, shift?.visits], node: () => vehicleCard(vehicle, shift) };
+      return { key: [rest, placeText(vehicle), shift?.visits], node: () => vehicleCard(vehicle, shift) };
     }),
   );
 }

@@ -1,7 +1,9 @@
 // The control room: shuttles on the map, the shifts' next visits, what is late, what is booked.
 
 import { api } from "./api.js";
+import { refreshClosures, showClosuresOn } from "./closures.js";
 import { t } from "./config.js";
+import { drawAlerts } from "./control-alerts.js";
 import { openFrom, setPlan } from "./control-booking.js";
 import { drawBookings, drawCounts, drawFleet, drawShifts, loadOf } from "./control-lists.js";
 import { announce, byId } from "./dom.js";
@@ -25,7 +27,7 @@ function drawShuttles() {
       lon: vehicle.position.lon,
       lat: vehicle.position.lat,
       load: loadOf(vehicle),
-      tone: vehicle.late_s > 0 ? "late" : "",
+      tone: [vehicle.late_s > 0 && "late", vehicle.position.stale && "stale"].filter(Boolean).join(" "),
     })),
   );
 }
@@ -61,7 +63,10 @@ function onPlan(answer) {
   setPlan(plan);
   draw();
   drawWays();
+  refreshClosures();
 }
+
+const onAlerts = ({ alerts }) => drawAlerts(alerts, failed);
 
 function failed(error) {
   if (error.status === 401 || error.status === 403) location.reload();
@@ -70,9 +75,10 @@ function failed(error) {
 
 async function poll() {
   try {
-    const [nextFleet, nextPlan] = await Promise.all([api.fleet(), api.plan()]);
+    const [nextFleet, nextPlan, nextAlerts] = await Promise.all([api.fleet(), api.plan(), api.alerts()]);
     onPlan(nextPlan);
     onFleet(nextFleet);
+    onAlerts(nextAlerts);
     announce(byId("message"), "");
   } catch (error) {
     failed(error);
@@ -94,13 +100,14 @@ async function start() {
   const mapReady = createMap();
   follow({
     url: "/api/v1/events",
-    on: { fleet: onFleet, plan: onPlan },
+    on: { fleet: onFleet, plan: onPlan, alerts: onAlerts },
     poll,
     state: liveState,
   });
   const known = Promise.all([api.service(), api.stops()]);
   known.catch(failed);
   map = await mapReady;
+  showClosuresOn(map);
   drawShuttles();
   drawWays();
   const [facts, { stops }] = await known;

@@ -95,7 +95,7 @@ class TownMap {
   constructor(maplibre, map) {
     this.#maplibre = maplibre;
     this.#map = map;
-    for (const id of ["area", "ways", "stops"]) {
+    for (const id of ["area", "ways", "stops", "closures"]) {
       map.addSource(id, { type: "geojson", data: collection([]) });
     }
     this.#addLayers();
@@ -148,6 +148,20 @@ class TownMap {
         "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], 11.5, 0.8, 15, 2.2],
       },
     });
+    add({
+      id: "closed-roads",
+      type: "line",
+      source: "closures",
+      filter: ["==", ["geometry-type"], "LineString"],
+      paint: { "line-color": "#b3261e", "line-width": 5, "line-dasharray": [1, 1] },
+    });
+    add({
+      id: "closed-stops",
+      type: "circle",
+      source: "closures",
+      filter: ["==", ["geometry-type"], "Point"],
+      paint: { "circle-radius": 7, "circle-color": "#b3261e", "circle-stroke-color": "#ffffff", "circle-stroke-width": 2 },
+    });
     map.addLayer({
       id: "stop-names",
       type: "symbol",
@@ -174,6 +188,12 @@ class TownMap {
   setStops(stops) {
     const features = stops.map((stop) => point(stop, { id: stop.id, name: stop.name }));
     this.#map.getSource("stops").setData(collection(features));
+  }
+
+  /** What is closed: lines of coordinates, and places. */
+  setClosures(lines, places) {
+    const features = [...lines.map((line) => path(line)), ...places.map((place) => point(place))];
+    this.#map.getSource("closures").setData(collection(features));
   }
 
   /** Lines: `[{coordinates, walk, colour}]`. */
@@ -236,7 +256,9 @@ class TownMap {
     shown.label.textContent = name;
     shown.count.textContent = load;
     show(shown.count, load !== "");
-    shown.element.classList.toggle("late", tone === "late");
+    for (const each of ["late", "stale"]) {
+      shown.element.classList.toggle(each, tone.split(" ").includes(each));
+    }
     shown.element.dataset.lon = lon;
     shown.element.dataset.lat = lat;
     this.#glide(shown, lon, lat);

@@ -132,8 +132,10 @@ export async function presentBooking(id, on) {
     actions.push(
       action(t("phone.read_out"), "V", () => presentReadBack(booking, t("phone.read_title"), on)),
       action(t("phone.change"), "A", () => on.change(trip())),
-      action(t("ride.cancel"), "C", (button) => cancel(booking, button, on), "danger"),
     );
+  }
+  if (booking.status === "confirmed" || booking.status === "displaced") {
+    actions.push(action(t("ride.cancel"), "C", (button) => cancel(booking, button, on), "danger"));
   }
   actions.push(action(t("phone.book_return"), "R", () => on.back(booking, owner?.request ?? null)));
 

@@ -5,7 +5,7 @@ import { byId, busy, el, fieldError, show } from "./dom.js";
 import { caller } from "./desk-api.js";
 import { numbered } from "./keys.js";
 import { complain } from "./phone-outcome.js";
-import { people, rideTitle, spokenDay } from "./phone-words.js";
+import { OPEN, people, rideTitle, spokenDay } from "./phone-words.js";
 import { clockWindow, clock } from "./time.js";
 
 const AHEAD_MAX = 4;
@@ -16,7 +16,7 @@ const NEW = "";
 let known = [];
 let asked = 0;
 
-const isOpen = ({ booking }) => booking.status === "confirmed" || booking.status === "boarded";
+const isOpen = ({ booking }) => OPEN.has(booking.status);
 const placeKey = ({ lon, lat, stop_id: stop }) => stop ?? `${lon},${lat}`;
 
 function tripKey({ booking, request }) {

@@ -3,6 +3,9 @@
 import { has, t, tn } from "./config.js";
 import { clock, dateOf, dayName, minutesUntil, now, price } from "./time.js";
 
+/** What is not over yet. */
+export const OPEN = new Set(["confirmed", "displaced", "boarded"]);
+
 const DAY_MS = 86400000;
 const NOTABLE_WALK_M = 10;
 const ROUND_M = 10;

@@ -11,6 +11,7 @@ import { CallClock, forgetCall, keepCall, keptCall } from "./phone-call.js";
 import { presentOffers, presentRefusal } from "./phone-offers.js";
 import { clearOutcome, complain, present } from "./phone-outcome.js";
 import { WishForm } from "./phone-wish.js";
+import { OPEN } from "./phone-words.js";
 import { syncClock } from "./time.js";
 
 const STOPS_AGE_MS = 5 * 60000;
@@ -185,7 +186,7 @@ async function findByCode(event) {
   clock.run();
   try {
     const { bookings } = await byCode(code);
-    const open = bookings.filter(({ status }) => status === "confirmed" || status === "boarded");
+    const open = bookings.filter(({ status }) => OPEN.has(status));
     const [first] = open.length ? open : bookings;
     if (open.length > 1 || (!open.length && bookings.length > 1)) {
       presentChoice(open.length ? open : bookings, openBooking);

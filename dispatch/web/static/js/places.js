@@ -156,7 +156,7 @@ export class PlaceField {
           onclick: () => this.choose(stopPlace(stop)),
         },
         el("span", {}, stop.name),
-        el("span", {}, stop.zone),
+        el("span", {}, stop.closed ? t("place.closed") : stop.zone),
       ),
     );
     const none = el("li", { class: "none", role: "option", "aria-disabled": "true" }, this.#none);
