@@ -147,7 +147,7 @@ def pages_router(pages: Pages) -> APIRouter:
 
     @router.get("/control/phone")
     async def phone(request: Request, settings: Settings) -> Response:
-        role = await role_of_token(settings, request.cookies.get(SESSION_COOKIE, ""))
+        role = await role_of_token(settings, request.cookies.get(settings.session_cookie, ""))
         return pages.render("phone.html", request, settings, signed_in=role in CONTROL_ROLES)
 
     @router.get("/cancel")
