@@ -150,7 +150,7 @@ def decided_by_service(var: Path, town: TownConfig, command: Command) -> dict[st
     with database(var) as dsn, connect(dsn) as connection:
         row_id = inbox.put(connection, served_area(var, town), key, command)
         while time.monotonic() < deadline:
-            for _, stored in connection.execute(inbox.OUTCOMES, {"ids": [row_id]}):
+            for _, stored, _ in connection.execute(inbox.OUTCOMES, {"ids": [row_id]}):
                 outcome = inbox.Outcome.from_json(stored)
                 if outcome.error is not None:
                     raise RefusedError(outcome.error.code, _explained(outcome.error))

@@ -462,9 +462,11 @@ class Alert(Answer):
         "break_late",
         "shift_overrun",
         "no_driver",
+        "no_vehicle",
         "position_stale",
         "position_doubted",
         "vehicle_off_route",
+        "stop_closed",
     ]
     severity: Literal["critical", "warning", "info"]
     since: datetime

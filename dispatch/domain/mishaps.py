@@ -95,7 +95,9 @@ def after_events(booking: Booking, events: Iterable[ev.Event]) -> Booking:
 def _displaced(booking: Booking, event: ev.BookingDisplaced) -> Booking | None:
     if event.aboard != (booking.status is BookingStatus.BOARDED):
         return None
-    lost = Displacement(event.at_s, event.reason, event.shift_id, event.aboard, event.walk_m)
+    lost = Displacement(
+        event.at_s, event.reason, event.shift_id, event.aboard, event.walk_m, event.vehicle_id
+    )
     after = replace(
         booking,
         status=BookingStatus.DISPLACED,

@@ -203,8 +203,8 @@ class RideRequest:
 class Displacement:
     """How a booking lost its vehicle, the last time it did.
 
-    `shift_id` is the shift that cannot carry it, `aboard` whether its riders were on board; they
-    have to walk `walk_m` to the stop where they are picked up now.
+    `shift_id` is the shift that cannot carry it, with its vehicle; `aboard` whether its riders were
+    on board; they have to walk `walk_m` to the stop where they are picked up now.
     """
 
     at_s: int
@@ -212,6 +212,7 @@ class Displacement:
     shift_id: str
     aboard: bool
     walk_m: int = 0
+    vehicle_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,15 @@ def pages_router(pages: Pages) -> APIRouter:
         role = await role_of_token(settings, request.cookies.get(settings.session_cookie, ""))
         return pages.render("control.html", request, settings, signed_in=role in CONTROL_ROLES)
 
+    @router.get("/control/phone")
+    async def phone(request: Request, settings: Settings) -> Response:
+        role = await role_of_token(settings, request.cookies.get(settings.session_cookie, ""))
+        return pages.render("phone.html", request, settings, signed_in=role in CONTROL_ROLES)
+
+    @router.get("/cancel")
+    def give_up(request: Request, settings: Settings) -> Response:
+        return pages.render("cancel.html", request, settings)
+
     @router.post("/control/session", dependencies=[Depends(require_same_site)])
     async def sign_in(request: Request, settings: Settings, session: SessionIn) -> Response:
         role = await role_of_token(settings, session.token)
