@@ -402,10 +402,12 @@ def _series(state: State, now_s: int, rng: Random) -> list[list[ev.Event]]:
     found: list[list[ev.Event]] = [[be.SeriesCreated(new)]]
     booked = {d.booking_id for d in state.series_days.values()}
     for series in state.series.values():
+        # what is past comes once: it may have been forgotten
+        ahead = (date(2027, 1, rng.randint(1, 28)), now_s)
+        past = (date.fromordinal(700_000 + now_s % 100_000), now_s - 400_000)
         day = SeriesDay(
             series.id,
-            date(2027, 1, rng.randint(1, 28)),
-            now_s - rng.choice([0, 400_000]),
+            *rng.choice([ahead, past]),
             DayStatus.UNPLANNED,
             now_s,
             code="no_capacity",
