@@ -47,6 +47,10 @@ _KINDS: Final[dict[str, tuple[str, str]]] = {
         "Das Fahrzeug ist {metres} m von seinem Weg entfernt.",
         "The vehicle is {metres} m away from its way.",
     ),
+    "stop_closed": (
+        "Der Halt {stop}, der {code} zugesagt ist, ist gesperrt.",
+        "The stop {stop} that {code} was promised is closed.",
+    ),
 }
 
 _CAUSES: Final[dict[str, tuple[str, str]]] = {

@@ -466,6 +466,7 @@ class Alert(Answer):
         "position_stale",
         "position_doubted",
         "vehicle_off_route",
+        "stop_closed",
     ]
     severity: Literal["critical", "warning", "info"]
     since: datetime

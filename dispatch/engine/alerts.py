@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from dispatch.domain.model import Acknowledgement, Booking, BookingStatus, Fix, Shift, ShiftStatus
+from dispatch.domain.closures import stops_closed
+from dispatch.domain.model import (
+    Acknowledgement,
+    ActionKind,
+    Booking,
+    BookingStatus,
+    Fix,
+    Shift,
+    ShiftStatus,
+)
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine.breaches import planned_breaches
@@ -44,6 +53,7 @@ class AlertKind(StrEnum):
     POSITION_STALE = "position_stale"
     POSITION_DOUBTED = "position_doubted"
     VEHICLE_OFF_ROUTE = "vehicle_off_route"
+    STOP_CLOSED = "stop_closed"
 
 
 class Severity(StrEnum):
@@ -112,6 +122,8 @@ def alerts(config: ServiceConfig, network: Network | None, state: State, now_s: 
         found += _duties(config, roads, state, shift, now_s)
         if shift.status is ShiftStatus.ACTIVE:
             found += _position(config, roads, state, shift, now_s)
+    for booking in state.bookings.values():
+        found += _at_closed_stops(state, booking)
     return sorted(found, key=lambda a: (_ORDER[a.severity], -a.late_s, a.id))
 
 
@@ -193,9 +205,23 @@ def _missed(booking: Booking, what: str, late_s: int, shift: Shift) -> tuple[Ale
         action.start_s
         for visit in shift.visits
         for action in visit.actions
-        if action.booking_id == booking.id and visit.stop_id == stops.dropoff_stop_id
+        if action.booking_id == booking.id and action.kind is ActionKind.DROPOFF
     )
     return AlertKind.LONG_RIDE, arrives_s - late_s, stops.dropoff_stop_id
+
+
+def _at_closed_stops(state: State, booking: Booking) -> Iterator[Alert]:
+    """Riders who were promised a stop at which no vehicle may halt then."""
+    shift, ends = state.shifts.get(booking.shift_id), booking.in_force
+    if shift is None or booking.status not in {BookingStatus.CONFIRMED, BookingStatus.BOARDED}:
+        return
+    closed = stops_closed(state.closures, ends.pickup_from_s, ends.arrival_latest_s)
+    waits = booking.status is BookingStatus.CONFIRMED
+    for stop in (*([ends.pickup_stop_id] if waits else []), ends.dropoff_stop_id):
+        if stop in closed:
+            span_s, severity = (ends.pickup_from_s, 0), Severity.WARNING
+            key, who = f"{booking.id}:{stop}", (booking.id,)
+            yield _make(AlertKind.STOP_CLOSED, shift, severity, span_s, who, key=key, stop_id=stop)
 
 
 def _cause(shift: Shift, now_s: int) -> Cause:

@@ -73,6 +73,10 @@ class Remedies:
                 return tuple(self._for_rider(alert))
             case AlertKind.NO_VEHICLE:
                 return tuple(self._for_displaced(alert))
+            case AlertKind.STOP_CLOSED:
+                who = alert.booking_ids[0]
+                calls = Choice(Action.CALL_RIDER, booking_id=who)
+                return calls, Choice(Action.CANCEL_BOOKING, booking_id=who)
             case AlertKind.NO_DRIVER | AlertKind.VEHICLE_OFF_ROUTE:
                 return (*self._call_driver(alert), *self._spares(alert))
             case _:

@@ -150,12 +150,11 @@ class Changes:
                 | ev.BookingStopsMoved(booking_id)
             ):
                 self.bookings.add(booking_id)
-            case ev.RiderBoarded(booking_id, shift_id, _, _):
+            case ev.RiderBoarded(booking_id, shift_id, _, _) | ev.RiderAlighted(
+                booking_id, shift_id, _, _
+            ):
                 self.bookings.add(booking_id)
-                self.plans.add(shift_id)
-            case ev.RiderAlighted(booking_id, shift_id, _, _):
-                self.bookings.add(booking_id)
-                self.plans.add(shift_id)
+                self._touch_shift(shift_id)  # the vehicle was surely there, then: its anchor
             case ev.VehicleMoved(shift_id, vehicle_id, fix):
                 self.moved[shift_id] = (vehicle_id, fix)
             case ev.ShiftStarted(shift_id, _) | ev.ShiftEnded(shift_id, _):

@@ -7,6 +7,7 @@ from desk import TUESDAY_9_S, Desk
 from tiny_town import SOUTH, STEP_LAT, STEP_LON, WEST, grid_config
 
 from dispatch.domain import commands as cmd
+from dispatch.domain.closures import Closure
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.model import Booking, Fix, PlannedBreak, Shift, Sighting, Vehicle, Visit
 from dispatch.domain.rules import Rules
@@ -333,3 +334,18 @@ def test_a_late_rescue_and_another_stop_are_alerts_like_any(desk: Desk) -> None:
     kinds = {alert.kind for alert in found(desk)}
     assert AlertKind.LATE_PICKUP not in kinds, "the pick-up was kept long ago"
     assert AlertKind.LONG_RIDE in kinds
+
+
+def test_a_closed_stop_that_was_promised(desk: Desk) -> None:
+    """As it is left where no other stop is near enough."""
+    booking = desk.book(0, 40)
+    promised = booking.promise
+    wish = Closure(
+        "c", promised.pickup_from_s - 60, None, "works", stop_id=promised.dropoff_stop_id
+    )
+    desk.state.closures = {"c": wish}
+    (alert,) = found(desk, AlertKind.STOP_CLOSED)
+    assert (alert.booking_ids, alert.params["stop_id"]) == (
+        (booking.id,),
+        promised.dropoff_stop_id,
+    )

@@ -226,3 +226,46 @@ def test_a_batch_is_written_whole_or_not_at_all(area_dsn: str) -> None:
             story.write(changes)
         assert last_seq(newest(connection, "town")) == seq
         assert differences(connection, "town") == []
+
+
+def test_the_first_of_two_riders_at_a_stop_is_written_with_the_shift(area_dsn: str) -> None:
+    """The anchor moves with each rider, also while the visit goes on."""
+    with connect(area_dsn) as connection:
+        story = Story(connection, "town", 1)
+        changes = Changes()
+        for command in (co.Tick(), ride(), ride()):
+            story.do(command, changes)
+        for request in list(story.state.requests.values()):
+            story.do(co.AcceptOffer(request.offers[0].id, "r"), changes)
+        first, second = story.state.bookings.values()
+        shift = story.state.shifts[first.shift_id]
+        there = Visit(
+            "vs_x",
+            "a",
+            tuple(Action(ActionKind.PICKUP, b.id, NOW_S, NOW_S) for b in (first, second)),
+            NOW_S,
+            NOW_S,
+            NOW_S,
+        )
+        off = tuple(Action(ActionKind.DROPOFF, b.id, NOW_S, NOW_S) for b in (first, second))
+        after = Visit("vs_y", "b", off, NOW_S, NOW_S, NOW_S)
+        others = {s.id: s for s in story.state.shifts.values() if s.id != shift.id}
+        events: list[ev.Event] = [
+            ev.PlanChanged(s.id, s.version + 1, s.anchor, ()) for s in others.values() if s.visits
+        ]
+        if second.shift_id != shift.id:
+            events.append(ev.BookingMoved(second.id, second.shift_id, shift.id, NOW_S))
+        events += [
+            ev.PlanChanged(shift.id, shift.version + 1, shift.anchor, (there, after)),
+            ev.ShiftStarted(shift.id, NOW_S),
+            ev.VisitArrived(shift.id, there.id, NOW_S, shift.anchor),
+        ]
+        for event in events:
+            changes.apply(story.state, event, NOW_S)
+        story.write(changes)
+        changes = Changes()
+        changes.apply(
+            story.state, ev.RiderBoarded(first.id, shift.id, there.id, NOW_S + 30), NOW_S + 30
+        )
+        story.write(changes)
+        assert differences(connection, "town") == []
