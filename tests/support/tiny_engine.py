@@ -5,7 +5,7 @@ commands are the generator of valid histories.
 """
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -402,10 +402,13 @@ def _series(state: State, now_s: int, rng: Random) -> list[list[ev.Event]]:
     found: list[list[ev.Event]] = [[be.SeriesCreated(new)]]
     booked = {d.booking_id for d in state.series_days.values()}
     for series in state.series.values():
+        long_ago_s = rng.choice([0, 400_000])
+        # what is over and forgotten does not come again
+        when = date(2000, 1, 1) + timedelta(days=rng.randrange(9000))
         day = SeriesDay(
             series.id,
-            date(2027, 1, rng.randint(1, 28)),
-            now_s - rng.choice([0, 400_000]),
+            when if long_ago_s else date(2027, 1, rng.randint(1, 28)),
+            now_s - long_ago_s,
             DayStatus.UNPLANNED,
             now_s,
             code="no_capacity",

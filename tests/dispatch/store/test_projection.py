@@ -149,7 +149,7 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE booking SET rescues = rescues + 1 WHERE rescues > 0", "booking"),
         ("UPDATE booking SET instead = NULL WHERE instead IS NOT NULL", "booking"),
         ("UPDATE booking SET booked_party = NULL WHERE booked_party IS NOT NULL", "booking"),
-        ("UPDATE plan_action SET ride = ride + 1 WHERE done_at_s IS NOT NULL", "done action"),
+        ("UPDATE plan_action SET ride = ride + 100 WHERE done_at_s IS NOT NULL", "done action"),
         ("UPDATE vehicle_outage SET until_s = until_s + 1", "past outage"),
         ("UPDATE vehicle_outage SET reason = 'fun' WHERE until_s IS NULL", "outage"),
         ("UPDATE closure SET reason = 'other'", "closure"),
