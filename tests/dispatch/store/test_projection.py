@@ -34,6 +34,7 @@ class Story:
         self.connection = connection
         self.area = area
         self.rng = Random(seed)
+        self.works = Random(seed)
         self.state = State()
         self.now_s = NOW_S
 
@@ -66,9 +67,11 @@ class Story:
                 if self.now_s % 5 == 0:
                     seen = co.AcknowledgeAlert(f"no_driver:{self.now_s % 7}", "desk")
                     self.do(seen, changes)
-                for happens in (rest, live_on, obstruct):
+                for happens in (rest, live_on):
                     for event in happens(self.state, self.now_s, self.rng):
                         changes.apply(self.state, event, self.now_s)
+                for event in obstruct(self.state, self.now_s, self.works):
+                    changes.apply(self.state, event, self.now_s)
             self.write(changes)
             length -= size
 
@@ -149,7 +152,7 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE booking SET rescues = rescues + 1 WHERE rescues > 0", "booking"),
         ("UPDATE booking SET instead = NULL WHERE instead IS NOT NULL", "booking"),
         ("UPDATE booking SET booked_party = NULL WHERE booked_party IS NOT NULL", "booking"),
-        ("UPDATE plan_action SET ride = ride + 1 WHERE done_at_s IS NOT NULL", "done action"),
+        ("UPDATE plan_action SET ride = ride + 100 WHERE done_at_s IS NOT NULL", "done action"),
         ("UPDATE vehicle_outage SET until_s = until_s + 1", "past outage"),
         ("UPDATE vehicle_outage SET reason = 'fun' WHERE until_s IS NULL", "outage"),
         ("UPDATE closure SET reason = 'other'", "closure"),
