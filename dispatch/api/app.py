@@ -22,7 +22,7 @@ from dispatch.api import (
     vehicles,
     waiting,
 )
-from dispatch.api.middleware import BodyGuard, SecurityHeaders
+from dispatch.api.middleware import BodyGuard, BodyTimer, SecurityHeaders
 from dispatch.api.schemas import PROBLEMS, Problem
 from dispatch.api.settings import ApiSettings
 
@@ -53,6 +53,7 @@ def create_api(settings: ApiSettings) -> FastAPI:
     app.include_router(service.health_router)
     _document_problems(app)
     app.add_middleware(BodyGuard)
+    app.add_middleware(BodyTimer)
     app.add_middleware(SecurityHeaders)
     return app
 

@@ -36,6 +36,9 @@ class ApiCode(StrEnum):
     SCENARIO_CHANGED = "scenario_changed"
     RUN_STATE = "run_state"
     PLANNER_FULL = "planner_full"
+    OVERLOADED = "overloaded"
+    TOO_MANY_POSITIONS = "too_many_positions"
+    REQUEST_TIMEOUT = "request_timeout"
     CONTACT_ERASED = "contact_erased"
     CHANNEL_UNAVAILABLE = "channel_unavailable"
     PUSH_UNAVAILABLE = "push_unavailable"
@@ -205,6 +208,24 @@ _HTTP = {
         409,
         ("Zu viele", "Davon gibt es schon zu viele. Bitte erst aufräumen oder abwarten."),
         ("Too many", "There are too many of these already. Please tidy up or wait first."),
+    ),
+    ApiCode.OVERLOADED: Message(
+        503,
+        (
+            "Sehr viele Anfragen",
+            "Gerade kommen sehr viele Anfragen. Bitte in einigen Sekunden noch einmal versuchen.",
+        ),
+        ("Very many requests", "Very many people are asking. Please try again in some seconds."),
+    ),
+    ApiCode.TOO_MANY_POSITIONS: Message(
+        429,
+        ("Zu viele Positionen", "Eine Position je Sekunde genügt."),
+        ("Too many positions", "One position per second is enough."),
+    ),
+    ApiCode.REQUEST_TIMEOUT: Message(
+        408,
+        ("Zeit abgelaufen", "Die Anfrage kam nicht rechtzeitig vollständig an."),
+        ("Timed out", "The request did not arrive completely in time."),
     ),
     ApiCode.SERVICE_UNAVAILABLE: Message(
         503,

@@ -1,18 +1,20 @@
 """What holds for every request: a bounded body, and headers that keep browsers on this origin."""
 
+import asyncio
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dispatch import limits
 from dispatch.api.messages import ApiCode
 from dispatch.api.problems import language_of, problem
 
-MAX_BODY_BYTES: Final = 64 * 1024
+MAX_BODY_BYTES: Final = limits.BODY_MAX_BYTES
 _JSON: Final = frozenset({"application/json"})
 _LISTS: Final = {
     "/api/v1/closures/import": (
-        2 * 1024 * 1024,
+        limits.LIST_MAX_BYTES,
         _JSON | {"application/geo+json", "text/csv"},
     ),
 }
@@ -64,6 +66,44 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class _SlowBodyError(Exception):
+    """A request's body did not come in time."""
+
+
+class BodyTimer:
+    """Answers 408 when a request's body does not come within `limits.BODY_S`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        deadline = asyncio.get_running_loop().time() + limits.BODY_S
+        whole = False
+
+        async def timely() -> Message:
+            nonlocal whole
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise _SlowBodyError from None
+            whole = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        try:
+            await self._app(scope, timely, send)
+        except _SlowBodyError:
+            language = language_of(Headers(scope=scope).get("accept-language"))
+            response = problem(ApiCode.REQUEST_TIMEOUT, language, headers={"Connection": "close"})
+            await response(scope, receive, send)
 
 
 class BodyGuard:

@@ -66,15 +66,13 @@ async def cancel_by_code(
     gateway, plain = settings.gateway, _plain(code)
     host = request.client.host if request.client is not None else "unknown"
     limits = ((f"code:{plain}", _PER_CODE), (f"from:{host}", _PER_CALLER), ("all", _IN_ALL))
-    for scope, most in limits:
-        if await gateway.failures(scope, _WINDOW_S) >= most:
-            raise ProblemError(ApiCode.TOO_MANY_ATTEMPTS)
+    if not await gateway.attempt(limits, _WINDOW_S):
+        raise ProblemError(ApiCode.TOO_MANY_ATTEMPTS)
     for booking in await gateway.bookings_by_code(plain):
         contact = await gateway.contact(booking.rider_id)
         if booking.status.is_open and contact is not None and _proves(proof, contact):
+            await gateway.forgive(limits)
             return await _give_up(sender, booking)
-    for scope, _ in limits:
-        await gateway.add_failure(scope, _WINDOW_S)
     raise ProblemError(ApiCode.NOT_CONFIRMED)
 
 

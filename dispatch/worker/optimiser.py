@@ -160,6 +160,7 @@ class Optimiser:
         failures = 0
         while not stop.is_set():
             alive()
+            self._link.show("optimiser")
             try:
                 rest_s = 0.0 if self.round() else self._pace.rest_s
                 failures = 0
