@@ -367,5 +367,7 @@ def test_guessing_a_code_is_locked_out(page: Page, town: Town, phone: str) -> No
         expect(page.get_by_role("button", name="Fahrt stornieren")).to_be_enabled()
     page.get_by_label("Letzte vier Ziffern").fill(phone[-4:])
     page.keyboard.press("Enter")
-    expect(page.locator("#message")).to_contain_text("in einer Viertelstunde")
+    expect(page.locator("#message")).to_contain_text(
+        "Zu viele Versuche. Bitte in einer Viertelstunde noch einmal"
+    )
     assert town.booking(booking["id"])["status"] == "confirmed"
