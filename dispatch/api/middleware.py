@@ -1,6 +1,7 @@
 """What holds for every request: a bounded body, and headers that keep browsers on this origin."""
 
-from typing import Final
+import json
+from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +18,12 @@ _LISTS: Final = {
     ),
 }
 """Where more is taken, and in other formats; all of them need a preflight from other sites."""
+
+_REPEATED: Final = {
+    "location": "body",
+    "type": "repeated_name",
+    "message": "an object has the same name twice",
+}
 
 _POLICY: Final = (
     "default-src 'none'",
@@ -66,6 +73,28 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        raise _RepeatedNameError
+    return names
+
+
+def _repeats_a_name(body: bytes) -> bool:
+    """Whether an object has a name twice: readers differ in which one counts (RFC 8259, 4)."""
+    try:
+        json.loads(body or b"null", object_pairs_hook=_unique)
+    except _RepeatedNameError:
+        return True
+    except (ValueError, RecursionError):  # no JSON: who reads it will say so
+        return False
+    return False
+
+
+class _RepeatedNameError(Exception):
+    """An object has a name twice."""
+
+
 class BodyGuard:
     """Reads a request's body whole; answers 413 beyond `MAX_BODY_BYTES`, 415 if it is not JSON.
 
@@ -101,6 +130,11 @@ class BodyGuard:
             code = ApiCode.REQUEST_TOO_LARGE if too_large else ApiCode.UNSUPPORTED_MEDIA_TYPE
             language = language_of(headers.get("accept-language"))
             response = problem(code, language, headers={"Connection": "close"})
+            await response(scope, receive, send)
+            return
+        if media_type in _JSON and scope["path"] not in _LISTS and _repeats_a_name(body):
+            language = language_of(headers.get("accept-language"))
+            response = problem(ApiCode.INVALID_REQUEST, language, errors=[_REPEATED])
             await response(scope, receive, send)
             return
         read = False

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from dispatch.api.messages import MESSAGES, ApiCode, Language, Message
 from dispatch.domain.errors import DomainError
-from dispatch.store.errors import KeyReusedError, StoreError
+from dispatch.store.errors import KeyReusedError, StoreError, UnstorableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -130,8 +130,11 @@ async def _on_domain_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_store_error(request: Request, error: Exception) -> Response:
-    reused = isinstance(error, KeyReusedError)
-    code = ApiCode.IDEMPOTENCY_KEY_REUSED if reused else ApiCode.SERVICE_UNAVAILABLE
+    code = ApiCode.SERVICE_UNAVAILABLE
+    if isinstance(error, KeyReusedError):
+        code = ApiCode.IDEMPOTENCY_KEY_REUSED
+    elif isinstance(error, UnstorableError):  # asking again would not help
+        code = ApiCode.INVALID_REQUEST
     return _answer(request, code)
 
 

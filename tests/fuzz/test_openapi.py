@@ -12,8 +12,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from known_ids import fuzzed
-from schemathesis import Case, GenerationMode
+from known_ids import cases, fuzzed, is_well_formed, well_meant
+from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig
 from schemathesis.specs.openapi import checks
@@ -29,7 +29,7 @@ OPERATIONS = [
     for path, operations in DOCUMENT["paths"].items()
     for method in operations
 ]
-ROLES = ("control", "vehicle", "admin", None, "revoked", "foreign", "unknown")
+ROLES = ("control", "admin", "vehicle", None, "control", "unknown", "revoked", "foreign")
 WORTHLESS = {"revoked", "foreign", "unknown"}
 CHECKS = [
     not_a_server_error,
@@ -39,6 +39,19 @@ CHECKS = [
     checks.response_schema_conformance,
     checks.negative_data_rejection,
 ]
+HARD = {
+    ("POST", "/alerts/{alert_id}/acknowledge"),
+    ("POST", "/bookings/{booking_id}/alighted"),
+    ("POST", "/bookings/{booking_id}/boarded"),
+    ("POST", "/bookings/{booking_id}/move"),
+    ("POST", "/bookings/{booking_id}/no-show"),
+    ("POST", "/ride-requests/{request_id}/waiting"),
+    ("GET", "/ride-requests/{request_id}/waiting"),
+    ("DELETE", "/ride-requests/{request_id}/waiting"),
+    ("PUT", "/bookings/{booking_id}/push-subscription"),
+    ("GET", "/push-key"),
+}
+"""What needs a history of its own; tested elsewhere, here only fuzzed."""
 _keys = count(1)
 
 
@@ -47,7 +60,7 @@ def schema(town: ServedTown) -> Any:
     generation = GenerationConfig(with_security_parameters=False)
     project = ProjectConfig(base_url=town.url, generation=generation, max_stream_events=1)
     config = schemathesis.Config(seed=1, projects=ProjectsConfig(default=project))
-    return schemathesis.openapi.from_dict(fuzzed(DOCUMENT, town), config=config)
+    return schemathesis.openapi.from_dict(fuzzed(DOCUMENT), config=config)
 
 
 def fuzz_settings(examples: int) -> settings:
@@ -63,36 +76,37 @@ def fuzz_settings(examples: int) -> settings:
     )
 
 
-def send(town: ServedTown, case: Case, role: str | None, language: str) -> None:
-    """Send a case as somebody, and check what comes back."""
+def send(town: ServedTown, case: Case, role: str | None, language: str) -> int:
+    """Send a case as somebody, and check what comes back; gives the status."""
     headers = town.headers(role) | {"Accept-Language": language}
-    key = (case.headers or {}).get("Idempotency-Key")
-    if key and case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+    if is_well_formed(case) and case.headers and "Idempotency-Key" in case.headers:
         headers["Idempotency-Key"] = f"fuzz-{next(_keys)}"  # else most are repetitions
     response = case.call(headers=headers)
-    case.validate_response(response, checks=CHECKS, headers=headers)
+    wanted = CHECKS[:-1] if response.status_code >= 400 else CHECKS  # any refusal is a rejection
+    case.validate_response(response, checks=wanted, headers=headers)
     secured = bool(case.operation.definition.raw.get("security"))
-    if secured and (role is None or role in WORTHLESS):
-        assert response.status_code >= 400, f"{role} must not get in"
+    if role in WORTHLESS or (secured and role is None):
+        assert response.status_code >= 400 or not secured, f"{role} must not get in"
     if response.status_code >= 400:
         problem = response.json()
         message = MESSAGES[problem["code"]]
         assert problem["status"] == response.status_code == message.status
-        title, detail = message.words("en" if language == "en" else "de")
-        assert (problem["title"], problem["detail"]) == (title, detail)
+        assert (problem["title"], problem["detail"]) == message.words(language)  # type: ignore[arg-type]
+    return int(response.status_code)
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_every_answer_is_documented(
-    town: ServedTown, schema: Any, method: str, path: str
-) -> None:
+def test_every_answer_is_documented(town: ServedTown, schema: Any, method: str, path: str) -> None:
     operation = schema[path][method]
-    cases = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
-    if operation.body or [*operation.query, *operation.path_parameters]:
-        cases |= operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
+    reached = [send(town, case, "control", "de") for case in well_meant(operation, town)]
+    assert min(reached) < 400 or (method, path.removeprefix("/api/v1")) in HARD, reached
 
     @fuzz_settings(EXAMPLES)
-    @given(case=cases, role=st.sampled_from(ROLES), language=st.sampled_from(("de", "en")))
+    @given(
+        case=cases(operation, town),
+        role=st.sampled_from(ROLES),
+        language=st.sampled_from(("de", "en")),
+    )
     def fuzz(case: Case, role: str | None, language: str) -> None:
         send(town, case, role, language)
 

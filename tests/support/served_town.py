@@ -56,7 +56,7 @@ def town_settings(config: ServiceConfig, gateway: Any, network: Network | None) 
     )
 
 
-@dataclass
+@dataclass(repr=False)
 class ServedTown:
     """A service at `url` with people in it; `ids` are theirs, by kind."""
 
@@ -67,6 +67,9 @@ class ServedTown:
     tokens: dict[str, str]
     http: httpx.Client
     ids: dict[str, list[str]] = field(default_factory=dict)
+    due: list[tuple[str, str]] = field(default_factory=list)
+    """Vehicles with the visits ahead of them."""
+    turn: int = 0
 
     def __enter__(self) -> Self:
         return self
@@ -95,15 +98,32 @@ class ServedTown:
     def wish(self, **changes: Any) -> dict[str, Any]:
         return {"origin": self.stop(0), "destination": self.stop(30)} | changes
 
-    def offer(self, origin: int, destination: int) -> dict[str, Any]:
-        ask = {"origin": self.stop(origin), "destination": self.stop(destination)}
+    def later(self) -> str:
+        """Some time in the days ahead, another one each time, so that there is room."""
+        self.turn = (self.turn + 1) % 30
+        return self.at(3600 * (1 + self.turn % 10 + self.turn // 10 * 24))
+
+    def offer(
+        self, origin: int, destination: int, depart_at: str | None = None
+    ) -> dict[str, Any]:
+        ask: dict[str, Any] = {"origin": self.stop(origin), "destination": self.stop(destination)}
+        ask |= {} if depart_at is None else {"depart_at": depart_at}
         offer: dict[str, Any] = self.call("POST", "/ride-requests", ask)["offers"][0]
         return offer
 
-    def book(self, origin: int, destination: int, **contact: Any) -> dict[str, Any]:
-        taken = {"offer_id": self.offer(origin, destination)["id"], "contact": CONTACT | contact}
+    def book(
+        self, origin: int, destination: int, depart_at: str | None = None, **contact: Any
+    ) -> dict[str, Any]:
+        offer = self.offer(origin, destination, depart_at)
+        taken = {"offer_id": offer["id"], "contact": CONTACT | contact}
         booking: dict[str, Any] = self.call("POST", "/bookings", taken)
         return booking
+
+    def group(self) -> str:
+        """A large party that has been offered its rides."""
+        wish = self.wish(party={"seats": 5}, depart_at=self.at(7200))
+        offered: str = self.call("POST", "/group-requests", wish)["group_id"]
+        return offered
 
     def tables(self) -> dict[str, list[str]]:
         """All that is known, row by row."""
@@ -140,24 +160,23 @@ class ServedTown:
         }
         series = self.call("POST", "/series", order, role="control")
         closure = self.call("POST", "/closures", self.stop(50), role="control")["closure"]
-        party = {"seats": 5}
-        group = self.call("POST", "/group-requests", self.wish(party=party))
+        full = self.wish(party={"seats": 4}, depart_at=self.at(60), max_walk_m=0)
+        request = self.call("POST", "/ride-requests", full)
         caller = self.call("GET", "/riders?phone=02521987654", role="control")
         shifts = self._shifts()
         self.ids = {
             "booking": [b["id"] for b in bookings],
             "code": [b["code"] for b in bookings],
             "offer": offers,
-            "request": [group["requests"][0]["id"]],
-            "group": [g for g in (group["group_id"],) if g],
+            "request": [request["id"]],
+            "group": [self.group()],
             "series": [series["id"]],
             "closure": [closure["id"]],
             "rider": [r["rider_id"] for r in caller["riders"]],
             "vehicle": [v.id for v in self.config.vehicles],
             "shift": [s["id"] for s in shifts][:4],
-            "visit": [v["id"] for s in shifts for v in s["visits"]][:4],
-            "stop": [self.stop(n)["stop_id"] for n in (0, 30)],
         }
+        self.due = [(s["vehicle"]["id"], s["visits"][0]["id"]) for s in shifts if s["visits"]][:2]
 
     def _shifts(self) -> list[dict[str, Any]]:
         for _ in range(200):
