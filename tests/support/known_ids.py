@@ -101,7 +101,7 @@ def body_of(town: ServedTown, label: str) -> Json:
     name = path.removeprefix("/api/v1/").rpartition("/")[2] if "{" in path else path[8:]
     shift, other = town.ids["shift"][-2:]
     point = {"lon": town.network.stops[4].lon, "lat": town.network.stops[4].lat, "at": town.at(0)}
-    order = {"weekdays": [2], "from_day": "2026-03-12", "depart_at": "11:00", "contact": CONTACT}
+    order = {"weekdays": [2, 4], "from_day": "2026-03-12", "depart_at": "11:00", "contact": CONTACT}
     push = {"endpoint": "https://fcm.googleapis.com/fcm/send/x"}
     bodies: dict[str, Any] = {
         "ride-requests": lambda: town.wish(depart_at=town.at(3600)),
