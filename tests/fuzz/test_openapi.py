@@ -53,6 +53,8 @@ HARD = {
 }
 """What needs a history of its own; tested elsewhere, here only fuzzed."""
 _keys = count(1)
+# The service's threads use `random` while Hypothesis draws; no strategy does.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 
 
 @pytest.fixture(scope="module")

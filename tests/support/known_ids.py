@@ -61,9 +61,9 @@ def well_meant(operation: Any, town: ServedTown) -> list[Case]:
         booking = town.book(5, 45, depart_at=town.later())
         kind = "booking" if "booking_id" in names else "code"
         town.ids[kind].append(booking["id" if kind == "booking" else "code"])
-    if "group_id" in names and len(town.ids["group"]) == 1:
-        taken = {"group_id": town.ids["group"][0], "contact": CONTACT}
-        town.call("POST", "/groups", taken)
+    if "group_id" in names:
+        town.ids["group"].append(town.group())
+        town.call("POST", "/groups", {"group_id": town.ids["group"][-1], "contact": CONTACT})
     if "series_id" in names:
         order = body_of(town, "POST /api/v1/series")
         town.ids["series"].append(town.call("POST", "/series", order, role="control")["id"])

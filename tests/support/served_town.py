@@ -22,6 +22,8 @@ from tiny_town import ZONE, grid_config
 
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.audit import Roads, audit
+from dispatch.domain.booking_commands import RequestGroup
+from dispatch.domain.model import Party
 from dispatch.domain.rules import Rules, ServiceConfig
 from dispatch.engine import Engine, Network
 from dispatch.live.gateway import Gateway
@@ -103,9 +105,7 @@ class ServedTown:
         self.turn = (self.turn + 1) % 30
         return self.at(3600 * (1 + self.turn % 10 + self.turn // 10 * 24))
 
-    def offer(
-        self, origin: int, destination: int, depart_at: str | None = None
-    ) -> dict[str, Any]:
+    def offer(self, origin: int, destination: int, depart_at: str | None = None) -> dict[str, Any]:
         ask: dict[str, Any] = {"origin": self.stop(origin), "destination": self.stop(destination)}
         ask |= {} if depart_at is None else {"depart_at": depart_at}
         offer: dict[str, Any] = self.call("POST", "/ride-requests", ask)["offers"][0]
@@ -121,7 +121,7 @@ class ServedTown:
 
     def group(self) -> str:
         """A large party that has been offered its rides."""
-        wish = self.wish(party={"seats": 5}, depart_at=self.at(7200))
+        wish = self.wish(party={"seats": 5}, depart_at=self.later())
         offered: str = self.call("POST", "/group-requests", wish)["group_id"]
         return offered
 
@@ -191,7 +191,7 @@ class ServedTown:
 def served_town(dsn: str, redis_url: str, network: Network) -> Iterator[ServedTown]:
     """A populated town, until the block ends."""
     migrate(dsn)
-    Desk(network).book(0, 30)  # compiles the kernels, which may take longer than callers wait
+    _compile(network)
     with _deciding(dsn, redis_url, network), _serving(dsn, redis_url, network) as url:
         other = "elsewhere"
         with connect(dsn) as connection:
@@ -206,6 +206,13 @@ def served_town(dsn: str, redis_url: str, network: Network) -> Iterator[ServedTo
         with ServedTown(dsn, url, network, CONFIG, tokens, http) as town:
             town.populate()
             yield town
+
+
+def _compile(network: Network) -> None:
+    """Have all kernels ready, which may take longer than callers wait."""
+    desk = Desk(network, CONFIG)
+    desk.book(0, 30)
+    desk.do(RequestGroup(desk.stop(0), desk.stop(30), Party(5)))
 
 
 @contextmanager
