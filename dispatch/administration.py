@@ -15,7 +15,7 @@ from dispatch.embedded import EmbeddedPostgres
 from dispatch.store import inbox
 from dispatch.store.connect import connect
 from dispatch.store.load import load_open_plans
-from dispatch.store.migrate import migrate
+from dispatch.store.migrate import HEAD, migrate
 from dispatch.store.tokens import create_token
 from dispatch.supervisor import ServiceState
 
@@ -62,6 +62,17 @@ def database(var: Path) -> Iterator[str]:
         return
     with EmbeddedPostgres(var) as server:
         yield server.start()
+
+
+def migrated(var: Path) -> str:
+    """Create or update the tables; returns the revision they are at.
+
+    Raises:
+        EmbeddedError, StoreUnavailableError, NewerSchemaError: that cannot be done.
+    """
+    with database(var) as dsn:
+        migrate(dsn)
+    return HEAD
 
 
 def served_town(var: Path, town: TownConfig) -> TownConfig:
@@ -139,7 +150,7 @@ def decided_by_service(var: Path, town: TownConfig, command: Command) -> dict[st
     with database(var) as dsn, connect(dsn) as connection:
         row_id = inbox.put(connection, served_area(var, town), key, command)
         while time.monotonic() < deadline:
-            for _, stored in connection.execute(inbox.OUTCOMES, {"ids": [row_id]}):
+            for _, stored, _ in connection.execute(inbox.OUTCOMES, {"ids": [row_id]}):
                 outcome = inbox.Outcome.from_json(stored)
                 if outcome.error is not None:
                     raise RefusedError(outcome.error.code, _explained(outcome.error))

@@ -5,13 +5,13 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dispatch.closure_cli import closures
 from dispatch.exports.cli import export_demand
-from dispatch.options import report_errors, town_folder, town_option, var_option
+from dispatch.options import report_errors, town_folder, town_option, towns_option, var_option
 from routing.roads.cli import roads
 from simulations.benchmarks.cli import bench
 from simulations.cli import compare, scenario, simulate
@@ -59,7 +59,7 @@ main.add_command(sweep)
 
 @main.command()
 @var_option
-@town_option
+@towns_option
 @click.option("--demo", is_flag=True, help="With virtual drivers and a trickle of riders.")
 @click.option(
     "--speed",
@@ -73,62 +73,137 @@ main.add_command(sweep)
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="Port; by default 8080 or the next.")
 @click.option("--offline", envvar="RUFBUS_OFFLINE", is_flag=True, help="Never fetch roads.")
+@click.option(
+    "--web-workers",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Web processes behind the port, each restarted by itself.",
+)
 @report_errors
 def serve(
-    var: Path, town: Path, *, demo: bool, speed: float, host: str, port: int | None, offline: bool
+    var: Path,
+    towns: tuple[Path, ...],
+    *,
+    demo: bool,
+    speed: float,
+    host: str,
+    port: int | None,
+    offline: bool,
+    web_workers: int,
 ) -> None:
-    """Run the service: databases, dispatcher, web pages and API."""
+    """Run the service: databases, dispatcher, web pages and API.
+
+    With several --town, each has its own dispatcher and its own port, one after the other.
+    """
     from dispatch.wiring import ServeOptions, serve  # noqa: PLC0415 - `--help` should be quick
 
     if not demo and speed != 1.0:
         raise click.UsageError("--speed needs --demo: a real service runs in real time")
-    serve(ServeOptions(var, town_folder(town), host, port, demo, speed, online=not offline), _say)
+    folders = tuple(town_folder(town) for town in towns)
+    options = ServeOptions(var, folders, host, port, demo, speed, not offline, web_workers)
+    serve(options, _say)
 
 
-@main.command(hidden=True)
+new_roads_option = click.option(
+    "--new-roads",
+    is_flag=True,
+    help="Carry stored plans over to this host's road graph when it is another one than theirs.",
+)
+
+
+@main.command()
 @var_option
 @town_option
+@new_roads_option
 @report_errors
-def dispatcher(var: Path, town: Path) -> None:
-    """The dispatcher process alone."""
-    from dispatch.wiring import run_dispatcher  # noqa: PLC0415
+def dispatcher(var: Path, town: Path, *, new_roads: bool) -> None:
+    """Run a dispatcher by itself: it leads its town, or stands by until the leader is gone.
 
-    run_dispatcher(_load(town), var)
+    Needs DATABASE_URL and REDIS_URL, the migrated database, and the town's roads on this host.
+    """
+    from dispatch.processes import run_dispatcher  # noqa: PLC0415
+
+    run_dispatcher(_load(town), var, new_roads=new_roads)
 
 
-@main.command(hidden=True)
+@main.command()
 @var_option
 @town_option
+@new_roads_option
 @report_errors
-def optimiser(var: Path, town: Path) -> None:
-    """The optimiser process alone."""
-    from dispatch.wiring import run_optimiser  # noqa: PLC0415
+def optimiser(var: Path, town: Path, *, new_roads: bool) -> None:
+    """Run an optimiser by itself; one for a town is enough, more do no harm.
 
-    run_optimiser(_load(town), var)
+    Needs the same as a dispatcher.
+    """
+    from dispatch.processes import run_optimiser  # noqa: PLC0415
+
+    run_optimiser(_load(town), var, new_roads=new_roads)
 
 
-@main.command(hidden=True)
+@main.command()
 @var_option
 @town_option
+@new_roads_option
 @report_errors
-def messenger(var: Path, town: Path) -> None:
-    """A messenger process alone; several may run."""
-    from dispatch.wiring import run_messenger  # noqa: PLC0415
+def messenger(var: Path, town: Path, *, new_roads: bool) -> None:
+    """Run a messenger by itself: it sends riders what they have to be told; several may run.
 
-    run_messenger(_load(town), var)
+    Needs the same as a dispatcher.
+    """
+    from dispatch.processes import run_messenger  # noqa: PLC0415
+
+    run_messenger(_load(town), var, new_roads=new_roads)
 
 
-@main.command(hidden=True)
+@main.command()
 @var_option
 @town_option
-@click.option("--host", default="127.0.0.1")
-@click.option("--port", default=8080)
+@click.option("--host", default="127.0.0.1", show_default=True, callback=_host, help="Address.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--fd", type=click.IntRange(min=3), help="Accept from this open socket instead.")
+@click.option(
+    "--sharers",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="How many web processes the town has, on all hosts.",
+)
+@click.option("--planner/--no-planner", default=True, help="With the planner's page.")
+@click.option("--ready-file", hidden=True, type=click.Path(dir_okay=False, path_type=Path))
+@new_roads_option
 @report_errors
-def web(var: Path, town: Path, host: str, port: int) -> None:
-    """The web process alone."""
-    from dispatch.webserver import run_web  # noqa: PLC0415
+def web(var: Path, town: Path, **options: Any) -> None:
+    """Run a web process by itself: pages and API.
 
-    run_web(_load(town), var, host, port)
+    Needs the same as a dispatcher.
+    """
+    from dispatch.webserver import WebOptions, run_web  # noqa: PLC0415
+
+    run_web(_load(town), var, WebOptions(**options))
+
+
+@main.command()
+@var_option
+@report_errors
+def migrate(var: Path) -> None:
+    """Create or update the tables of the database; without effect when they are up to date."""
+    from dispatch.administration import migrated  # noqa: PLC0415
+
+    _say(f"the tables are at revision {migrated(var)}")
+
+
+@main.command()
+@var_option
+@town_option
+@click.option("--offline", envvar="RUFBUS_OFFLINE", is_flag=True, help="Never fetch roads.")
+@report_errors
+def prepare(var: Path, town: Path, *, offline: bool) -> None:
+    """Make a town's roads, stops and travel times on this host, if they are not there yet."""
+    from dispatch.wiring import prepare  # noqa: PLC0415
+
+    prepare(_load(town), var, _say, online=not offline)
 
 
 @main.command(hidden=True)

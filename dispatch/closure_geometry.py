@@ -40,7 +40,7 @@ def from_geojson(geometry: Mapping[str, Any]) -> tuple[Line, ...]:
             return (tuple(map(_point, coordinates)),)  # type: ignore[arg-type]
         if kind == "MultiLineString":
             return tuple(tuple(map(_point, line)) for line in coordinates)  # type: ignore[union-attr]
-    except (TypeError, ValueError, IndexError, OverflowError) as error:
+    except (TypeError, ValueError, LookupError, OverflowError) as error:
         raise WrongValueError("geometry", "the coordinates cannot be read") from error
     raise WrongValueError("geometry", "not a Point, LineString or MultiLineString")
 

@@ -50,6 +50,28 @@ def ensure_graph(town: TownConfig, var: Path, say: Say, *, online: bool) -> Road
     return _schematic(var, name, say)
 
 
+def load_graph(town: TownConfig, var: Path) -> RoadGraph:
+    """The town's road graph as it lies there.
+
+    Raises:
+        RoadsMissingError: there is none.
+        RoadsError: it cannot be used.
+    """
+    path = graph_path(var, town.config.roads)
+    if not path.is_file():
+        raise RoadsMissingError(
+            f"there is no road graph {town.config.roads!r} in {path.parent}: copy that folder from "
+            "a host that serves the town, or make it with `rufbus prepare`"
+        )
+    return RoadGraph.load(path)
+
+
+class RoadsMissingError(RoadsError):
+    """The town's road graph is not on this host."""
+
+    code = "roads_missing"
+
+
 def _fetched(town: TownConfig, var: Path, say: Say) -> RoadGraph | None:
     from routing.roads.fetch import FetchSettings, fetch_place  # noqa: PLC0415 - slow to import
 
@@ -87,8 +109,14 @@ def ensure_stops(
         area=service_area(town, graph),
         landmarks=Landmarks.load(landmarks_path(var, town.config.roads)),
         options=StopOptions(max_walk_m=town.config.rules.max_walk_m),
-        cache=graph_path(var, town.config.roads).with_suffix(".stops.geojson") if keep else None,
+        cache=_stops_path(town, var) if keep else None,
     )
+
+
+def _stops_path(town: TownConfig, var: Path) -> Path:
+    """Towns may share a road graph, but not their stops."""
+    name = "" if town.folder.name == town.config.roads else f".{town.folder.name}"
+    return graph_path(var, town.config.roads).with_suffix(f"{name}.stops.geojson")
 
 
 def load_network(

@@ -68,6 +68,16 @@ def _folder_option(*, expose: bool) -> Callable[[Callable[..., None]], Callable[
 var_option = _folder_option(expose=True)
 cache_option = _folder_option(expose=False)
 """The same for commands that only compile kernels."""
+towns_option = click.option(
+    "--town",
+    "towns",
+    multiple=True,
+    envvar="RUFBUS_TOWN",
+    type=click.Path(path_type=Path),
+    default=[Path(_DEFAULT_TOWN)],
+    show_default=True,
+    help=f"{_TOWN_HELP} May be repeated.",
+)
 town_option = click.option(
     "--town",
     envvar="RUFBUS_TOWN",

@@ -72,6 +72,7 @@ class Child:
         ready: Asked again and again until true; must answer within a fraction of a second.
         important: Which lines of its output are shown on the console.
         patience_s: How long it may take after SIGTERM before it is killed.
+        fds: Open files that it inherits, under the same numbers.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Child:
     ready: Callable[[], bool] | None = None
     important: Callable[[str], bool] = is_important
     patience_s: float = 10.0
+    fds: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class ChildProcess:
         """Start it, or start it again after its death."""
         self._clear()
         env = {**os.environ, "PYTHONUNBUFFERED": "1", **self._env, **self.child.env}
-        process = spawn(self.child.command, env=env, output=PIPE)
+        process = spawn(self.child.command, env=env, output=PIPE, fds=self.child.fds)
         assert process.stdout is not None  # noqa: S101 (PIPE was asked for)
         self._process = process
         self.last_lines = []

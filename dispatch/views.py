@@ -11,6 +11,7 @@ from dispatch.closure_views import closures_answer
 from dispatch.domain import booking_events as be
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
+from dispatch.domain.mishaps import after_events
 from dispatch.domain.model import (
     Action,
     ActionKind,
@@ -29,6 +30,7 @@ from dispatch.domain.model import (
     Visit,
 )
 from dispatch.domain.state import State
+from dispatch.mishap_views import mishap_fields
 from dispatch.place_views import STALE_S, place_view, position_view, vehicle_state
 from dispatch.town import Json, Located, StopLike, Town
 
@@ -129,6 +131,8 @@ def _alternative(alternative: Alternative, town: Town) -> Json:
 
 def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
     """A booking as its rider sees it; `shift` is the one that carries it, with its open plan."""
+    if booking.status is BookingStatus.DISPLACED:
+        shift = None  # the one it was on cannot carry it
     pickup_s, arrival_s = estimates(booking, shift)
     return {
         "id": booking.id,
@@ -142,6 +146,7 @@ def booking_view(booking: Booking, shift: Shift | None, town: Town) -> Json:
             "arrival": town.optional_time(arrival_s),
         },
         "vehicle": None if shift is None else town.vehicle(shift.vehicle_id),
+        **mishap_fields(booking, town),
         "booked_at": town.time(booking.booked_at_s),
         "boarded_at": town.optional_time(booking.boarded_at_s),
         "alighted_at": town.optional_time(booking.alighted_at_s),
@@ -208,8 +213,9 @@ def live_view(
 def _phase(booking: Booking, shift: Shift | None, now_s: int) -> tuple[str, int | None]:
     if not booking.status.is_open:
         return "done", None
-    if shift is None:
-        return "scheduled", None
+    displaced = booking.status is BookingStatus.DISPLACED
+    if displaced or shift is None:
+        return "displaced" if displaced else "scheduled", None
     ahead = _actions_of(booking, shift)
     index, visit, action = ahead[0] if ahead else (None, None, None)
     halts = None if index is None else sum(v.break_id is None for v in shift.visits[:index])
@@ -276,7 +282,7 @@ def _vehicle(
             {"seats": c.seats, "wheelchairs": c.wheelchairs} for c in vehicle.configurations
         ],
         "state": vehicle_state(shift),
-        "shift": None if shift is None else _shift_head(shift, town),
+        "shift": None if shift is None else shift_head(shift, town),
         "position": place_view(vehicle, shift, reported, town, since_s),
         "load": {
             "seats": sum(b.party.seats for b in load),
@@ -290,7 +296,8 @@ def _vehicle(
     }
 
 
-def _shift_head(shift: Shift, town: Town) -> Json:
+def shift_head(shift: Shift, town: Town) -> Json:
+    """A shift without its plan."""
     return {
         "id": shift.id,
         "status": str(shift.status),
@@ -317,7 +324,7 @@ def plan_view(shifts: Iterable[Shift], bookings: Iterable[Booking], now_s: int, 
 def shift_view(shift: Shift, bookings: Mapping[str, Booking], town: Town) -> Json:
     """One shift with its plan: the driver's manifest."""
     return {
-        **_shift_head(shift, town),
+        **shift_head(shift, town),
         "vehicle": town.vehicle(shift.vehicle_id),
         "depot": town.stop(shift.depot_stop_id),
         "position": position_view(shift.anchor, town),
@@ -410,14 +417,14 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
         case cmd.AcceptOffer():
             made = [e.booking.id for e in events if isinstance(e, ev.BookingMade)]
             made += [e.booking_id for e in events if isinstance(e, be.BookingChanged)]
-            return _booking_answer(made[0], events, state, town)
+            return booking_answer(made[0], events, state, town)
         case (
             cmd.CancelBooking(booking_id)
-            | cmd.ReportBoarded(booking_id)
+            | cmd.ReportBoarded(booking_id, _)
             | cmd.ReportAlighted(booking_id)
             | cmd.ReportNoShow(booking_id)
         ):
-            return _booking_answer(booking_id, events, state, town)
+            return booking_answer(booking_id, events, state, town)
         case cmd.ReportArrived(vehicle_id, visit_id):
             arrived = [e.at_s for e in events if isinstance(e, ev.VisitArrived)]
             at_s = arrived[0] if arrived else None
@@ -429,7 +436,7 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
         case cmd.StartShift(_, shift_id) | cmd.EndShift(_, shift_id):
             started = isinstance(command, cmd.StartShift)
             status = ShiftStatus.ACTIVE if started else ShiftStatus.ENDED
-            return _shift_head(replace(state.shifts[shift_id], status=status), town)
+            return shift_head(replace(state.shifts[shift_id], status=status), town)
         case _:
             from dispatch.life_views import life_answer  # noqa: PLC0415 - it builds on this module
 
@@ -437,35 +444,19 @@ def answer(command: cmd.Command, events: Sequence[ev.Event], state: State, town:
             return life_answer(command, events, state, town) if known is None else known
 
 
-def _booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
+def booking_answer(booking_id: str, events: Sequence[ev.Event], state: State, town: Town) -> Json:
+    """A booking as it is after events, from the state before or after them."""
     booking = state.bookings.get(booking_id)
     for event in events:
         if isinstance(event, ev.BookingMade) and event.booking.id == booking_id:
             booking = event.booking
     if booking is None:
         raise ValueError(f"no booking {booking_id} to answer with")
-    booking = _as_changed(booking, events)
+    booking = after_events(booking, events)
     shift = state.shifts.get(booking.shift_id)
-    for event in events:
+    for event in events:  # a shift may have been laid out only now
+        if isinstance(event, ev.ShiftPlanned) and event.shift.id == booking.shift_id:
+            shift = event.shift
         if isinstance(event, ev.PlanChanged) and shift and event.shift_id == shift.id:
             shift = replace(shift, visits=event.visits)
     return booking_view(booking, shift, town)
-
-
-def _as_changed(booking: Booking, events: Sequence[ev.Event]) -> Booking:
-    for event in events:
-        match event:
-            case ev.BookingCancelled(booking.id, at_s, by, reason, late):
-                status = BookingStatus.CANCELLED
-                booking = replace(booking, status=status, ended_at_s=at_s, cancelled_by=by)
-                booking = replace(booking, cancel_reason=reason, cancelled_late=late)
-            case ev.RiderBoarded(booking.id, _, _, at_s):
-                booking = replace(booking, status=BookingStatus.BOARDED, boarded_at_s=at_s)
-            case ev.RiderAlighted(booking.id, _, _, at_s):
-                status = BookingStatus.COMPLETED
-                booking = replace(booking, status=status, alighted_at_s=at_s, ended_at_s=at_s)
-            case ev.RiderMissed(booking.id, _, _, at_s):
-                booking = replace(booking, status=BookingStatus.NO_SHOW, ended_at_s=at_s)
-            case _:
-                pass
-    return booking

@@ -1,30 +1,23 @@
 """Puts the parts together: the one module that knows them all."""
 
-import errno
-import gc
 import hashlib
-import logging
 import os
 import socket
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count as count_up
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dispatch.clock import ServiceClock, demo_clock, real_now
 from dispatch.config import TownConfig, load_town
-from dispatch.domain.commands import Command
-from dispatch.domain.events import Event
-from dispatch.domain.state import State
+from dispatch.httpserver import AddressError, PortInUseError, bind, listen
 from dispatch.messaging.settings import check_secrets
-from dispatch.networks import ensure_graph, ensure_stops, load_network
+from dispatch.networks import ensure_graph, load_network
+from dispatch.processes import mail_folder
 from dispatch.supervisor import Child, Supervisor, python_command
 from routing.roads.graph import RoadGraph
 from routing.roads.importing import graph_path
-
-if TYPE_CHECKING:
-    from psycopg import Connection
 
 Say = Callable[[str], None]
 DEFAULT_PORT = 8080
@@ -33,16 +26,10 @@ _LETTER_S = 30.0  # to finish a message under way, so that nobody gets it twice
 _CLOCK_SLACK_S = 300  # what a real clock may be set back while the service is down
 
 
-class PortInUseError(Exception):
-    """The port for the pages is taken."""
+class TownTwiceError(Exception):
+    """Two towns would share a service area."""
 
-    code = "port_in_use"
-
-
-class AddressError(Exception):
-    """The host to listen on, or the address of a server to use, is none."""
-
-    code = "address_invalid"
+    code = "town_twice"
 
 
 class ClockBehindError(Exception):
@@ -57,21 +44,23 @@ class ServeOptions:
 
     Attributes:
         var: where everything generated or stored lives.
-        town: the town's configuration folder.
+        towns: the towns' configuration folders; each gets a port of its own.
         host: address to listen on.
-        port: port to listen on; None takes the first free one from 8080.
+        port: port of the first town; None takes the first free one from 8080.
         demo: with virtual drivers and a trickle of virtual riders.
         speed: service seconds per real second (demo only).
         online: whether the roads may be fetched on a first start.
+        web_workers: web processes for each town.
     """
 
     var: Path
-    town: Path
+    towns: tuple[Path, ...]
     host: str = "127.0.0.1"
     port: int | None = None
     demo: bool = False
     speed: float = 1.0
     online: bool = True
+    web_workers: int = 1
 
 
 def serve(options: ServeOptions, say: Say) -> None:
@@ -79,47 +68,103 @@ def serve(options: ServeOptions, say: Say) -> None:
 
     Raises:
         ConfigError, RoadsError, SupervisorError, EmbeddedError, StoreError, PortInUseError,
-        AddressError, ClockBehindError: it cannot run; each has a `code` and says what to do.
+        AddressError, ClockBehindError, TownTwiceError: it cannot run; each has a `code` and says
+            what to do.
     """
     from dispatch.store.migrate import migrate  # noqa: PLC0415 - not needed by the other commands
-    from dispatch.store.tokens import create_token  # noqa: PLC0415
 
-    town = load_town(options.town)
-    if options.demo:
-        town = town.for_demo()
+    towns = _distinct_towns(options)
     _check_redis_url(os.environ.get("REDIS_URL"))
-    check_secrets(town.messages)
+    for town in towns:
+        check_secrets(town.messages)
     with Supervisor(options.var, say=say) as supervisor:
-        port = _free_port(options.host, options.port)
-        _prepare_roads(town, supervisor.var, say, online=options.online)
+        listeners = _bind_ports(options.host, options.port, len(towns))
+        for town in towns:
+            _prepare_roads(town, supervisor.var, say, online=options.online)
         database_url, _ = supervisor.start_servers(
             os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
         )
         migrate(database_url)
-        clock = _choose_clock(town, database_url, options)
-        url = f"http://{options.host}:{port}"
-        supervisor.url = url
-        supervisor.env |= clock.to_env() | {
-            "RUFBUS_TOWN": str(options.town.resolve()),
-            "RUFBUS_DEMO": "1" if options.demo else "",
-        }
-        supervisor.add(Child("dispatcher", python_command("dispatch.cli", "dispatcher")))
-        address = ["--host", options.host, "--port", str(port)]
-        supervisor.add(
-            Child("web", python_command("dispatch.cli", "web", *address), ready=_healthy(url))
-        )
-        supervisor.add(
-            Child("messenger", python_command("dispatch.cli", "messenger"), patience_s=_LETTER_S)
-        )
-        if town.optimiser.enabled:
-            supervisor.add(Child("optimiser", python_command("dispatch.cli", "optimiser")))
-        token = ""
-        if options.demo:
-            token = create_token(database_url, "admin", "demo", area=town.config.area_id)
-            command = python_command("dispatch.cli", "demo", "--url", url)
-            supervisor.add(Child("demo", command, env={"RUFBUS_TOKEN": token}))
-        mail = None if town.messages.email else mail_folder(supervisor.var)
-        supervisor.run(on_ready=lambda: _announce(say, town, url, token, clock, mail))
+        supervisor.env["RUFBUS_DEMO"] = "1" if options.demo else ""
+        sites = [
+            _Site(town, _choose_clock(town, database_url, options), listener, options)
+            for town, listener in zip(towns, listeners, strict=True)
+        ]
+        supervisor.url = sites[0].url
+        supervisor.env |= sites[0].env
+        for site in sites:
+            site.add_to(supervisor, "" if len(sites) == 1 else f"-{site.town.config.area_id}")
+
+        def announce() -> None:
+            for site in sites:
+                site.announce(say)
+
+        supervisor.run(on_ready=announce)
+
+
+@dataclass
+class _Site:
+    """One town with all of its processes."""
+
+    town: TownConfig
+    clock: ServiceClock
+    listener: socket.socket
+    options: ServeOptions
+    token: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://{self.options.host}:{self.listener.getsockname()[1]}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What its processes are told."""
+        return self.clock.to_env() | {"RUFBUS_TOWN": str(self.town.folder.resolve())}
+
+    def add_to(self, supervisor: Supervisor, suffix: str) -> None:
+        """Start its processes; `suffix` tells those of several towns apart."""
+        from dispatch.store.tokens import create_token  # noqa: PLC0415 - needs the driver
+
+        def child(name: str, command: str, *arguments: str, **more: Any) -> None:
+            env = self.env | more.pop("env", {})
+            line = python_command("dispatch.cli", command, *arguments)
+            supervisor.add(Child(f"{name}{suffix}", line, env=env, **more))
+
+        child("dispatcher", "dispatcher", "--new-roads")
+        listen(self.listener)
+        fd, workers = self.listener.fileno(), self.options.web_workers
+        for number in range(1, workers + 1):
+            name = "web" if number == 1 else f"web-{number}"
+            mark = supervisor.var / "run" / f"{name}{suffix}.ready"
+            arguments = ("--fd", str(fd), "--sharers", str(workers), "--ready-file", str(mark))
+            ready = _serving(mark, self.url)
+            child(name, "web", "--new-roads", *arguments, ready=ready, fds=[fd])
+        child("messenger", "messenger", "--new-roads", patience_s=_LETTER_S)
+        if self.town.optimiser.enabled:
+            child("optimiser", "optimiser", "--new-roads")
+        if self.options.demo:
+            area = self.town.config.area_id
+            self.token = create_token(supervisor.env["DATABASE_URL"], "admin", "demo", area=area)
+            child("demo", "demo", "--url", self.url, env={"RUFBUS_TOKEN": self.token})
+
+    def announce(self, say: Say) -> None:
+        """Tell where it is."""
+        var = self.options.var.resolve()
+        mail = None if self.town.messages.email else mail_folder(var, self.town)
+        _announce(say, self.town, self.url, self.token, self.clock, mail)
+
+
+def _distinct_towns(options: ServeOptions) -> list[TownConfig]:
+    towns = [load_town(folder) for folder in options.towns]
+    areas = [town.config.area_id for town in towns]
+    for area in areas:
+        if areas.count(area) > 1:
+            raise TownTwiceError(
+                f"two towns are called {area!r}: the name of a town's folder is that of its "
+                "service area, so each needs its own"
+            )
+    return [town.for_demo() for town in towns] if options.demo else towns
 
 
 def _announce(
@@ -209,20 +254,32 @@ def _check_redis_url(url: str | None) -> None:
             raise AddressError(f"REDIS_URL: {error}") from error
 
 
-def _free_port(host: str, port: int | None) -> int:
-    for candidate in [port] if port else range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, candidate))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    continue
-                raise AddressError(
-                    f"cannot listen on port {candidate} of {host!r}: {error.strerror or error}"
-                ) from error
-            return candidate
-    raise PortInUseError(f"port {port or DEFAULT_PORT} on {host} is in use; choose one with --port")
+def _bind_ports(host: str, port: int | None, count: int) -> list[socket.socket]:
+    """Ports that follow each other: as asked for, or the first free ones."""
+    bound: list[socket.socket] = []
+    for candidate in count_up(port or DEFAULT_PORT):
+        try:
+            bound.append(bind(host, candidate))
+        except PortInUseError:
+            if port or candidate - DEFAULT_PORT >= _PORTS_TRIED:
+                raise
+        if len(bound) == count:
+            break
+    return bound
+
+
+def _serving(mark: Path, url: str) -> Callable[[], bool]:
+    """Whether this very process serves, and rides can be booked."""
+    healthy = _healthy(url)
+
+    def ready() -> bool:
+        try:
+            os.kill(int(mark.read_text("ascii")), 0)
+        except (OSError, ValueError):
+            return False
+        return healthy()
+
+    return ready
 
 
 def _healthy(url: str) -> Callable[[], bool]:
@@ -237,102 +294,10 @@ def _healthy(url: str) -> Callable[[], bool]:
     return ready
 
 
-def run_dispatcher(town: TownConfig, var: Path) -> None:
-    """The dispatcher process: the one writer of the town's service area."""
-    from dispatch.engine import Engine  # noqa: PLC0415 - numba and scipy are slow to import
-    from dispatch.messaging.announce import Announcer  # noqa: PLC0415
-    from dispatch.town import Town  # noqa: PLC0415
-    from dispatch.views import answer  # noqa: PLC0415
-    from dispatch.worker.dispatcher import Dispatcher, run_until_signalled  # noqa: PLC0415
-    from dispatch.worker.foresight import learn  # noqa: PLC0415
-    from routing.plans import warm_up  # noqa: PLC0415
+def prepare(town: TownConfig, var: Path, say: Say, *, online: bool) -> None:
+    """Make the town's roads, stops and travel times on this host, if they are not there yet.
 
-    network = load_network(town, var, RoadGraph.load(graph_path(var, town.config.roads)), _log)
-    warm_up()
-    engine = Engine(town.config, network)
-    names = Town.of(town.config, network.stops)
-    clock = ServiceClock.from_env()
-
-    def body(command: Command, events: Sequence[Event], state: State) -> dict[str, object]:
-        return answer(command, events, state, names)
-
-    def foresee(connection: "Connection") -> None:
-        engine.expect(learn(connection, town.config, network, clock.now_s()))
-
-    gc.freeze()  # else every full collection walks the roads: 80 ms in which nobody is answered
-    dispatcher = Dispatcher(
-        os.environ["DATABASE_URL"],
-        os.environ["REDIS_URL"],
-        town.config.area_id,
-        decide=engine.decide,
-        answer=body,
-        clock=clock,
-        name=town.config.name,
-        roads_sha256=network.graph.digest,
-        adopt=engine.adopt,
-        decide_batch=engine.decide_batch,
-        foresee=foresee,
-        announcer=Announcer(town.config.area_id, town.messages.policy),
-        prepare=engine.prepare,
-    )
-    run_until_signalled(dispatcher)
-
-
-def run_optimiser(town: TownConfig, var: Path) -> None:
-    """The optimiser process: looks for better plans while nobody needs the processor."""
-    from dispatch.worker.optimiser import (  # noqa: PLC0415 - numba and scipy are slow to import
-        Optimiser,
-        Pace,
-        give_way,
-        run_until_killed,
-    )
-    from routing.plans import warm_up  # noqa: PLC0415
-
-    give_way()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    network = load_network(town, var, RoadGraph.load(graph_path(var, town.config.roads)), _log)
-    warm_up()
-    gc.freeze()
-    clock = ServiceClock.from_env()
-    pace = Pace(round_s=town.optimiser.round_s)
-    optimiser = Optimiser(
-        os.environ["DATABASE_URL"],
-        os.environ["REDIS_URL"],
-        town.config,
-        network,
-        clock=clock,
-        speed=clock.speed,
-        pace=pace,
-    )
-    run_until_killed(optimiser, pace)
-
-
-def mail_folder(var: Path) -> Path:
-    """Where e-mails are written to when no mail server is configured."""
-    return var / "messages"
-
-
-def run_messenger(town: TownConfig, var: Path) -> None:
-    """A messenger process: sends riders what they have to be told."""
-    from dispatch.messaging.assembly import messenger  # noqa: PLC0415 - slow to import
-    from dispatch.messaging.messenger import run_until_signalled  # noqa: PLC0415
-    from dispatch.town import Town  # noqa: PLC0415
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    stops = ensure_stops(town, var, RoadGraph.load(graph_path(var, town.config.roads)))
-    run_until_signalled(
-        messenger(
-            os.environ["DATABASE_URL"],
-            os.environ["REDIS_URL"],
-            town.config.area_id,
-            settings=town.messages,
-            town=Town.of(town.config, stops),
-            place=town.config.name,
-            clock=ServiceClock.from_env(),
-            folder=mail_folder(var),
-        )
-    )
-
-
-def _log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - goes to the process's log file
+    Raises:
+        RoadsError: there are no roads and none can be made.
+    """
+    _prepare_roads(town, var, say, online=online)

@@ -49,6 +49,7 @@ class DrivenDay:
         self._ended: dict[str, str] = {}
         self._halts: dict[str, tuple[int, str | None]] = {}
         self._breaks_s: dict[str, int] = {}
+        self._out: set[str] = set()
         # A diverted vehicle's times are rounded anew, and the turn it is in counts as done.
         self._diversion_s = 1 + int(network.graph.turn_time_ms.max(initial=0)) // 1000
 
@@ -96,10 +97,39 @@ class DrivenDay:
             case ev.RiderMissed() | ev.BookingCancelled():
                 yield from self._end(event.booking_id, type(event).__name__)
             case _:
+                yield from self._mishap(event)
+
+    def _mishap(self, event: ev.Event) -> Iterator[str]:
+        """Riders change vehicles only if theirs has broken down, and then board at another stop."""
+        match event:
+            case ev.VehicleTakenOut(out):
+                self._out.add(out.vehicle_id)
+            case ev.VehicleReturned(vehicle_id):
+                self._out.discard(vehicle_id)
+            case ev.BookingDisplaced():
+                booking = self._bookings[event.booking_id]
+                instead = event.instead or booking.instead
+                self._bookings[booking.id] = replace(booking, instead=instead)
+                carrier = self._vehicles.get(event.shift_id)  # None: its shift has not begun yet
+                boarded_s = carrier and carrier.on_board.pop(booking.id, None)
+                if event.aboard != (boarded_s is not None):
+                    yield f"{booking.id} was on board or not, and the log says otherwise"
+                if event.aboard and event.vehicle_id not in self._out:
+                    yield f"{booking.id} has to leave a vehicle that is in service"
+            case ev.BookingReplanned():
+                self._carried_by[event.booking_id] = event.shift_id
+                if event.vehicle_id in self._out:
+                    yield f"{event.booking_id} is given to a vehicle that is out of service"
+            case ev.RiderSetDown():
+                self._vehicles[event.shift_id].on_board.pop(event.booking_id)
+                yield from self._end(event.booking_id, "RiderSetDown")
+            case _:
                 pass
 
     def _halt(self, event: ev.VisitArrived) -> Iterator[str]:
         vehicle, stop_id = self._vehicles[event.shift_id], event.anchor.stop_id
+        if vehicle.shift.vehicle_id in self._out:
+            yield f"{event.shift_id} halts and is out of service"
         self._halts[event.visit_id] = (event.at_s, stop_id)
         if event.at_s < vehicle.rests_until_s:
             yield f"{event.shift_id} halts during a break"
@@ -123,8 +153,8 @@ class DrivenDay:
 
     def _board(self, event: ev.RiderBoarded) -> Iterator[str]:
         booking, vehicle = self._bookings[event.booking_id], self._vehicles[event.shift_id]
-        yield from self._at_stop(event, booking.promise.pickup_stop_id)
-        halted_s, promise = self._halted_s(event), booking.promise
+        yield from self._at_stop(event, booking.in_force.pickup_stop_id)
+        halted_s, promise = self._halted_s(event), booking.in_force
         if event.booking_id in vehicle.on_board or event.booking_id in self._ended:
             yield f"{event.booking_id} boards twice"
         if event.at_s < promise.pickup_from_s:
@@ -142,7 +172,7 @@ class DrivenDay:
     def _alight(self, event: ev.RiderAlighted) -> Iterator[str]:
         booking, vehicle = self._bookings[event.booking_id], self._vehicles[event.shift_id]
         promise = booking.promise
-        yield from self._at_stop(event, promise.dropoff_stop_id)
+        yield from self._at_stop(event, booking.in_force.dropoff_stop_id)
         boarded_s = vehicle.on_board.pop(event.booking_id, None)
         if boarded_s is None:
             yield f"{event.booking_id} alights without having boarded"

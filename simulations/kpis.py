@@ -110,6 +110,8 @@ def _demand(found: Sequence[Record]) -> Figures:
         "cancellation_share": _share(len(cancelled), len(accepted)),
         "cancelled_within_1_h": late,
         "abandoned": kinds[Outcome.ABANDONED],
+        "displaced": sum(r.displaced for r in found),
+        "rescued": sum(r.rescued for r in found),
         "unfinished": kinds[Outcome.UNFINISHED],
         **_spread("response", "s", [r.answered_s - r.asked_s for r in found]),
     }

@@ -44,6 +44,8 @@ class Record:
         direct_s: fastest drive between the two stops.
         direct_m: shortest way between them; of a request without booking, unknown.
         ridden_m: driven with the party on board; `pooled_m` of it together with others.
+        displaced: whether its vehicle was out of service before the ride was over.
+        rescued: whether the party had to change vehicles for that; boarding is the first one.
         cancelled_ahead_s: how long before the promised pick-up a cancellation came.
     """
 
@@ -81,6 +83,8 @@ class Record:
     ridden_m: float = 0.0
     pooled_m: float = 0.0
     pooled: bool = False
+    displaced: bool = False
+    rescued: bool = False
     fare_eur: float = 0.0
     cancelled_ahead_s: int | None = None
 
@@ -126,6 +130,9 @@ class Ledger:
     cancelled_s: dict[str, int] = field(default_factory=dict)
     arrived_s: dict[str, int] = field(default_factory=dict)
     visits_served: set[str] = field(default_factory=set)
+    displaced: set[str] = field(default_factory=set)
+    rescued: set[str] = field(default_factory=set)
+    set_down_s: dict[str, int] = field(default_factory=dict)
 
 
 def ledger(day: Day) -> Ledger:  # noqa: C901, PLR0912 - one case for each kind of event
@@ -145,7 +152,7 @@ def ledger(day: Day) -> Ledger:  # noqa: C901, PLR0912 - one case for each kind 
                 if event.by == "service":
                     book.abandoned.add(event.booking_id)
             case ev.RiderBoarded():
-                book.boarded[event.booking_id] = event
+                book.boarded.setdefault(event.booking_id, event)
                 book.visits_served.add(event.visit_id)
             case ev.RiderAlighted():
                 book.alighted[event.booking_id] = event
@@ -159,8 +166,22 @@ def ledger(day: Day) -> Ledger:  # noqa: C901, PLR0912 - one case for each kind 
             case ev.ShiftEnded():
                 book.ended_s[event.shift_id] = at_s
             case _:
-                pass
+                _note_mishap(book, event)
     return book
+
+
+def _note_mishap(book: Ledger, event: ev.Event) -> None:
+    match event:
+        case ev.BookingDisplaced():
+            book.displaced.add(event.booking_id)
+        case ev.BookingReplanned():
+            book.carried_by[event.booking_id] = event.shift_id
+            if event.rescue:
+                book.rescued.add(event.booking_id)
+        case ev.RiderSetDown():
+            book.set_down_s[event.booking_id] = event.at_s
+        case _:
+            pass
 
 
 class Zones:
@@ -287,6 +308,10 @@ def _fill_in(
     if alighted is not None:
         record.outcome = Outcome.SERVED
         record.arrived_s, record.alighted_s = book.arrived_s[alighted.visit_id], alighted.at_s
+    elif booking.id in book.set_down_s:
+        record.outcome = Outcome.SERVED
+        record.arrived_s = record.alighted_s = book.set_down_s[booking.id]
+    record.displaced, record.rescued = booking.id in book.displaced, booking.id in book.rescued
 
 
 def _add_driving(by_booking: dict[str, Record], legs: Sequence[Leg]) -> None:

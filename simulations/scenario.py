@@ -123,6 +123,8 @@ class WorldSection(_Section):
         cancel_lead_mean_h: how long before, on average (exponential).
         breakdowns_per_vehicle_day: expected standstills in 24 hours of a vehicle's service.
         breakdown_s: how long the shortest and the longest of them take.
+        out_of_service_after_s: a standstill longer than this takes the vehicle out of service until
+            it is repaired, and its riders get others; a shorter one makes them late.
         slower: factor on all driving times that everybody knows of (snow), also when planning.
         closed_roads: names of roads, or OSM way ids, that cannot be driven all day.
         closures: roads and stops that are closed for a part of it.
@@ -138,6 +140,7 @@ class WorldSection(_Section):
     cancel_lead_mean_h: Annotated[float, Field(gt=0, le=168)] = 2.0
     breakdowns_per_vehicle_day: Annotated[float, Field(ge=0, le=10)] = 0.0
     breakdown_s: tuple[Seconds, Seconds] = (1200, 3600)
+    out_of_service_after_s: Annotated[int, Field(ge=0, le=86_400)] = 600
     slower: Annotated[float, Field(ge=0.5, le=5)] = 1.0
     closed_roads: tuple[str, ...] = ()
     closures: tuple[TimedClosure, ...] = ()

@@ -14,6 +14,7 @@ from random import Random
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
+from dispatch.domain.mishaps import OutReason
 from dispatch.domain.model import Action, ActionKind, Anchor, RideRequest, Shift, ShiftStatus, Visit
 from dispatch.domain.state import State, apply, forget_closed
 from dispatch.engine import Engine
@@ -111,7 +112,8 @@ class World:
         self._watchers = watchers or Watchers()
         self._pace = pace or Dispatch()
         self._riders = riders or Riders()
-        self._processes = Processes(wanted or WorldSection(), seed)
+        self._wanted = wanted or WorldSection()
+        self._processes = Processes(self._wanted, seed)
         self._driving = Driving(engine.network, self._processes, self.state)
         self._seed = seed
         self._fates: dict[str, Fate] = {}
@@ -265,7 +267,7 @@ class World:
         if not self._driving.reports:
             return
         for shift in list(self.state.shifts.values()):
-            if shift.status is ShiftStatus.ACTIVE:
+            if shift.status is ShiftStatus.ACTIVE and shift.vehicle_id not in self.state.out:
                 fix = self._driving.position(shift, now_s)
                 if fix is not None:
                     moved = ev.VehicleMoved(shift.id, shift.vehicle_id, fix)
@@ -302,13 +304,29 @@ class World:
             watchers.on_settled(self.state, now_s)
         for shift_id in dict.fromkeys(_shifts_touched(events)):
             self._schedule(shift_id, now_s)
+        self._change_crews(events, now_s)
+
+    def _change_crews(self, events: Sequence[ev.Event], now_s: int) -> None:
+        """Let shifts begin whose vehicles have come free, or back."""
         for event in events:
             if isinstance(event, ev.ShiftEnded):
-                self._relieve(event.shift_id, now_s)
+                self._relieve(self.state.shifts[event.shift_id].vehicle_id, now_s)
+            elif isinstance(event, ev.VehicleReturned):
+                self._relieve(event.vehicle_id, now_s)
 
-    def _relieve(self, ended_id: str, now_s: int) -> None:
+    def _break_down(self, shift_id: str, now_s: int) -> None:
+        """A driver reports that the vehicle cannot go on."""
+        shift = self.state.shifts.get(shift_id)
+        if shift is not None and shift.status is ShiftStatus.ACTIVE:
+            self._report_positions(now_s)
+            self._do(cmd.TakeOutOfService(shift.vehicle_id, str(OutReason.BREAKDOWN)), now_s)
+
+    def _repaired(self, vehicle_id: str, now_s: int) -> None:
+        self._report_positions(now_s)
+        self._do(cmd.ReturnToService(vehicle_id), now_s)
+
+    def _relieve(self, vehicle_id: str, now_s: int) -> None:
         """Let the vehicle's next shift begin."""
-        vehicle_id = self.state.shifts[ended_id].vehicle_id
         for shift in self._shifts_of(vehicle_id):
             if shift.status is ShiftStatus.PLANNED:
                 self._schedule(shift.id, now_s)
@@ -326,6 +344,11 @@ class World:
             case ev.ShiftStarted(shift_id):
                 stands = self._driving.begin(before)
                 self.day.standstills += [(shift_id, *span) for span in stands]
+                for from_s, to_s in stands:
+                    long = to_s - from_s > self._wanted.out_of_service_after_s
+                    if long and to_s > now_s:
+                        self._at(max(now_s, from_s), partial(self._break_down, shift_id))
+                        self._at(to_s, partial(self._repaired, before.vehicle_id))
             case ev.VisitArrived(anchor=anchor):
                 self._drove(before, anchor, now_s)
                 self._driving.halted(before.id)
@@ -382,11 +405,13 @@ class World:
         action = min(visit.actions, key=lambda a: not self._comes(a))
         booking = self.state.bookings[action.booking_id]
         fate = self._fates.get(booking.id, Fate())
+        if booking.rescues:  # who has been on board already stands at the stop
+            fate = replace(fate, comes=True, late_s=0)
         lasts_s = round((action.end_s - action.start_s) * fate.pace)
         begins_s = max(action.start_s, shift.anchor.at_s)
         if action.kind is not ActionKind.PICKUP:
             return begins_s + lasts_s, cmd.ReportAlighted(booking.id)
-        waiting_s = max(visit.arrived_at_s or 0, booking.promise.pickup_from_s)
+        waiting_s = max(visit.arrived_at_s or 0, booking.in_force.pickup_from_s)
         patience_s = self._engine.config.rules.no_show_after_s
         if not self._comes(action) or fate.late_s > patience_s:
             return max(waiting_s + patience_s, shift.anchor.at_s), cmd.ReportNoShow(booking.id)
@@ -394,7 +419,8 @@ class World:
 
     def _comes(self, action: Action) -> bool:
         fate = self._fates.get(action.booking_id)
-        return action.kind is not ActionKind.PICKUP or fate is None or fate.comes
+        sure = action.kind is not ActionKind.PICKUP or fate is None or fate.comes
+        return sure or self.state.bookings[action.booking_id].rescues > 0
 
     def _return_to_depot(self, shift_id: str, now_s: int) -> None:
         leg = self._driving.way_to_depot(self.state.shifts[shift_id], now_s)

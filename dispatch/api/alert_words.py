@@ -31,6 +31,10 @@ _KINDS: Final[dict[str, tuple[str, str]]] = {
         "Die Schicht läuft seit {minutes} min, aber niemand hat sich angemeldet.",
         "The shift should have begun {minutes} min ago, but nobody has signed on.",
     ),
+    "no_vehicle": (
+        "{code} hat seit {minutes} min kein Fahrzeug und wartet am Halt {stop}.",
+        "{code} has had no vehicle for {minutes} min and waits at {stop}.",
+    ),
     "position_stale": (
         "Seit {minutes} min ist nichts vom Fahrzeug zu hören; es gilt der Fahrplan.",
         "The vehicle has not been heard of for {minutes} min; the plan says where it is.",
@@ -42,6 +46,10 @@ _KINDS: Final[dict[str, tuple[str, str]]] = {
     "vehicle_off_route": (
         "Das Fahrzeug ist {metres} m von seinem Weg entfernt.",
         "The vehicle is {metres} m away from its way.",
+    ),
+    "stop_closed": (
+        "Der Halt {stop}, der {code} zugesagt ist, ist gesperrt.",
+        "The stop {stop} that {code} was promised is closed.",
     ),
 }
 

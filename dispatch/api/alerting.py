@@ -8,7 +8,7 @@ from typing import Final
 from fastapi.concurrency import run_in_threadpool
 
 from dispatch.api.alert_words import alert_words, choice_words, minutes
-from dispatch.domain.model import Acknowledgement, Booking, Fix, Shift, ShiftStatus
+from dispatch.domain.model import Acknowledgement, Booking, BookingStatus, Fix, Shift, ShiftStatus
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine.alerts import Alert, alerts, is_acknowledged
@@ -71,6 +71,7 @@ class AlertBoard:
             await gateway.acknowledgements(now_s),
         )
         state.closures = {c.id: c for c in await gateway.closures()}
+        state.out = await gateway.outages()
         labels = await gateway.token_labels()
         return await run_in_threadpool(self._view, state, now_s, labels)
 
@@ -112,11 +113,15 @@ def _state(
         if all(a.booking_id in known for visit in shift.visits for a in visit.actions)
     }
     return State(
-        bookings={b.id: b for b in known.values() if b.shift_id in whole},
+        bookings={b.id: b for b in known.values() if b.shift_id in whole or _is_displaced(b)},
         shifts=whole,
         fixes=dict(fixes),
         acknowledged={a.alert_id: a for a in seen},
     )
+
+
+def _is_displaced(booking: Booking) -> bool:
+    return booking.status is BookingStatus.DISPLACED
 
 
 def alert_view(

@@ -11,6 +11,7 @@ from dispatch.api import (
     bookings,
     closures,
     control,
+    fleet,
     groups,
     notifications,
     phone,
@@ -21,7 +22,7 @@ from dispatch.api import (
     vehicles,
     waiting,
 )
-from dispatch.api.middleware import BodyGuard, SecurityHeaders
+from dispatch.api.middleware import BodyGuard, BodyTimer, SecurityHeaders
 from dispatch.api.schemas import PROBLEMS, Problem
 from dispatch.api.settings import ApiSettings
 
@@ -46,12 +47,13 @@ def create_api(settings: ApiSettings) -> FastAPI:
     problems.install(app)
     v1 = APIRouter(prefix=API_ROOT, responses=PROBLEMS)
     life = (phone, booking_life, series, waiting, groups, notifications)
-    for part in (rides, *life, bookings, vehicles, control, alerts, closures, service):
+    for part in (rides, *life, bookings, vehicles, fleet, control, alerts, closures, service):
         v1.include_router(part.router)
     app.include_router(v1)
     app.include_router(service.health_router)
     _document_problems(app)
     app.add_middleware(BodyGuard)
+    app.add_middleware(BodyTimer)
     app.add_middleware(SecurityHeaders)
     return app
 

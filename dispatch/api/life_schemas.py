@@ -176,6 +176,16 @@ class Caller(Answer):
     series: list[Series]
 
 
+class BookedBy(Answer):
+    """Whose booking it is and what was asked for; None for what has been erased meanwhile."""
+
+    rider_id: str
+    name: str | None
+    phone: str | None
+    email: str | None
+    request: RideRequest | None
+
+
 class ReadBack(Answer):
     """What a dispatcher reads to the caller."""
 

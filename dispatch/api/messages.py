@@ -36,6 +36,9 @@ class ApiCode(StrEnum):
     SCENARIO_CHANGED = "scenario_changed"
     RUN_STATE = "run_state"
     PLANNER_FULL = "planner_full"
+    OVERLOADED = "overloaded"
+    TOO_MANY_POSITIONS = "too_many_positions"
+    REQUEST_TIMEOUT = "request_timeout"
     CONTACT_ERASED = "contact_erased"
     CHANNEL_UNAVAILABLE = "channel_unavailable"
     PUSH_UNAVAILABLE = "push_unavailable"
@@ -206,6 +209,24 @@ _HTTP = {
         ("Zu viele", "Davon gibt es schon zu viele. Bitte erst aufräumen oder abwarten."),
         ("Too many", "There are too many of these already. Please tidy up or wait first."),
     ),
+    ApiCode.OVERLOADED: Message(
+        503,
+        (
+            "Sehr viele Anfragen",
+            "Gerade kommen sehr viele Anfragen. Bitte in einigen Sekunden noch einmal versuchen.",
+        ),
+        ("Very many requests", "Very many people are asking. Please try again in some seconds."),
+    ),
+    ApiCode.TOO_MANY_POSITIONS: Message(
+        429,
+        ("Zu viele Positionen", "Eine Position je Sekunde genügt."),
+        ("Too many positions", "One position per second is enough."),
+    ),
+    ApiCode.REQUEST_TIMEOUT: Message(
+        408,
+        ("Zeit abgelaufen", "Die Anfrage kam nicht rechtzeitig vollständig an."),
+        ("Timed out", "The request did not arrive completely in time."),
+    ),
     ApiCode.SERVICE_UNAVAILABLE: Message(
         503,
         ("Gerade nicht erreichbar", "Bitte gleich noch einmal versuchen."),
@@ -319,6 +340,73 @@ _DOMAIN = {
             "Too early",
             "The break cannot begin yet: too much work in one piece would be left after it.",
         ),
+    ),
+    ErrorCode.BREAK_NOT_NOW: Message(
+        409,
+        ("Jetzt keine Pause", "Erst müssen Fahrgäste bedient werden, sonst bräche eine Zusage."),
+        ("No break now", "Riders have to be served first, or a promise would be broken."),
+    ),
+    ErrorCode.BREAK_TOO_LATE: Message(
+        409,
+        ("Zu spät für die Pause", "So lange darf ohne Pause nicht gearbeitet werden."),
+        ("Too late for the break", "Nobody may work that long without a break."),
+    ),
+    ErrorCode.NO_BREAK_LEFT: Message(
+        409,
+        ("Keine Pause mehr", "In dieser Schicht steht keine Pause mehr aus."),
+        ("No break left", "There is no break left in this shift."),
+    ),
+    ErrorCode.ON_BREAK: Message(
+        409,
+        ("In der Pause", "Die Pause hat begonnen; danach geht es weiter."),
+        ("On a break", "The break has begun; it has to be over first."),
+    ),
+    ErrorCode.VEHICLE_OUT_OF_SERVICE: Message(
+        409,
+        ("Fahrzeug außer Betrieb", "Das Fahrzeug ist außer Betrieb gemeldet."),
+        ("Vehicle out of service", "The vehicle is reported as out of service."),
+    ),
+    ErrorCode.VEHICLE_FULL: Message(
+        409,
+        ("Kein Platz", "Für diese Fahrgäste ist bis zum Ziel kein Platz im Fahrzeug."),
+        ("No room", "The vehicle has no room for these riders all the way."),
+    ),
+    ErrorCode.SPARE_NOT_FREE: Message(
+        409,
+        ("Ersatzfahrzeug belegt", "Das andere Fahrzeug hat in dieser Zeit eine eigene Schicht."),
+        ("Spare not free", "The other vehicle has a shift of its own at that time."),
+    ),
+    ErrorCode.SPARE_TOO_SMALL: Message(
+        409,
+        (
+            "Ersatzfahrzeug zu klein",
+            "Die Fahrten passen nicht in das andere Fahrzeug. Notfalls erst außer Betrieb melden.",
+        ),
+        (
+            "Spare too small",
+            "The rides do not fit into the other vehicle. If need be, go out of service first.",
+        ),
+    ),
+    ErrorCode.SWAP_TOO_LATE: Message(
+        409,
+        (
+            "Tausch bräche Zusagen",
+            "Jemand käme später als zugesagt. Notfalls das Fahrzeug erst außer Betrieb melden.",
+        ),
+        (
+            "Swap would break promises",
+            "Somebody would be later than promised. If need be, go out of service first.",
+        ),
+    ),
+    ErrorCode.NO_OTHER_STOP: Message(
+        409,
+        ("Kein anderer Halt", "In Laufweite gibt es keinen anderen Halt."),
+        ("No other stop", "There is no other stop within walking distance."),
+    ),
+    ErrorCode.WALK_ON_IMPOSSIBLE: Message(
+        409,
+        ("Ziel nicht möglich", "Zu diesem Ziel kann von hier niemand mitgenommen werden."),
+        ("Destination not possible", "Nobody can be taken to that destination from here."),
     ),
     ErrorCode.SHIFT_NOT_FOUND: Message(
         404,

@@ -1,29 +1,25 @@
 """What holds for every request: a bounded body, and headers that keep browsers on this origin."""
 
-import json
-from typing import Any, Final
+import asyncio
+from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dispatch import limits
 from dispatch.api.messages import ApiCode
 from dispatch.api.problems import language_of, problem
+from dispatch.api.repeated_names import REPEATED, repeats_a_name
 
-MAX_BODY_BYTES: Final = 64 * 1024
+MAX_BODY_BYTES: Final = limits.BODY_MAX_BYTES
 _JSON: Final = frozenset({"application/json"})
 _LISTS: Final = {
     "/api/v1/closures/import": (
-        2 * 1024 * 1024,
+        limits.LIST_MAX_BYTES,
         _JSON | {"application/geo+json", "text/csv"},
     ),
 }
 """Where more is taken, and in other formats; all of them need a preflight from other sites."""
-
-_REPEATED: Final = {
-    "location": "body",
-    "type": "repeated_name",
-    "message": "an object has the same name twice",
-}
 
 _POLICY: Final = (
     "default-src 'none'",
@@ -73,26 +69,42 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = dict(pairs)
-    if len(names) < len(pairs):
-        raise _RepeatedNameError
-    return names
+class _SlowBodyError(Exception):
+    """A request's body did not come in time."""
 
 
-def _repeats_a_name(body: bytes) -> bool:
-    """Whether an object has a name twice: readers differ in which one counts (RFC 8259, 4)."""
-    try:
-        json.loads(body or b"null", object_pairs_hook=_unique)
-    except _RepeatedNameError:
-        return True
-    except (ValueError, RecursionError):  # no JSON: who reads it will say so
-        return False
-    return False
+class BodyTimer:
+    """Answers 408 when a request's body does not come within `limits.BODY_S`."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-class _RepeatedNameError(Exception):
-    """An object has a name twice."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        deadline = asyncio.get_running_loop().time() + limits.BODY_S
+        whole = False
+
+        async def timely() -> Message:
+            nonlocal whole
+            if whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise _SlowBodyError from None
+            whole = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        try:
+            await self._app(scope, timely, send)
+        except _SlowBodyError:
+            language = language_of(Headers(scope=scope).get("accept-language"))
+            response = problem(ApiCode.REQUEST_TIMEOUT, language, headers={"Connection": "close"})
+            await response(scope, receive, send)
 
 
 class BodyGuard:
@@ -132,9 +144,9 @@ class BodyGuard:
             response = problem(code, language, headers={"Connection": "close"})
             await response(scope, receive, send)
             return
-        if media_type in _JSON and scope["path"] not in _LISTS and _repeats_a_name(body):
+        if scope["path"] not in _LISTS and repeats_a_name(body):
             language = language_of(headers.get("accept-language"))
-            response = problem(ApiCode.INVALID_REQUEST, language, errors=[_REPEATED])
+            response = problem(ApiCode.INVALID_REQUEST, language, errors=[REPEATED])
             await response(scope, receive, send)
             return
         read = False

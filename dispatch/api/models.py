@@ -44,9 +44,9 @@ def parse_instant(value: Any) -> int:
     day, clock, _, offset = match.groups()
     if offset is None:
         raise PydanticCustomError("naive_datetime", "the offset is missing")
+    if not _YEARS[0] <= int(day[:4]) <= _YEARS[1]:
+        raise PydanticCustomError("rfc3339", "no year of this service")
     try:
-        if not _YEARS[0] <= int(day[:4]) <= _YEARS[1]:
-            raise ValueError(day)
         return int(datetime.fromisoformat(f"{day}T{clock}{offset.upper()}").timestamp())
     except (ValueError, OverflowError) as error:
         raise PydanticCustomError("rfc3339", "no such time") from error
@@ -244,6 +244,12 @@ class PushEndpointIn(Strict):
     """Which browser."""
 
     endpoint: _Endpoint
+
+
+class BoardedIn(Strict):
+    """Who has come, if not those who were booked."""
+
+    party: PartyIn
 
 
 class PositionIn(Strict):

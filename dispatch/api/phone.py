@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from dispatch.api.life_models import CodeCancelIn
-from dispatch.api.life_schemas import BookingsByCode, Caller, CancelledByCode, ReadBack
+from dispatch.api.life_schemas import BookedBy, BookingsByCode, Caller, CancelledByCode, ReadBack
 from dispatch.api.messages import ApiCode
 from dispatch.api.models import ID_PATTERN
+from dispatch.api.present import with_refusal_message
 from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import answers
@@ -65,15 +66,13 @@ async def cancel_by_code(
     gateway, plain = settings.gateway, _plain(code)
     host = request.client.host if request.client is not None else "unknown"
     limits = ((f"code:{plain}", _PER_CODE), (f"from:{host}", _PER_CALLER), ("all", _IN_ALL))
-    for scope, most in limits:
-        if await gateway.failures(scope, _WINDOW_S) >= most:
-            raise ProblemError(ApiCode.TOO_MANY_ATTEMPTS)
+    if not await gateway.attempt(limits, _WINDOW_S):
+        raise ProblemError(ApiCode.TOO_MANY_ATTEMPTS)
     for booking in await gateway.bookings_by_code(plain):
         contact = await gateway.contact(booking.rider_id)
         if booking.status.is_open and contact is not None and _proves(proof, contact):
+            await gateway.forgive(limits)
             return await _give_up(sender, booking)
-    for scope, _ in limits:
-        await gateway.add_failure(scope, _WINDOW_S)
     raise ProblemError(ApiCode.NOT_CONFIRMED)
 
 
@@ -169,6 +168,32 @@ async def what_to_read(
         "language": language,
         "text": read_back(booking, settings.town, language),
         "code_spelled": spelled(booking.code, language),
+    }
+
+
+@router.get("/bookings/{booking_id}/rider", summary="Whose it is", responses=answers(BookedBy))
+async def whose(
+    request: Request,
+    settings: Settings,
+    _caller: ControlCaller,
+    booking_id: Annotated[str, Path(pattern=ID_PATTERN)],
+) -> dict[str, Any]:
+    """Whom to ask for or call back, and the wish behind the booking, to be changed or repeated."""
+    gateway = settings.gateway
+    booking = await gateway.booking(booking_id)
+    if booking is None:
+        raise ProblemError(ErrorCode.BOOKING_NOT_FOUND)
+    contact = await gateway.contact(booking.rider_id)
+    wish = (await gateway.requests([booking.request_id])).get(booking.request_id)
+    language = language_of(request.headers.get("accept-language"))
+    return {
+        "rider_id": booking.rider_id,
+        "name": None if contact is None else contact.name,
+        "phone": None if contact is None else contact.phone,
+        "email": None if contact is None else contact.email,
+        "request": None
+        if wish is None
+        else with_refusal_message(request_view(wish, settings.town), language),
     }
 
 

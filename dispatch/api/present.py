@@ -12,6 +12,7 @@ from dispatch.api.settings import ApiSettings
 from dispatch.domain.closures import Closure, roads_closed
 from dispatch.domain.errors import ErrorCode
 from dispatch.domain.model import Booking, Shift, ShiftStatus, Visit
+from dispatch.fleet_views import with_outages
 from dispatch.place_views import whereabouts
 from dispatch.town import Json, Located
 from dispatch.views import booking_view, fleet_view, live_view, plan_view
@@ -118,7 +119,8 @@ async def fleet_now(settings: ApiSettings) -> Json:
     bookings = await gateway.open_bookings()
     positions = await positions_by_vehicle(settings)
     stale_s = settings.config.rules.position_stale_s
-    return fleet_view(shifts, bookings, positions, settings.now(), settings.town, stale_s)
+    body = fleet_view(shifts, bookings, positions, settings.now(), settings.town, stale_s)
+    return with_outages(body, await gateway.outages(), bookings, settings.town)
 
 
 async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:
@@ -131,6 +133,7 @@ async def plan_now(settings: ApiSettings, *, routes: bool) -> Json:
     gateway = settings.gateway
     shifts = await gateway.shifts(_NOT_OVER)
     body = plan_view(shifts, await gateway.open_bookings(), settings.now(), settings.town)
+    body = with_outages(body, await gateway.outages(), (), settings.town)
     if routes:
         positions = await positions_by_vehicle(settings)
         by_id = {shift.id: shift for shift in shifts}
@@ -147,7 +150,9 @@ async def manifest_now(settings: ApiSettings, vehicle_id: str) -> Json:
     shifts = await gateway.shifts(_NOT_OVER, vehicle_id=vehicle_id)
     wanted = {a.booking_id for s in shifts for v in s.visits for a in v.actions}
     bookings = (await gateway.bookings(wanted)).values()
-    return plan_view(shifts, bookings, settings.now(), settings.town)
+    body = plan_view(shifts, bookings, settings.now(), settings.town)
+    out = {key: o for key, o in (await gateway.outages()).items() if key == vehicle_id}
+    return with_outages(body, out, (), settings.town)
 
 
 async def _shift_route(

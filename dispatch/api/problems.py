@@ -11,11 +11,13 @@ from starlette.exceptions import HTTPException
 
 from dispatch.api.messages import MESSAGES, ApiCode, Language, Message
 from dispatch.domain.errors import DomainError
-from dispatch.store.errors import KeyReusedError, StoreError, UnstorableError
+from dispatch.store.errors import StoreError, UnstorableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 ATTEMPTS_AFTER_S = 900
+POSITIONS_AFTER_S = 1
+OVERLOADED_AFTER_S = 5
 ErrorPage = Callable[[Request, Message], Response]
 _log = logging.getLogger(__name__)
 
@@ -25,9 +27,17 @@ _STATUS_CODES = {
     403: ApiCode.FORBIDDEN,
     404: ApiCode.NOT_FOUND,
     405: ApiCode.METHOD_NOT_ALLOWED,
+    408: ApiCode.REQUEST_TIMEOUT,
     413: ApiCode.REQUEST_TOO_LARGE,
     415: ApiCode.UNSUPPORTED_MEDIA_TYPE,
     503: ApiCode.SERVICE_UNAVAILABLE,
+}
+
+
+_TOLD_APART = {
+    ApiCode.IDEMPOTENCY_KEY_REUSED,
+    ApiCode.OVERLOADED,
+    ApiCode.TOO_MANY_POSITIONS,
 }
 
 
@@ -96,7 +106,10 @@ def problem(
     if message.status == MESSAGES[ApiCode.UNAUTHORIZED].status:
         extra.setdefault("WWW-Authenticate", "Bearer")
     if message.status == MESSAGES[ApiCode.SERVICE_UNAVAILABLE].status:
-        extra.setdefault("Retry-After", str(RETRY_AFTER_S))
+        after_s = OVERLOADED_AFTER_S if code == ApiCode.OVERLOADED else RETRY_AFTER_S
+        extra.setdefault("Retry-After", str(after_s))
+    if code == ApiCode.TOO_MANY_POSITIONS:
+        extra.setdefault("Retry-After", str(POSITIONS_AFTER_S))
     if code == ApiCode.TOO_MANY_ATTEMPTS:
         extra.setdefault("Retry-After", str(ATTEMPTS_AFTER_S))
     return JSONResponse(body, message.status, extra, MEDIA_TYPE)
@@ -130,10 +143,9 @@ async def _on_domain_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_store_error(request: Request, error: Exception) -> Response:
-    code = ApiCode.SERVICE_UNAVAILABLE
-    if isinstance(error, KeyReusedError):
-        code = ApiCode.IDEMPOTENCY_KEY_REUSED
-    elif isinstance(error, UnstorableError):  # asking again would not help
+    assert isinstance(error, StoreError)  # noqa: S101 - registered for this type only
+    code = error.code if error.code in _TOLD_APART else ApiCode.SERVICE_UNAVAILABLE
+    if isinstance(error, UnstorableError):  # asking again would not help
         code = ApiCode.INVALID_REQUEST
     return _answer(request, code)
 

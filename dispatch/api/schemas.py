@@ -158,17 +158,42 @@ class VehicleRef(Answer):
     name: str
 
 
+class Instead(Answer):
+    """Where riders get on and off where the promised stops cannot be kept."""
+
+    pickup: StopRef
+    dropoff: StopRef
+    pickup_from: datetime
+
+
+class Displacement(Answer):
+    """When and why a booking lost its vehicle; `aboard`: its riders had to get off."""
+
+    at: datetime
+    reason: str
+    aboard: bool
+    walk_m: int
+
+
 class Booking(Answer):
-    """An accepted offer."""
+    """An accepted offer.
+
+    `displaced` is open, but on no vehicle: another one is being looked for. `booked_party` is set
+    where other people came than had been booked; `price_cents` is what those who came pay.
+    """
 
     id: str
-    status: Literal["confirmed", "boarded", "completed", "cancelled", "no_show"]
+    status: Literal["confirmed", "displaced", "boarded", "completed", "cancelled", "no_show"]
     code: str
     promise: Promise
     party: Party
     price_cents: int
     estimated: Estimate
     vehicle: VehicleRef | None
+    instead: Instead | None
+    displacement: Displacement | None
+    rescues: int
+    booked_party: Party | None
     booked_at: datetime
     boarded_at: datetime | None
     alighted_at: datetime | None
@@ -186,7 +211,7 @@ class Live(Answer):
     """Where a ride stands; the position is shown only while it concerns the rider."""
 
     at: datetime
-    phase: Literal["scheduled", "approaching", "at_stop", "riding", "done"]
+    phase: Literal["scheduled", "displaced", "approaching", "at_stop", "riding", "done"]
     stops_before: int | None
     vehicle_position: Position | None
 
@@ -246,12 +271,45 @@ class Shift(ShiftHead):
     route: list[tuple[float, float]] | None = None
 
 
+class OutOfService(Answer):
+    """A vehicle that cannot drive: since when, why, and where it stands."""
+
+    vehicle: VehicleRef
+    since: datetime
+    reason: str
+    lon: float
+    lat: float
+
+
+class FleetChange(Answer):
+    """What became of a vehicle, of its day, and of every booking concerned."""
+
+    vehicle: VehicleRef
+    out_of_service: OutOfService | None
+    shifts: list[ShiftHead]
+    bookings: list[Booking]
+
+
+class ConcernedBookings(Answer):
+    """The bookings whose stops have changed."""
+
+    bookings: list[Booking]
+
+
+class DriverBreak(Answer):
+    """A driver's next break, or the one that is running."""
+
+    vehicle: VehicleRef
+    break_: Visit | None = Field(alias="break")
+
+
 class Plan(Answer):
-    """All shifts that are not over, and the open bookings."""
+    """All shifts that are not over, the open bookings, and vehicles that are out of service."""
 
     at: datetime
     shifts: list[Shift]
     bookings: list[Booking]
+    out_of_service: list[OutOfService]
 
 
 class FleetPosition(Answer):
@@ -284,7 +342,7 @@ class FleetVehicle(Answer):
     name: str
     spare: bool
     configurations: list[Party]
-    state: Literal["off_duty", "idle", "driving", "at_stop", "on_break"]
+    state: Literal["off_duty", "idle", "driving", "at_stop", "on_break", "out_of_service"]
     shift: ShiftHead | None
     position: FleetPosition | None
     load: Load
@@ -297,6 +355,8 @@ class Fleet(Answer):
 
     at: datetime
     vehicles: list[FleetVehicle]
+    out_of_service: list[OutOfService]
+    displaced: list[str] = Field(description="ids of bookings that have no vehicle")
 
 
 class Closure(Answer):
@@ -402,9 +462,11 @@ class Alert(Answer):
         "break_late",
         "shift_overrun",
         "no_driver",
+        "no_vehicle",
         "position_stale",
         "position_doubted",
         "vehicle_off_route",
+        "stop_closed",
     ]
     severity: Literal["critical", "warning", "info"]
     since: datetime

@@ -12,7 +12,6 @@ from dispatch.api.messages import ApiCode
 from dispatch.api.problems import ProblemError
 from dispatch.api.settings import ApiSettings
 
-SESSION_COOKIE: Final = "rufbus_control"
 VEHICLE_ROLES: Final = frozenset({"vehicle", "control", "admin"})
 CONTROL_ROLES: Final = frozenset({"control", "admin"})
 _KEY_CHARS: Final = frozenset(chr(code) for code in range(0x21, 0x7F))
@@ -81,7 +80,7 @@ async def caller_of(request: Request, settings: Settings) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     token = token.strip() if scheme.lower() == "bearer" else ""
     if not token:
-        token = request.cookies.get(SESSION_COOKIE, "")
+        token = request.cookies.get(settings.session_cookie, "")
         if not token:
             return Caller(None, "public")
         if request.method not in {"GET", "HEAD"}:

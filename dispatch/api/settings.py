@@ -16,6 +16,7 @@ from dispatch.roads_desk import RoadsDesk
 from dispatch.town import StopLike, Town, surroundings
 
 _NEAR_DEG: Final = 0.1
+SESSION_COOKIE: Final = "rufbus_control"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class ApiSettings:
         clock_rate: how many service seconds pass in a real one (demo).
         demo: virtual drivers and riders are about.
         secure_cookies: the service is reached by https only.
+        session_cookie: name of the control page's cookie; browsers tell hosts apart, not ports.
         messages: how riders are told.
         planner: the planner's scenarios and runs; None has no such page.
         network: the roads, to find out who could take over riders; None leaves that out.
@@ -71,6 +73,7 @@ class ApiSettings:
     clock_rate: float = 1.0
     demo: bool = False
     secure_cookies: bool = False
+    session_cookie: str = SESSION_COOKIE
     messages: MessageSettings = field(default_factory=MessageSettings)
     planner: Desk | None = None
     network: Network | None = None

@@ -16,6 +16,7 @@ from dispatch.api.messages import ApiCode
 from dispatch.api.present import booking_now, fleet_now, plan_now
 from dispatch.api.problems import ProblemError
 from dispatch.api.settings import ApiSettings
+from dispatch.limits import SEND_S, STREAMS_MAX
 from dispatch.live.notices import Notice
 from dispatch.store.errors import StoreError
 from dispatch.town import Json
@@ -24,7 +25,6 @@ LOOK_S: Final = 5.0
 LOOK_SCHEDULED_S: Final = 30.0
 CALM_S: Final = 0.3
 HEARTBEAT_S: Final = 15
-STREAMS_MAX: Final = 1_000
 _OVER: Final = frozenset({"completed", "cancelled", "no_show"})
 _open = 0
 
@@ -170,4 +170,6 @@ def stream(events: AsyncGenerator[ServerSentEvent]) -> EventSourceResponse:
     if _open >= STREAMS_MAX:
         raise ProblemError(ApiCode.SERVICE_UNAVAILABLE)
     headers: dict[str, Any] = {"Cache-Control": "no-store"}
-    return EventSourceResponse(_counted(events), ping=HEARTBEAT_S, headers=headers)
+    return EventSourceResponse(
+        _counted(events), ping=HEARTBEAT_S, send_timeout=SEND_S, headers=headers
+    )

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from dispatch.api.models import ID_PATTERN, PositionIn, Positions
+from dispatch.api.models import ID_PATTERN, BoardedIn, PositionIn, Positions
 from dispatch.api.present import manifest_now
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import Accepted, Arrived, Booking, Plan, ShiftHead, answers
@@ -81,9 +81,15 @@ async def arrived(
 @router.post(
     "/bookings/{booking_id}/boarded", summary="Riders are on board", responses=answers(Booking)
 )
-async def boarded(_caller: VehicleCaller, sender: AnySender, booking_id: Id) -> dict[str, Any]:
-    """A booking's riders got on at the stop where the vehicle stands."""
-    return await sender.send(ReportBoarded(booking_id))
+async def boarded(
+    _caller: VehicleCaller, sender: AnySender, booking_id: Id, body: BoardedIn | None = None
+) -> dict[str, Any]:
+    """A booking's riders got on at the stop where the vehicle stands.
+
+    With a `party`, other people than were booked; `vehicle_full` if they do not fit.
+    """
+    party = None if body is None else body.party.to_domain()
+    return await sender.send(ReportBoarded(booking_id, party))
 
 
 @router.post(

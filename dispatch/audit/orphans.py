@@ -68,8 +68,9 @@ _QUESTIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "booking",
-        "is open, but in no plan",
+        "is open and has a vehicle, but is in no plan",
         """SELECT b.id FROM booking b WHERE b.area = %(area)s AND b.ended_at_s IS NULL
+        AND b.status <> 'displaced'
         AND NOT EXISTS (SELECT FROM plan_action a WHERE a.area = b.area AND a.booking_id = b.id
             AND a.kind = 'dropoff' AND a.done_at_s IS NULL)""",
     ),
@@ -79,6 +80,29 @@ _QUESTIONS: Final[tuple[tuple[str, str, str], ...]] = (
         """SELECT b.id FROM booking b WHERE b.area = %(area)s AND b.status = 'confirmed'
         AND NOT EXISTS (SELECT FROM plan_action a WHERE a.area = b.area AND a.booking_id = b.id
             AND a.kind = 'pickup' AND a.done_at_s IS NULL)""",
+    ),
+    (
+        "booking",
+        "has actions in a plan, but no vehicle",
+        """SELECT DISTINCT b.id FROM booking b JOIN plan_action a
+        ON a.area = b.area AND a.booking_id = b.id AND a.done_at_s IS NULL
+        WHERE b.area = %(area)s AND b.status = 'displaced'""",
+    ),
+    (
+        "booking",
+        "boards in a plan on another ride than it has come to",
+        """SELECT DISTINCT b.id FROM booking b JOIN plan_action a
+        ON a.area = b.area AND a.booking_id = b.id AND a.done_at_s IS NULL
+        WHERE b.area = %(area)s AND a.ride <> b.rescues""",
+    ),
+    (
+        "booking",
+        "is planned for a vehicle that is out of service",
+        """SELECT DISTINCT a.booking_id FROM plan_action a
+        JOIN visit v ON v.area = a.area AND v.id = a.visit_id
+        JOIN shift s ON s.area = v.area AND s.id = v.shift_id
+        JOIN vehicle_outage o ON o.area = s.area AND o.vehicle_id = s.vehicle_id
+        WHERE a.area = %(area)s AND a.done_at_s IS NULL AND o.until_s IS NULL""",
     ),
     (
         "booking",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from dispatch.audit.evidence import Evidence, Finding, Roads
-from dispatch.domain.model import Shift, ShiftStatus
+from dispatch.domain.model import BookingStatus, Shift, ShiftStatus
 from dispatch.domain.state import State
 from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.invariants import broken_rules
@@ -19,6 +19,7 @@ from routing.plans.claims import claim_of, world_of
 from routing.plans.verifier import ClaimedRoute, verify_plan
 
 _NAME: Final = "plans"
+_PLANNED: Final = (BookingStatus.CONFIRMED, BookingStatus.BOARDED)
 
 
 def check(evidence: Evidence) -> Iterator[Finding]:
@@ -30,6 +31,7 @@ def check(evidence: Evidence) -> Iterator[Finding]:
         bookings=dict(evidence.bookings),
         shifts=dict(evidence.shifts),
         closures=evidence.ledger.state.closures,
+        out=evidence.ledger.state.out,
     )
     yield from findings_of(roads, state, evidence.at_s)
 
@@ -84,7 +86,7 @@ def _verified_on(
         booking.id: now.problem.bookings.get(booking.id)
         or plan_booking(roads.config, roads.network, booking)
         for booking in state.bookings.values()
-        if booking.status.is_open and booking.shift_id in ids
+        if booking.status in _PLANNED and booking.shift_id in ids
     }
     claims = [_claim(roads, now, v, now_s) for v in range(len(now.shifts))]
     world = world_of(now.problem)

@@ -71,9 +71,10 @@ class ReportArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReportBoarded:
-    """A booking's riders are on board."""
+    """A booking's riders are on board; `party` says who came if others did than were booked."""
 
     booking_id: str
+    party: Party | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,67 @@ class EndShift:
 
     vehicle_id: str
     shift_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOutOfService:
+    """A vehicle cannot go on: its riders get others. `reason` is an `OutReason`."""
+
+    vehicle_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToService:
+    """A vehicle that was out of service can drive again."""
+
+    vehicle_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapVehicle:
+    """Another vehicle takes over what is left of a vehicle's day. `reason` is an `OutReason`."""
+
+    vehicle_id: str
+    spare_vehicle_id: str
+    reason: str = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBreak:
+    """A driver wants to have the next break now."""
+
+    vehicle_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostponeBreak:
+    """A driver wants to have the next break not before `until_s`."""
+
+    vehicle_id: str
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportNotServed:
+    """A stop cannot be used: for one booking, or for all at a visit. `reason`: `NotServedReason`.
+
+    With a `stop_id` it is said of that stop: if the booking is not bound for it, nothing changes.
+    """
+
+    reason: str
+    booking_id: str | None = None
+    visit_id: str | None = None
+    stop_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WalkOn:
+    """Riders without a booking get on where the vehicle stands."""
+
+    vehicle_id: str
+    destination: Spot
+    party: Party
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +238,13 @@ Command = (
     | ReportNoShow
     | StartShift
     | EndShift
+    | TakeOutOfService
+    | ReturnToService
+    | SwapVehicle
+    | TakeBreak
+    | PostponeBreak
+    | ReportNotServed
+    | WalkOn
     | ProposePlans
     | Close
     | Reopen

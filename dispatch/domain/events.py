@@ -11,7 +11,10 @@ from dispatch.domain.model import (
     Anchor,
     Booking,
     Fix,
+    OutOfService,
+    Party,
     PlannedBreak,
+    Promise,
     RideRequest,
     Shift,
     Visit,
@@ -102,6 +105,109 @@ class BookingMoved:
     by: str = "service"
     forced: bool = False
     broken: tuple[BrokenLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BookingDisplaced:
+    """A booking is on no plan any more: its vehicle cannot carry it. Its riders have to be told.
+
+    If they were on board (`aboard`) they wait at `stop_id`, `walk_m` on foot from where they had to
+    get off; otherwise that is where they are going to be picked up. `reason` is an `OutReason` or a
+    `NotServedReason`; `instead` is what planning goes by from now on, None for the promise.
+    """
+
+    booking_id: str
+    shift_id: str
+    vehicle_id: str
+    at_s: int
+    reason: str
+    aboard: bool
+    stop_id: str
+    walk_m: int = 0
+    instead: Promise | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BookingReplanned:
+    """A displaced booking has a vehicle again; plans follow.
+
+    Attributes:
+        rescue: whether its riders are under way and wait to be taken on.
+        stop_id: where they are picked up, at `pickup_s` as planned now, to arrive at `arrival_s`.
+        late_s: by how much that misses the promise, or is over what was promised of the ride.
+    """
+
+    booking_id: str
+    from_shift_id: str
+    shift_id: str
+    vehicle_id: str
+    at_s: int
+    rescue: bool
+    stop_id: str
+    pickup_s: int
+    arrival_s: int
+    late_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class RiderSetDown:
+    """Riders had to get off `walk_m` before their stop and have no need of another vehicle."""
+
+    booking_id: str
+    shift_id: str
+    stop_id: str
+    at_s: int
+    walk_m: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropoffReplaced:
+    """Riders on board are set down at another stop than promised, `walk_m` on foot from it."""
+
+    booking_id: str
+    shift_id: str
+    at_s: int
+    reason: str
+    from_stop_id: str
+    stop_id: str
+    walk_m: int
+    instead: Promise
+
+
+@dataclass(frozen=True, slots=True)
+class PartyCounted:
+    """Other people ride than were booked; `price_cents` is what they pay in all."""
+
+    booking_id: str
+    party: Party
+    price_cents: int
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleTakenOut:
+    """A vehicle is out of service."""
+
+    out: OutOfService
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleReturned:
+    """A vehicle is back in service."""
+
+    vehicle_id: str
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleSwapped:
+    """The rest of a shift is driven with another vehicle, as the shift `new_shift_id`."""
+
+    vehicle_id: str
+    spare_vehicle_id: str
+    shift_id: str
+    new_shift_id: str
+    at_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +345,14 @@ Event = (
     | RiderAlighted
     | RiderMissed
     | BookingMoved
+    | BookingDisplaced
+    | BookingReplanned
+    | RiderSetDown
+    | DropoffReplaced
+    | PartyCounted
+    | VehicleTakenOut
+    | VehicleReturned
+    | VehicleSwapped
     | BookingEvent
     | ShiftPlanned
     | BreaksPlanned

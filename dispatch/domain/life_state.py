@@ -83,6 +83,7 @@ def _changed(booking: Booking, shifts: Mapping[str, Shift], event: be.BookingCha
         shift_id=event.shift_id,
         changed_at_s=event.at_s,
         pinned=False,
+        instead=None,
     )
 
 

@@ -51,6 +51,7 @@ class BookingStatus(StrEnum):
     """Life of a booking."""
 
     CONFIRMED = "confirmed"
+    DISPLACED = "displaced"
     BOARDED = "boarded"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -58,15 +59,21 @@ class BookingStatus(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether a vehicle still has something to do for it."""
-        return self in (BookingStatus.CONFIRMED, BookingStatus.BOARDED)
+        """Whether the service still has something to do for it; displaced, with no vehicle yet."""
+        return self in (BookingStatus.CONFIRMED, BookingStatus.DISPLACED, BookingStatus.BOARDED)
 
 
 BOOKING_TRANSITIONS: dict[BookingStatus, frozenset[BookingStatus]] = {
     BookingStatus.CONFIRMED: frozenset(
-        {BookingStatus.BOARDED, BookingStatus.CANCELLED, BookingStatus.NO_SHOW}
+        {
+            BookingStatus.BOARDED,
+            BookingStatus.CANCELLED,
+            BookingStatus.NO_SHOW,
+            BookingStatus.DISPLACED,
+        }
     ),
-    BookingStatus.BOARDED: frozenset({BookingStatus.COMPLETED}),
+    BookingStatus.DISPLACED: frozenset({BookingStatus.CONFIRMED, BookingStatus.CANCELLED}),
+    BookingStatus.BOARDED: frozenset({BookingStatus.COMPLETED, BookingStatus.DISPLACED}),
     BookingStatus.COMPLETED: frozenset(),
     BookingStatus.CANCELLED: frozenset(),
     BookingStatus.NO_SHOW: frozenset(),
@@ -193,9 +200,30 @@ class RideRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Displacement:
+    """How a booking lost its vehicle, the last time it did.
+
+    `shift_id` is the shift that cannot carry it, with its vehicle; `aboard` whether its riders were
+    on board; they have to walk `walk_m` to the stop where they are picked up now.
+    """
+
+    at_s: int
+    reason: str
+    shift_id: str
+    aboard: bool
+    walk_m: int = 0
+    vehicle_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Booking:
     """An accepted offer.
 
+    `promise` is what was told at booking and stays. Where the service cannot keep to its stops any
+    more, `instead` has those that are planned with, and the times from which on they count; it
+    claims nothing better than the promise. `party` is who travels; `booked_party` is set where
+    other people came than were booked. Riders who had to leave a broken-down vehicle have been
+    rescued `rescues` times and on their way since `first_boarded_at_s`.
     A `pinned` one stays on its shift whatever the optimiser thinks. Those with the same `group_id`
     are one large party; `series_id` is the standing order it was made for.
     """
@@ -224,6 +252,16 @@ class Booking:
     pinned: bool = False
     group_id: str | None = None
     series_id: str | None = None
+    instead: Promise | None = None
+    displacement: Displacement | None = None
+    first_boarded_at_s: int | None = None
+    rescues: int = 0
+    booked_party: Party | None = None
+
+    @property
+    def in_force(self) -> Promise:
+        """The stops and times to plan with: the promise, or what has had to take its place."""
+        return self.instead or self.promise
 
     @property
     def terms(self) -> "Terms":
@@ -255,6 +293,17 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class OutOfService:
+    """A vehicle that cannot drive, since when, why, and where it stands."""
+
+    vehicle_id: str
+    since_s: int
+    reason: str
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One booking boards or alights; `start_s`..`end_s` is the planned time for it."""
 
@@ -268,13 +317,15 @@ class Action:
 class PlannedBreak:
     """A break that a driver still has to take: begins in `earliest_s`..`latest_s`.
 
-    `id` is unique within the shift.
+    `id` is unique within the shift. If the driver has put it off, `lawful_from_s` is when it could
+    have begun before that.
     """
 
     id: str
     earliest_s: int
     latest_s: int
     duration_s: int
+    lawful_from_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

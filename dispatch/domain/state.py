@@ -11,6 +11,7 @@ from dispatch.domain import life_state
 from dispatch.domain.closures import CLOSURE_TRANSITIONS, Closure, ClosureStatus
 from dispatch.domain.illegal import IllegalTransitionError
 from dispatch.domain.life import Series, SeriesDay, SeriesStatus, Waiting, WaitingStatus
+from dispatch.domain.mishaps import changed_by
 from dispatch.domain.model import (
     BOOKING_TRANSITIONS,
     SHIFT_TRANSITIONS,
@@ -19,6 +20,7 @@ from dispatch.domain.model import (
     BookingStatus,
     Fix,
     Offer,
+    OutOfService,
     RequestStatus,
     RideRequest,
     Shift,
@@ -42,6 +44,7 @@ class State:
     shifts: dict[str, Shift] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
+    out: dict[str, OutOfService] = field(default_factory=dict)
     closures: dict[str, Closure] = field(default_factory=dict)
     acknowledged: dict[str, Acknowledgement] = field(default_factory=dict)
     series: dict[str, Series] = field(default_factory=dict)
@@ -77,9 +80,7 @@ def apply(state: State, event: ev.Event) -> None:
             _move_elsewhere(state, event)
         case ev.ClosureRecorded() | ev.ClosureBegan() | ev.ClosureEnded() | ev.ClosuresAffected():
             _apply_to_closures(state, event)
-        case ev.AlertAcknowledged(acknowledgement):
-            state.acknowledged[acknowledgement.alert_id] = acknowledgement
-        case _ if life_state.apply_to_life(state, event):
+        case _ if life_state.apply_to_life(state, event) or _apply_on_the_day(state, event):
             pass
         case _:
             _apply_to_shift(state, event)
@@ -136,6 +137,47 @@ def _move_elsewhere(state: State, event: ev.BookingMoved | ev.BookingStopsMoved)
             _move_stops(state, event)
 
 
+def _apply_on_the_day(state: State, event: ev.Event) -> bool:
+    """Change the state by what nobody had planned; False if the event is no such thing."""
+    match event:
+        case (
+            ev.BookingDisplaced()
+            | ev.BookingReplanned()
+            | ev.RiderSetDown()
+            | ev.DropoffReplaced()
+            | ev.PartyCounted()
+        ):
+            _apply_mishap(state, event)
+        case ev.VehicleTakenOut(out):
+            state.out[out.vehicle_id] = out
+        case ev.VehicleReturned(vehicle_id, _):
+            del state.out[vehicle_id]
+        case ev.AlertAcknowledged(acknowledgement):
+            state.acknowledged[acknowledgement.alert_id] = acknowledgement
+        case ev.VehicleSwapped():
+            pass  # told for those who read the log; what it does to the shifts is said by itself
+        case _:
+            return False
+    return True
+
+
+def _apply_mishap(
+    state: State,
+    event: ev.BookingDisplaced
+    | ev.BookingReplanned
+    | ev.RiderSetDown
+    | ev.DropoffReplaced
+    | ev.PartyCounted,
+) -> None:
+    booking = state.bookings[event.booking_id]
+    after = changed_by(booking, event)
+    if after is None:
+        raise IllegalTransitionError(f"booking {booking.id}: {type(event).__name__}")
+    if after.status is not booking.status:
+        _move_booking(booking, after.status)
+    state.bookings[booking.id] = after
+
+
 def _hand_over(state: State, event: ev.BookingMoved) -> None:
     """Give a booking to another shift; nobody changes vehicles once on board."""
     booking = state.bookings[event.booking_id]
@@ -148,15 +190,18 @@ def _hand_over(state: State, event: ev.BookingMoved) -> None:
 
 
 def _move_stops(state: State, event: ev.BookingStopsMoved) -> None:
-    """Promise other stops; who is on board can no longer be picked up elsewhere."""
+    """Put other stops in force; who is on board can no longer be picked up elsewhere."""
     booking = state.bookings[event.booking_id]
-    promise = booking.promise
+    promise = booking.in_force
     boards = booking.status is BookingStatus.BOARDED
     if not booking.status.is_open or (boards and event.pickup_stop_id != promise.pickup_stop_id):
         raise IllegalTransitionError(f"booking {booking.id} cannot change its stops")
     promise = replace(
         promise, pickup_stop_id=event.pickup_stop_id, dropoff_stop_id=event.dropoff_stop_id
     )
+    if booking.instead is not None:
+        state.bookings[booking.id] = replace(booking, instead=promise, walk_s=event.walk_s)
+        return
     state.bookings[booking.id] = replace(booking, promise=promise, walk_s=event.walk_s)
 
 
@@ -231,7 +276,7 @@ def _apply_to_plan(state: State, event: ev.Event) -> None:
             shift = state.shifts[shift_id]
             if not shift.visits or shift.visits[0].id != visit_id:
                 raise IllegalTransitionError(f"visit {visit_id} is not next on {shift_id}")
-            visit = _arrived(shift.visits[0], at_s)
+            visit = arrived(shift.visits[0], at_s)
             _replace_first(state, replace(shift, anchor=anchor), visit)
             state.fixes.pop(shift_id, None)
         case ev.VisitCompleted(shift_id, visit_id, at_s):
@@ -250,7 +295,7 @@ def _apply_to_plan(state: State, event: ev.Event) -> None:
             raise IllegalTransitionError(f"unknown event {type(event).__name__}")
 
 
-def _arrived(visit: Visit, at_s: int) -> Visit:
+def arrived(visit: Visit, at_s: int) -> Visit:
     """A visit at which the vehicle halts; a break has its full length from then on."""
     if visit.break_id is None:
         return replace(visit, arrived_at_s=at_s)

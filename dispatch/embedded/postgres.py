@@ -52,7 +52,7 @@ _SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "max_connections": "80",
+    "max_connections": "200",
     "shared_buffers": "64MB",
     "work_mem": "8MB",
     "max_wal_size": "256MB",

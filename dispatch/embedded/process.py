@@ -61,6 +61,7 @@ def spawn(
     output: IO[bytes] | int = subprocess.DEVNULL,
     identity: Identity | None = None,
     death_signal: int = signal.SIGKILL,
+    fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program in its own session that dies with us.
 
@@ -74,6 +75,7 @@ def spawn(
         output: Where its standard output and error go.
         identity: The user to become, None to stay who we are.
         death_signal: What the child gets when we die.
+        fds: Open files that it inherits, under the same numbers.
 
     Returns:
         The running child.
@@ -94,6 +96,7 @@ def spawn(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=tuple(fds),
     )
 
 

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from dispatch.domain.model import Acknowledgement, Booking, BookingStatus, Fix, Shift, ShiftStatus
+from dispatch.domain.closures import stops_closed
+from dispatch.domain.model import (
+    Acknowledgement,
+    ActionKind,
+    Booking,
+    BookingStatus,
+    Fix,
+    Shift,
+    ShiftStatus,
+)
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine.breaches import planned_breaches
@@ -23,6 +32,7 @@ ACKNOWLEDGED_S: Final = 1800
 """After so long an alert that still stands has to be looked at again."""
 _CRITICAL_S: Final = 600
 _LATE_MIN_S: Final = 1
+_SOON_S: Final = 3600
 _OVERRUN_MIN_S: Final = 60
 _NO_DRIVER_AFTER_S: Final = 120
 _LEFT_M: Final = 100.0
@@ -39,9 +49,11 @@ class AlertKind(StrEnum):
     BREAK_LATE = "break_late"
     SHIFT_OVERRUN = "shift_overrun"
     NO_DRIVER = "no_driver"
+    NO_VEHICLE = "no_vehicle"
     POSITION_STALE = "position_stale"
     POSITION_DOUBTED = "position_doubted"
     VEHICLE_OFF_ROUTE = "vehicle_off_route"
+    STOP_CLOSED = "stop_closed"
 
 
 class Severity(StrEnum):
@@ -101,16 +113,38 @@ def alerts(config: ServiceConfig, network: Network | None, state: State, now_s: 
         state: the open shifts and bookings, and the latest positions.
         now_s: the instant, epoch seconds.
     """
-    found: list[Alert] = []
+    found: list[Alert] = list(_without_vehicle(state, now_s))
     for shift in state.shifts.values():
-        if shift.status is ShiftStatus.ENDED:
-            continue
+        if shift.status is ShiftStatus.ENDED or shift.vehicle_id in state.out:
+            continue  # where nothing is planned, nothing can go wrong
         roads = None if network is None else network.for_shift(shift, state.closures)
         found += _promises(state, shift, now_s)
         found += _duties(config, roads, state, shift, now_s)
         if shift.status is ShiftStatus.ACTIVE:
             found += _position(config, roads, state, shift, now_s)
+    for booking in state.bookings.values():
+        found += _at_closed_stops(state, booking)
     return sorted(found, key=lambda a: (_ORDER[a.severity], -a.late_s, a.id))
+
+
+def _without_vehicle(state: State, now_s: int) -> Iterator[Alert]:
+    """Riders whose vehicle cannot carry them, for as long as there is no other one."""
+    for booking in state.bookings.values():
+        lost = booking.displacement
+        if booking.status is not BookingStatus.DISPLACED or lost is None:
+            continue
+        soon = booking.in_force.pickup_from_s <= now_s + _SOON_S
+        yield Alert(
+            id=f"{AlertKind.NO_VEHICLE}:{booking.id}",
+            kind=AlertKind.NO_VEHICLE,
+            severity=Severity.CRITICAL if booking.rescues or soon else Severity.WARNING,
+            since_s=lost.at_s,
+            late_s=now_s - lost.at_s,
+            shift_id=lost.shift_id,
+            vehicle_id=lost.vehicle_id,
+            booking_ids=(booking.id,),
+            params={"stop_id": booking.in_force.pickup_stop_id},
+        )
 
 
 def is_acknowledged(alert: Alert, seen: Acknowledgement | None, now_s: int) -> bool:
@@ -162,18 +196,32 @@ _WORST_FIRST: Final = {"pickup": 0, "arrival": 1, "ride": 2, "break": 3}
 
 def _missed(booking: Booking, what: str, late_s: int, shift: Shift) -> tuple[AlertKind, int, str]:
     """What kind of a breach it is, since when, and at which stop."""
-    promise = booking.promise
+    promise, stops = booking.promise, booking.in_force
     if what == "pickup":
-        return AlertKind.LATE_PICKUP, promise.pickup_to_s, promise.pickup_stop_id
+        return AlertKind.LATE_PICKUP, promise.pickup_to_s, stops.pickup_stop_id
     if what == "arrival":
-        return AlertKind.LATE_ARRIVAL, promise.arrival_latest_s, promise.dropoff_stop_id
+        return AlertKind.LATE_ARRIVAL, promise.arrival_latest_s, stops.dropoff_stop_id
     arrives_s = next(
         action.start_s
         for visit in shift.visits
         for action in visit.actions
-        if action.booking_id == booking.id and visit.stop_id == promise.dropoff_stop_id
+        if action.booking_id == booking.id and action.kind is ActionKind.DROPOFF
     )
-    return AlertKind.LONG_RIDE, arrives_s - late_s, promise.dropoff_stop_id
+    return AlertKind.LONG_RIDE, arrives_s - late_s, stops.dropoff_stop_id
+
+
+def _at_closed_stops(state: State, booking: Booking) -> Iterator[Alert]:
+    """Riders who were promised a stop at which no vehicle may halt then."""
+    shift, ends = state.shifts.get(booking.shift_id), booking.in_force
+    if shift is None or booking.status not in {BookingStatus.CONFIRMED, BookingStatus.BOARDED}:
+        return
+    closed = stops_closed(state.closures, ends.pickup_from_s, ends.arrival_latest_s)
+    waits = booking.status is BookingStatus.CONFIRMED
+    for stop in (*([ends.pickup_stop_id] if waits else []), ends.dropoff_stop_id):
+        if stop in closed:
+            span_s, severity = (ends.pickup_from_s, 0), Severity.WARNING
+            key, who = f"{booking.id}:{stop}", (booking.id,)
+            yield _make(AlertKind.STOP_CLOSED, shift, severity, span_s, who, key=key, stop_id=stop)
 
 
 def _cause(shift: Shift, now_s: int) -> Cause:

@@ -103,6 +103,15 @@ class Batches:
                 outcomes[placed[-1]] = [*last, *more]
         return outcomes
 
+    def around(self, state: State, bookings: Sequence[Booking], now_s: int) -> Planning | None:
+        """The shifts that pass by where and when these bookings are to be picked up.
+
+        None where closures have them drive on different roads, or cut a stop of theirs off.
+        """
+        now = self._planning(state, map(self._need, bookings), now_s)
+        reached = now is not None and _reaches(now.network, map(self._wanted, bookings))
+        return now if reached else None
+
     def squeeze(self, draft: Draft, booking: Booking, placed: Callable[[Booking], Event]) -> bool:
         """Put a booking somewhere by moving others inside their promises.
 
@@ -251,9 +260,9 @@ class Batches:
         return request_for(plan_booking(self._config, self._network, booking))
 
     def _need(self, booking: Booking) -> _Need:
-        promise = booking.promise
-        span_s = (promise.pickup_from_s, promise.pickup_to_s)
-        return _Need(span_s, self._network.stop_index[promise.pickup_stop_id], booking.party)
+        terms = booking.in_force
+        span_s = (terms.pickup_from_s, terms.pickup_to_s)
+        return _Need(span_s, self._network.stop_index[terms.pickup_stop_id], booking.party)
 
     def _planning(self, state: State, needs: Iterable[_Need], now_s: int) -> Planning | None:
         """The shifts that pass by at these times: who can carry the riders, and who can make room.

@@ -140,7 +140,7 @@ def changeable(state: State, booking_id: str) -> Booking:
     booking = state.bookings.get(booking_id)
     if booking is None:
         raise DomainError(ErrorCode.BOOKING_NOT_FOUND, f"no open booking {booking_id}")
-    if booking.status is not BookingStatus.CONFIRMED:
+    if booking.status is not BookingStatus.CONFIRMED or booking.rescues:  # who is under way waits
         raise DomainError(
             ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
         )

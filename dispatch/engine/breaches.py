@@ -23,8 +23,9 @@ def planned_breaches(state: State, shift: Shift) -> dict[Breach, int]:
             booking = state.bookings[action.booking_id]
             if action.kind is ActionKind.PICKUP:
                 boarded_s[booking.id] = action.end_s
-                late_s = action.start_s - booking.promise.pickup_to_s
-                found[booking.id, "pickup"] = max(0, late_s)
+                if booking.first_boarded_at_s is None:  # else it was kept or missed long ago
+                    late_s = action.start_s - booking.promise.pickup_to_s
+                    found[booking.id, "pickup"] = max(0, late_s)
             else:
                 since_s = boarded_s.get(booking.id)
                 found |= _at_dropoff(booking, action.start_s, since_s)
@@ -34,6 +35,8 @@ def planned_breaches(state: State, shift: Shift) -> dict[Breach, int]:
 def _at_dropoff(booking: Booking, start_s: int, boarded_s: int | None) -> dict[Breach, int]:
     promise = booking.promise
     since_s = booking.boarded_at_s if booking.boarded_at_s is not None else boarded_s
+    if booking.first_boarded_at_s is not None:  # who had to change vehicles has been riding on
+        since_s = booking.first_boarded_at_s
     ride_s = 0 if since_s is None else start_s - since_s - promise.max_ride_s
     return {
         (booking.id, "arrival"): max(0, start_s - promise.arrival_latest_s),

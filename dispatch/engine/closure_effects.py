@@ -41,12 +41,14 @@ def standing_of(state: State) -> dict[str, Standing]:
         late_s: dict[str, int] = {}
         for action in (action for visit in shift.visits for action in visit.actions):
             booking = state.bookings[action.booking_id]
-            promise = booking.promise
+            promise = booking.in_force
             if action.kind is ActionKind.PICKUP:
                 boarded_s[booking.id] = action.end_s
-                late_s[booking.id] = action.start_s - promise.pickup_to_s
+                if booking.first_boarded_at_s is None:
+                    late_s[booking.id] = action.start_s - promise.pickup_to_s
                 continue
             since_s = booking.boarded_at_s or boarded_s.get(booking.id, action.start_s)
+            since_s = booking.first_boarded_at_s or since_s
             late = max(
                 late_s.get(booking.id, 0),
                 action.start_s - promise.arrival_latest_s,
@@ -79,7 +81,7 @@ class Effects:
 
     def closed_ends(self, state: State, booking: Booking) -> tuple[bool, bool]:
         """Whether the vehicle cannot halt at the promised stops: to board, to alight."""
-        promise, closures = booking.promise, state.closures
+        promise, closures = booking.in_force, state.closures
         if not closures:
             return False, False
         shift = state.shifts[booking.shift_id]
@@ -112,7 +114,7 @@ class Effects:
         pickup_closed, dropoff_closed = self.closed_ends(draft.state, booking)
         if not pickup_closed and not dropoff_closed:
             return
-        promise = booking.promise
+        promise = booking.in_force
         stay = [(promise.pickup_stop_id, 0.0)]
         pickups = (
             list(self._nearby(draft, booking, promise.pickup_stop_id)) if pickup_closed else stay
@@ -136,7 +138,7 @@ class Effects:
 
     def _nearby(self, draft: Draft, booking: Booking, stop_id: str) -> Iterator[tuple[str, float]]:
         """Open stops within a walk from a closed one: (id, metres)."""
-        rules, promise, closures = self._config.rules, booking.promise, draft.state.closures
+        rules, promise, closures = self._config.rules, booking.in_force, draft.state.closures
         network = self._network.for_shift(draft.state.shifts[booking.shift_id], closures)
         stop = self._network.stop(stop_id)
         if stop is None:
@@ -197,7 +199,7 @@ class Effects:
         if current is not None and booking_id in current.booking_ids(ActionKind.PICKUP):
             return False
         remove_from_plan(self._writer, trial, shift.id, booking_id)
-        promise = booking.promise
+        promise = booking.in_force
         span_s = (promise.pickup_from_s, promise.pickup_to_s)
         shifts = suitable_shifts(self._config, trial.state, booking.party, span_s, trial.now_s)
         if booking.pinned:
@@ -229,4 +231,6 @@ class Effects:
 
 
 def _open_bookings(state: State) -> list[Booking]:
-    return sorted((b for b in state.bookings.values() if b.status.is_open), key=lambda b: b.id)
+    """Those that are on a plan; who has no vehicle is looked after on every tick."""
+    planned = (BookingStatus.CONFIRMED, BookingStatus.BOARDED)
+    return sorted((b for b in state.bookings.values() if b.status in planned), key=lambda b: b.id)

@@ -19,6 +19,7 @@ class Draft:
             fixes=dict(state.fixes),
             offers=dict(state.offers),
             acknowledged=dict(state.acknowledged),
+            out=dict(state.out),
             series=dict(state.series),
             series_days=dict(state.series_days),
             waiting=dict(state.waiting),

@@ -14,6 +14,7 @@ from dispatch.engine.booker import Booker, is_change
 from dispatch.engine.booking_life import BookingLife
 from dispatch.engine.closing import Closing
 from dispatch.engine.draft import Draft
+from dispatch.engine.fleet import Fleet
 from dispatch.engine.housekeeping import Housekeeping
 from dispatch.engine.network import Network
 from dispatch.engine.operations import Operations
@@ -41,6 +42,7 @@ class Engine:
         self._rides = Rides(config, network)
         self._batches = Batches(config, network)
         self._operations = Operations(config, network)
+        self._fleet = Fleet(config, network)
         self._proposals = Proposals(config, network)
         self._closing = Closing(config, network, self._rides)
         self._housekeeping = Housekeeping(config, network)
@@ -73,6 +75,7 @@ class Engine:
             case cmd.Tick():
                 self._closing.tick(draft)
                 self._housekeeping.tick(draft)
+                self._fleet.tick(draft)  # who has been promised a ride comes before who waits
                 self._rescuer.tick(draft)
                 self._life.tick(draft)
                 self._repositioner.tick(draft)
@@ -140,6 +143,7 @@ class Engine:
         """
         draft = Draft(state, now_s, rng)
         self._housekeeping.adopt(draft)
+        self._fleet.adopt(draft)
         return draft.events
 
     def retime(self, state: State, now_s: int, rng: Random) -> list[Event]:
@@ -212,5 +216,5 @@ class Engine:
                 operations.start_shift(draft, command)
             case cmd.EndShift():
                 operations.end_shift(draft, command)
-            case _:
+            case _ if not self._fleet.take(draft, command):
                 raise TypeError(f"unknown command {type(command).__name__}")

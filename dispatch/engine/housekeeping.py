@@ -43,6 +43,9 @@ class Housekeeping:
                 self._begin_late(draft, shift)
                 continue  # nothing else can be late or over yet
             end_break(draft, shift.id)
+            if shift.vehicle_id in draft.state.out:
+                self._close_forgotten(draft, draft.state.shifts[shift.id])
+                continue
             self._breaks.begin_due(draft, shift.id)
             shift = draft.state.shifts[shift.id]  # noqa: PLW2901 - as it is by now
             if _may_have_drifted(draft, shift):
@@ -83,7 +86,7 @@ class Housekeeping:
     def retime(self, draft: Draft) -> None:
         """Re-time every plan that is under way or ahead."""
         for shift in list(draft.state.shifts.values()):
-            if shift.status is not ShiftStatus.ENDED:
+            if shift.status is not ShiftStatus.ENDED and shift.vehicle_id not in draft.state.out:
                 self._writer.reschedule(draft, shift.id)
 
     def adopt(self, draft: Draft) -> None:
@@ -126,12 +129,12 @@ class Housekeeping:
         found = []
         for booking_id in dict.fromkeys(a.booking_id for v in shift.visits for a in v.actions):
             booking = draft.state.bookings[booking_id]
-            promise = booking.promise
-            if all(map(self._network.stop, (promise.pickup_stop_id, promise.dropoff_stop_id))):
+            terms = booking.in_force
+            if all(map(self._network.stop, (terms.pickup_stop_id, terms.dropoff_stop_id))):
                 continue
             if booking.status is not BookingStatus.CONFIRMED:
                 raise StrandedRiderError(
-                    f"{shift.vehicle_id} carries {booking_id} to {promise.dropoff_stop_id}, "
+                    f"{shift.vehicle_id} carries {booking_id} to {terms.dropoff_stop_id}, "
                     "a stop that the new road graph lacks: import the old roads again and finish "
                     "this ride first"
                 )

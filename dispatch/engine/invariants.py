@@ -29,7 +29,7 @@ def broken_rules(config: ServiceConfig, network: Network, state: State, now_s: i
     Returns:
         One sentence for each breach, empty if all is well.
     """
-    found = list(_assignment(state))
+    found = [*_assignment(state), *_out_of_service(state)]
     for shift in state.shifts.values():
         found += _capacity(config, state, shift)
         found += _driving(network.for_shift(shift, state.closures), shift, now_s)
@@ -53,19 +53,24 @@ def broken_promises(state: State) -> dict[tuple[str, str], int]:
         for visit in shift.visits:
             for action in visit.actions:
                 booking = state.bookings[action.booking_id]
-                promise = booking.promise
+                promise, first_s = booking.promise, booking.first_boarded_at_s
                 if action.kind is ActionKind.PICKUP:
                     boarded_s[booking.id] = action.end_s
-                    found[booking.id, "pickup"] = action.start_s - promise.pickup_to_s
+                    if first_s is None:
+                        found[booking.id, "pickup"] = action.start_s - promise.pickup_to_s
                     continue
                 since_s = booking.boarded_at_s or boarded_s.get(booking.id, action.start_s)
+                since_s = first_s or since_s  # who had to change vehicles has been riding on
                 found[booking.id, "arrival"] = action.start_s - promise.arrival_latest_s
                 found[booking.id, "ride"] = action.start_s - since_s - promise.max_ride_s
     return {key: late_s for key, late_s in found.items() if late_s > 0}
 
 
 def _assignment(state: State) -> Iterator[str]:
-    """Every open booking is on its one shift: picked up once, set down once, in this order."""
+    """Every open booking is on its one shift, picked up once and set down once in this order.
+
+    A displaced one is on none.
+    """
     where: dict[str, list[tuple[str, ActionKind]]] = {}
     for shift in state.shifts.values():
         for visit in shift.visits:
@@ -82,6 +87,18 @@ def _assignment(state: State) -> Iterator[str]:
         yield f"{booking_id} is planned but unknown"
     taken = Counter(b.offer_id for b in state.bookings.values())
     yield from (f"offer {offer} was booked {n} times" for offer, n in taken.items() if n > 1)
+
+
+def _out_of_service(state: State) -> Iterator[str]:
+    """Vehicles out of service have nothing to do, and nobody is lost with them."""
+    for shift in state.shifts.values():
+        if shift.vehicle_id in state.out and any(visit.actions for visit in shift.visits):
+            yield f"{shift.id} has riders, and {shift.vehicle_id} is out of service"
+    for booking in state.bookings.values():
+        if booking.status is BookingStatus.DISPLACED and booking.displacement is None:
+            yield f"{booking.id} is displaced by nothing"
+        if (booking.rescues > 0) != (booking.first_boarded_at_s is not None):
+            yield f"{booking.id} was rescued {booking.rescues} times without having been on board"
 
 
 def _capacity(config: ServiceConfig, state: State, shift: Shift) -> Iterator[str]:
@@ -133,8 +150,8 @@ def _windows(state: State, shift: Shift) -> Iterator[str]:
     """Nobody is picked up sooner than they were told."""
     for visit in shift.visits:
         for action in visit.actions:
-            promise = state.bookings[action.booking_id].promise
-            if action.kind is ActionKind.PICKUP and action.start_s < promise.pickup_from_s:
+            terms = state.bookings[action.booking_id].in_force
+            if action.kind is ActionKind.PICKUP and action.start_s < terms.pickup_from_s:
                 yield f"{action.booking_id} is planned before its window"
 
 
@@ -170,5 +187,5 @@ def _breaks(state: State, shift: Shift) -> Iterator[str]:
 
 
 def _stop_of(booking: Booking, kind: ActionKind) -> str:
-    promise = booking.promise
-    return promise.pickup_stop_id if kind is ActionKind.PICKUP else promise.dropoff_stop_id
+    terms = booking.in_force
+    return terms.pickup_stop_id if kind is ActionKind.PICKUP else terms.dropoff_stop_id

@@ -157,7 +157,7 @@ class Moves:
         if plans.Action("pickup", booking.id) in holder.route[: holder.locked]:
             return Obstacle.BOARDING
         if target.status is ShiftStatus.ENDED or not takes_riders(
-            self._config, target, draft.now_s
+            self._config, draft.state, target, draft.now_s
         ):
             return Obstacle.NO_DRIVER
         vehicle = self._config.vehicle(target.vehicle_id)

@@ -12,7 +12,9 @@ from dispatch.domain.model import (
 )
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.breaks import Breaks
+from dispatch.engine.doorstep import Doorstep
 from dispatch.engine.draft import Draft
+from dispatch.engine.duty import require_in_service
 from dispatch.engine.network import Network
 from dispatch.engine.positions import Positions
 from dispatch.engine.rides import finish_visit, remove_from_plan
@@ -30,6 +32,7 @@ class Operations:
         self._writer = PlanWriter(config, network)
         self._breaks = Breaks(config, network)
         self._positions = Positions(network)
+        self._doorstep = Doorstep(config, network)
 
     def position(self, draft: Draft, report: cmd.ReportPosition) -> None:
         """Take positions in; those older than what is known are ignored.
@@ -46,6 +49,7 @@ class Operations:
             DomainError: no active shift, unknown visit, or another visit comes first.
         """
         shift = self._active_shift(draft, report.vehicle_id)
+        require_in_service(draft, report.vehicle_id)
         if all(visit.id != report.visit_id for visit in shift.visits):
             raise DomainError(ErrorCode.VISIT_NOT_FOUND, f"no open visit {report.visit_id}")
         if shift.visits[0].id != report.visit_id:
@@ -63,12 +67,16 @@ class Operations:
         """A booking's riders are on board.
 
         Raises:
-            DomainError: unknown or closed booking, or the vehicle's next visit is elsewhere.
+            DomainError: unknown or closed booking, the vehicle's next visit is elsewhere, or it
+                cannot hold all who have come.
         """
         booking = self._booking(draft, report.booking_id)
         if booking.status is not BookingStatus.BOARDED:
             self._expect(booking, BookingStatus.CONFIRMED)
+            self._doorstep.count(draft, booking, report.party)
             self._at_stop(draft, booking, ActionKind.PICKUP)
+        else:
+            self._doorstep.count(draft, booking, report.party)
 
     def alighted(self, draft: Draft, report: cmd.ReportAlighted) -> None:
         """A booking's riders have left the vehicle.
@@ -94,7 +102,7 @@ class Operations:
         current = draft.state.shifts[booking.shift_id].current_visit
         if current is None or booking.id not in current.booking_ids(ActionKind.PICKUP):
             raise DomainError(ErrorCode.NOT_AT_THIS_STOP, "the vehicle is not at the pick-up stop")
-        waiting_since_s = max(current.arrived_at_s or 0, booking.promise.pickup_from_s)
+        waiting_since_s = max(current.arrived_at_s or 0, booking.in_force.pickup_from_s)
         due_s = waiting_since_s + self._config.rules.no_show_after_s
         if draft.now_s < due_s:
             wait_s = due_s - draft.now_s
@@ -115,6 +123,7 @@ class Operations:
         others = (s for s in draft.state.shifts.values() if s.vehicle_id == start.vehicle_id)
         busy = any(s.status is ShiftStatus.ACTIVE for s in others)
         early = draft.now_s < shift.start_s - _START_EARLY_S
+        require_in_service(draft, start.vehicle_id)
         if shift.status is not ShiftStatus.PLANNED or busy or early:
             raise DomainError(ErrorCode.SHIFT_STATE, "the shift cannot start now")
         draft.emit(ev.ShiftStarted(shift.id, draft.now_s))

@@ -202,16 +202,19 @@ def plan_weights(config: ServiceConfig) -> plans.Weights:
 
 
 def plan_booking(config: ServiceConfig, network: Network, booking: Booking) -> plans.Booking:
-    """A booking with the limits promised to it."""
-    promise = booking.promise
+    """A booking with the limits promised to it; a rescued one has been riding all the while."""
+    terms, arrival_latest_s = booking.in_force, booking.in_force.arrival_latest_s
+    if booking.first_boarded_at_s is not None:
+        longest_s = booking.first_boarded_at_s + booking.promise.max_ride_s
+        arrival_latest_s = min(arrival_latest_s, longest_s)
     return plans.Booking(
         id=booking.id,
-        pickup_stop=network.stop_index[promise.pickup_stop_id],
-        dropoff_stop=network.stop_index[promise.dropoff_stop_id],
-        pickup_earliest_s=promise.pickup_from_s,
-        pickup_latest_s=promise.pickup_to_s,
-        arrival_latest_s=promise.arrival_latest_s,
-        max_ride_s=promise.max_ride_s,
+        pickup_stop=network.stop_index[terms.pickup_stop_id],
+        dropoff_stop=network.stop_index[terms.dropoff_stop_id],
+        pickup_earliest_s=terms.pickup_from_s,
+        pickup_latest_s=terms.pickup_to_s,
+        arrival_latest_s=arrival_latest_s,
+        max_ride_s=terms.max_ride_s,
         wish_earliest_s=booking.wish_earliest_s,
         seats=booking.party.seats,
         wheelchairs=booking.party.wheelchairs,
@@ -396,17 +399,20 @@ def suitable_shifts(
         if shift.start_s <= to_s
         and shift.end_s > from_s
         and shift.vehicle_id in fitting
-        and _is_staffed(config, shift, now_s)
+        and _is_staffed(config, state, shift, now_s)
     ]
 
 
-def takes_riders(config: ServiceConfig, shift: Shift, now_s: int) -> bool:
-    """Whether riders may be given to a shift: of a vehicle in the fleet, and not forgotten."""
-    return config.vehicle(shift.vehicle_id) is not None and _is_staffed(config, shift, now_s)
+def takes_riders(config: ServiceConfig, state: State, shift: Shift, now_s: int) -> bool:
+    """Whether riders may be given to a shift: of a vehicle that is in service, not forgotten."""
+    known = config.vehicle(shift.vehicle_id) is not None
+    return known and _is_staffed(config, state, shift, now_s)
 
 
-def _is_staffed(config: ServiceConfig, shift: Shift, now_s: int) -> bool:
-    """Not over, and not without a driver: one that should long have begun waits for its driver."""
+def _is_staffed(config: ServiceConfig, state: State, shift: Shift, now_s: int) -> bool:
+    """Not over, and not without vehicle or driver: one overdue for long waits for its driver."""
+    if shift.vehicle_id in state.out:
+        return False
     if shift.status is not ShiftStatus.PLANNED:
         return shift.status is ShiftStatus.ACTIVE
     return shift.anchor.at_s + config.rules.shift_start_grace_s >= now_s

@@ -70,7 +70,8 @@ class Proposals:
     def _may_move(self, draft: Draft, now: Planning, better: plans.Problem) -> bool:
         """Whether all that move go to shifts that may be given riders."""
         receivers = {to for _, _, to in _moves(now.problem, better)}
-        return all(takes_riders(self._config, now.shifts[v], draft.now_s) for v in receivers)
+        config, state, now_s = self._config, draft.state, draft.now_s
+        return all(takes_riders(config, state, now.shifts[v], now_s) for v in receivers)
 
     def _saves_promises(self, draft: Draft, now: Planning, better: plans.Problem) -> bool:
         """Whether a promise is missed by less, or somebody gets a driver; none is missed by more.
@@ -80,8 +81,9 @@ class Proposals:
         late_s = sum(breaches(now.promised, now.problem).values())
         saved_s = late_s - sum(breaches(now.promised, better).values())
         leaves = {origin for _, origin, _ in _moves(now.problem, better)}
-        deserted = {v for v in leaves if not takes_riders(self._config, now.shifts[v], draft.now_s)}
-        return saved_s >= SAVED_MIN_S or bool(deserted)
+        config, state, now_s = self._config, draft.state, draft.now_s
+        deserted = any(not takes_riders(config, state, now.shifts[v], now_s) for v in leaves)
+        return saved_s >= SAVED_MIN_S or deserted
 
     def put(self, draft: Draft, now: Planning, better: plans.Problem) -> None:
         """Put routes in force as they are; `better` has the vehicles of `now`, in order."""

@@ -71,6 +71,12 @@ class Remedies:
         match alert.kind:
             case AlertKind.LATE_PICKUP | AlertKind.LATE_ARRIVAL | AlertKind.LONG_RIDE:
                 return tuple(self._for_rider(alert))
+            case AlertKind.NO_VEHICLE:
+                return tuple(self._for_displaced(alert))
+            case AlertKind.STOP_CLOSED:
+                who = alert.booking_ids[0]
+                calls = Choice(Action.CALL_RIDER, booking_id=who)
+                return calls, Choice(Action.CANCEL_BOOKING, booking_id=who)
             case AlertKind.NO_DRIVER | AlertKind.VEHICLE_OFF_ROUTE:
                 return (*self._call_driver(alert), *self._spares(alert))
             case _:
@@ -88,6 +94,14 @@ class Remedies:
         if alert.late_s >= _APOLOGY_S:
             yield Choice(Action.CANCEL_BOOKING, booking_id=booking.id)
 
+    def _for_displaced(self, alert: Alert) -> Iterator[Choice]:
+        """Every tick looks for a vehicle among those on duty; more would have to go out."""
+        shift = self._state.shifts.get(alert.shift_id)
+        if shift is not None and shift.status is not ShiftStatus.ENDED:
+            yield from self._spares(alert)
+        yield Choice(Action.CALL_RIDER, booking_id=alert.booking_ids[0])
+        yield Choice(Action.CANCEL_BOOKING, booking_id=alert.booking_ids[0])
+
     def _call_driver(self, alert: Alert) -> Iterator[Choice]:
         yield Choice(Action.CALL_DRIVER, shift_id=alert.shift_id, vehicle_id=alert.vehicle_id)
 
@@ -101,7 +115,7 @@ class Remedies:
             or (shift.status is ShiftStatus.PLANNED and shift.start_s <= soon_s)
         }
         for vehicle in self._config.vehicles:
-            if vehicle.spare and vehicle.id not in busy:
+            if vehicle.spare and vehicle.id not in busy | self._state.out.keys():
                 yield Choice(Action.SWAP_VEHICLE, shift_id=alert.shift_id, vehicle_id=vehicle.id)
                 return
 

@@ -193,6 +193,8 @@ class Repositioner:
             ahead = shift.visits[0] if shift.visits else None
             if shift.status is not ShiftStatus.ACTIVE or shift.current_visit is not None:
                 continue
+            if shift.vehicle_id in draft.state.out:
+                continue
             if ahead is not None and (is_waiting_place(ahead) or ahead.leave_s <= draft.now_s):
                 continue
             one = self._free(draft, shift, shift.visits)
@@ -219,8 +221,11 @@ class Repositioner:
         return [
             shift
             for shift in draft.state.shifts.values()
-            if shift.status is ShiftStatus.ACTIVE
-            or (shift.status is ShiftStatus.PLANNED and draft.now_s <= shift.start_s < soon_s)
+            if shift.vehicle_id not in draft.state.out
+            and (
+                shift.status is ShiftStatus.ACTIVE
+                or (shift.status is ShiftStatus.PLANNED and draft.now_s <= shift.start_s < soon_s)
+            )
         ]
 
     def _reach(self, draft: Draft, shift: Shift, idle: Iterable[_Idle]) -> Floats:

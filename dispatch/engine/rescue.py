@@ -53,7 +53,8 @@ class Rescuer:
         around = concerned(self._config, self._network, draft.state, shift, draft.now_s)
         now = planning(self._config, self._network, draft.state, around, draft.now_s)
         iterations = self._config.rules.rescue_iterations
-        better = rescued(self._config, now, shift.id, draft.now_s, iterations)
+        deserted = not takes_riders(self._config, draft.state, shift, draft.now_s)
+        better = rescued(now, shift.id, deserted=deserted, seed=draft.now_s, iterations=iterations)
         if better is not None:
             self._proposals.put(draft, now, better)
 
@@ -64,7 +65,7 @@ def endangered(config: ServiceConfig, state: State, now_s: int) -> list[Shift]:
     def in_danger(shift: Shift) -> bool:
         if shift.status is ShiftStatus.ENDED or not any(v.actions for v in shift.visits):
             return False
-        deserted = not takes_riders(config, shift, now_s)
+        deserted = not takes_riders(config, state, shift, now_s)
         return deserted or any(planned_breaches(state, shift).values())
 
     return sorted(
@@ -91,7 +92,7 @@ def concerned(
     def others() -> Iterator[tuple[int, str]]:
         for other in state.shifts.values():
             together = other.start_s <= to_s and other.end_s > from_s and other.id != shift.id
-            if together and takes_riders(config, other, now_s) and on_same(other):
+            if together and takes_riders(config, state, other, now_s) and on_same(other):
                 halts = [v.stop_id for v in other.visits if v.arrive_s <= to_s]
                 places = [*halts, other.anchor.stop_id or other.depot_stop_id]
                 away_s = matrix[[index[stop_id] for stop_id in places]][:, stops].min()

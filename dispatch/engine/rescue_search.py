@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.breaches import SAVED_MIN_S, Breach, breaches
-from dispatch.engine.problem import Planning, request_for, rests_on_the_road, takes_riders
+from dispatch.engine.problem import Planning, request_for, rests_on_the_road
 from routing import plans
 
 Share = tuple[int, int]
@@ -23,15 +22,15 @@ _UNSERVED_S: Final = 1_000_000
 
 
 def rescued(
-    config: ServiceConfig, now: Planning, shift_id: str, now_s: int, iterations: int
+    now: Planning, shift_id: str, *, deserted: bool, seed: int, iterations: int
 ) -> plans.Problem | None:
     """Better plans for a shift in danger and those around it.
 
     Args:
-        config: the town's service.
         now: these shifts as things stand.
         shift_id: whose plan breaks promises, or who has no driver.
-        now_s: the instant of the decision; also the seed.
+        deserted: whether the latter.
+        seed: of the searches.
         iterations: of each of a few searches.
 
     Returns:
@@ -40,11 +39,11 @@ def rescued(
     """
     index = next(v for v, shift in enumerate(now.shifts) if shift.id == shift_id)
     before = breaches(now.promised, now.problem)
-    if not takes_riders(config, now.shifts[index], now_s):
-        found = _elsewhere(now, index, iterations, now_s)
+    if deserted:
+        found = _elsewhere(now, index, iterations, seed)
         moved = found.vehicles[index].route != now.problem.vehicles[index].route
         return found if moved and not _is_worse(now, before, found) else None
-    for found in _attempts(now, index, iterations, now_s):
+    for found in _attempts(now, index, iterations, seed):
         after = breaches(now.promised, found)
         saved_s = sum(before.values()) - sum(after.values())
         if saved_s >= SAVED_MIN_S and not _is_worse(now, before, found):

@@ -243,15 +243,17 @@ class Rides:
             raise DomainError(ErrorCode.BOOKING_NOT_FOUND, f"no open booking {cancel.booking_id}")
         if booking.status is BookingStatus.CANCELLED:
             return
-        if booking.status is not BookingStatus.CONFIRMED:
+        planned = booking.status is BookingStatus.CONFIRMED
+        if not planned and booking.status is not BookingStatus.DISPLACED:
             raise DomainError(
                 ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
             )
-        late = _is_late(self._config.rules, booking, draft.now_s)
+        late = planned and _is_late(self._config.rules, booking, draft.now_s)
         draft.emit(
             ev.BookingCancelled(booking.id, draft.now_s, cancel.by, cancel.reason, late=late)
         )
-        remove_from_plan(self._writer, draft, booking.shift_id, booking.id)
+        if planned:
+            remove_from_plan(self._writer, draft, booking.shift_id, booking.id)
 
     def _at_that_time(
         self, draft: Draft, ask: RequestRide, max_walk_m: float

@@ -42,6 +42,7 @@ def locate(
     """Where the vehicle of a shift is at `now_s`, dead-reckoned along its way if need be.
 
     A report that is older than `stale_s` decides nothing: the plan says where the vehicle is.
+    One that is out of service stays where it stood, unless it reports to be elsewhere.
     """
     network = network.for_shift(shift, state.closures)
     shift = rested(shift, now_s)
@@ -63,7 +64,7 @@ def locate(
         stop_id = anchor.stop_id
     if anchor.stop_id and shift.visits:  # parked round the corner, it is not on its way yet
         since_s = max(since_s, shift.visits[0].leave_s)
-    if not shift.visits or now_s <= since_s:
+    if not shift.visits or now_s <= since_s or shift.vehicle_id in state.out:
         return Whereabouts(place, stop_id, free_s)
     target = shift.visits[0].stop_id
     place = network.advance(place, target, since_s, now_s, now_s)

@@ -9,15 +9,16 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
 import psycopg
 import redis
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, TooManyRequests
 
+from dispatch import limits
 from dispatch.domain.booking_commands import AcceptGroup, CreateSeries, JoinWaitingList
 from dispatch.domain.closures import Closure
 from dispatch.domain.commands import AcceptOffer, Command, ReportPosition
@@ -25,42 +26,51 @@ from dispatch.domain.model import (
     Acknowledgement,
     Booking,
     Fix,
+    OutOfService,
     RideRequest,
     Shift,
     ShiftStatus,
 )
 from dispatch.domain.phone import e164
 from dispatch.failpoints import hit
+from dispatch.live.attempts import Attempts, Limit, Pace
+from dispatch.live.backlog import Backlog
+from dispatch.live.health import health
 from dispatch.live.hub import Hub, connect_redis, end_task
 from dispatch.live.keys import POSITIONS_MAX, Keys
-from dispatch.live.lookups import Attempts, Lookups
+from dispatch.live.lookups import Lookups
 from dispatch.live.notices import Notice, VehicleFix, vehicle_fix_from_json
+from dispatch.live.presence import SHOW_EVERY_S, sign
 from dispatch.live.recipients import Recipients
 from dispatch.store import entities, inbox
 from dispatch.store.breakable import async_cursor_factory
-from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, REQUEST, SHIFT, command_to_json
+from dispatch.store.codec import (
+    ACKNOWLEDGEMENT,
+    BOOKING,
+    CLOSURE,
+    OUTAGE,
+    REQUEST,
+    SHIFT,
+    command_to_json,
+)
 from dispatch.store.connect import OPTIONS, SETTINGS, is_outage
 from dispatch.store.entities import PAST_VISIT, PastVisit
 from dispatch.store.errors import (
     AnswerPendingError,
     KeyReusedError,
+    OverloadedError,
     PositionsUnavailableError,
     StoreUnavailableError,
+    TooManyPositionsError,
     UnstorableError,
 )
 from dispatch.store.inbox import Outcome, Ticket
 from dispatch.store.tokens import LABELS, ROLE_OF, token_hash
 
-POOL_MAX: Final = 8
-PATIENCE_S: Final = 2.0
-_CHECKOUT_S: Final = 0.5
 _RETRY_S: Final = 0.1
 _REDIS_TIMEOUT_S: Final = 0.5
 _POLL_UP_S: Final = 0.25
 _POLL_DOWN_S: Final = 0.05
-_ROLE_TTL_S: Final = 5.0
-_ROLES_MAX: Final = 1000
-_SILENT_AFTER_S: Final = 10.0
 _RIDER_ID_BYTES: Final = 16
 _FOR_A_RIDER: Final = (AcceptOffer, AcceptGroup, CreateSeries, JoinWaitingList)
 
@@ -70,10 +80,6 @@ _UNSTORABLE: Final = (
     psycopg.errors.ProgramLimitExceeded,
 )
 
-_HEALTH: Final = """
-SELECT epoch, leader, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8
-FROM service_area WHERE id = %(area)s
-"""
 _CONTACTS: Final = """
 SELECT id, name, phone, email FROM rider WHERE area = %(area)s AND id = ANY(%(ids)s)
 """
@@ -100,15 +106,17 @@ class Gateway(Lookups):
         dsn: The database, migrated.
         redis_url: Of Redis.
         area: The service area.
+        sharers: How many such processes serve the area.
     """
 
-    def __init__(self, dsn: str, redis_url: str, area: str) -> None:
+    def __init__(self, dsn: str, redis_url: str, area: str, *, sharers: int = 1) -> None:
         self._area = area
         self._keys = Keys(area)
         self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
             dsn,
             min_size=1,
-            max_size=POOL_MAX,
+            max_size=limits.POOL_MAX,
+            max_waiting=limits.POOL_WAITING_MAX,
             open=False,
             kwargs={
                 "autocommit": True,
@@ -125,7 +133,10 @@ class Gateway(Lookups):
         self.recipients = Recipients(self._fetch, area)
         self._poller: asyncio.Task[None] | None = None
         self._roles: dict[str, tuple[float, str | None]] = {}
-        self._attempts = Attempts()
+        self._next_show = 0.0
+        self._attempts = Attempts(self._redis, self._keys, sharers)
+        self._backlog = Backlog(self._fetch, area)
+        self._pace = Pace(limits.POSITIONS_PER_S, limits.POSITIONS_BURST)
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -157,7 +168,7 @@ class Gateway(Lookups):
         *,
         key: str | None,
         contact: Contact | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = limits.ANSWER_S,
     ) -> Outcome:
         """Have a command decided, once, however often this is called with the same key.
 
@@ -173,6 +184,7 @@ class Gateway(Lookups):
 
         Raises:
             StoreUnavailableError: the database is gone; nothing is known about the command.
+            OverloadedError: too much waits for the dispatcher; nothing was stored.
             AnswerPendingError: stored but not decided in time; repeat it with the same key.
             KeyReusedError: the key belongs to another command.
             UnstorableError: the tables cannot hold it.
@@ -182,6 +194,7 @@ class Gateway(Lookups):
         if outcome is not None:
             return outcome
         future = self._hub.expect(ticket)
+        self._backlog.callers += 1
         try:
             await self._wake()
             hit("web:wait:before")
@@ -190,6 +203,7 @@ class Gateway(Lookups):
         except TimeoutError:
             raise AnswerPendingError(f"inbox entry {ticket[0]} is not decided yet") from None
         finally:
+            self._backlog.callers -= 1
             self._hub.forget(ticket, future)
         hit("web:wait:after")
         return outcome
@@ -215,21 +229,27 @@ class Gateway(Lookups):
             "language": contact and contact.language,
             "channel": contact and contact.channel,
         }
+        full = await self._backlog.is_full(command)
         while True:
-            if rows := await self._fetch(inbox.PUT, parameters):
+            if not full and (rows := await self._fetch(inbox.PUT, parameters)):
                 return (int(rows[0][0]), fingerprint), None
             for row_id, stored, outcome in await self._fetch(inbox.FIND, parameters):
                 if stored != fingerprint:
                     raise KeyReusedError("this idempotency key was used for another command")
                 found = None if outcome is None else Outcome.from_json(outcome)
                 return (int(row_id), fingerprint), found
+            if full:
+                raise OverloadedError("too much waits for the dispatcher")
 
     async def report_position(self, report: ReportPosition) -> None:
         """Pass a vehicle's position on to the dispatcher, unless a newer one overtakes it.
 
         Raises:
+            TooManyPositionsError: the vehicle reports too often.
             PositionsUnavailableError: Redis is gone.
         """
+        if not self._pace.allows(report.vehicle_id):
+            raise TooManyPositionsError(report.vehicle_id)
         try:
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.rpush(self._keys.reports, json.dumps(command_to_json(report)))
@@ -250,11 +270,20 @@ class Gateway(Lookups):
         """Look for answers that Redis has not brought."""
         while True:
             await asyncio.sleep(_POLL_UP_S if self._hub.is_up else _POLL_DOWN_S)
+            await self._show()
             if not (awaited := self._hub.awaited()):
                 continue
             with contextlib.suppress(StoreUnavailableError):
                 for row_id, outcome, mark in await self._fetch(inbox.OUTCOMES, {"ids": awaited}):
                     self._hub.settle((int(row_id), mark), Outcome.from_json(outcome))
+
+    async def _show(self) -> None:
+        """Say now and then that this process is there."""
+        now = time.monotonic()
+        if self._hub.is_up and now >= self._next_show:
+            self._next_show = now + SHOW_EVERY_S
+            with contextlib.suppress(redis.RedisError, OSError):
+                await self._redis.hset(self._keys.processes, *sign("web"))
 
     # -- what is stored ---------------------------------------------------------------------
 
@@ -322,6 +351,11 @@ class Gateway(Lookups):
         )
         return [SHIFT.validate_python(row) for row in rows]
 
+    async def outages(self) -> dict[str, OutOfService]:
+        """The vehicles that are out of service, by id, the longest first."""
+        rows = await self._read(entities.OUTAGES + " ORDER BY o.since_s, o.vehicle_id")
+        return {out.vehicle_id: out for out in map(OUTAGE.validate_python, rows)}
+
     async def past_visits(self, shift_ids: Iterable[str]) -> list[PastVisit]:
         """What really happened at the stops of some shifts, oldest first."""
         statement = entities.PAST_VISITS + (
@@ -353,38 +387,29 @@ class Gateway(Lookups):
         digest = token_hash(token)
         now = time.monotonic()
         known = self._roles.get(digest)
-        if known is not None and now - known[0] < _ROLE_TTL_S:
+        if known is not None and now - known[0] < limits.TOKEN_S:
             return known[1]
         rows = await self._fetch(ROLE_OF, {"hash": digest, "area": self._area})
         role = str(rows[0][0]) if rows else None
-        if len(self._roles) >= _ROLES_MAX:
+        if len(self._roles) >= limits.TOKENS_REMEMBERED:
             self._roles.clear()
         self._roles[digest] = (now, role)
         return role
 
     # -- attempts ---------------------------------------------------------------------------
 
-    async def failures(self, scope: str, window_s: int) -> int:
-        """How often somebody has failed to prove something lately.
+    async def attempt(self, wanted: Sequence[Limit], window_s: int) -> bool:
+        """Count an attempt to prove something as failed; whether it may be made at all.
 
         Args:
-            scope: What, and by whom; a short name without spaces.
+            wanted: Scopes, and how many failures each may have.
             window_s: How long failures count, from the first one on; real seconds.
         """
-        here = self._attempts.count(scope, window_s)
-        try:
-            found = await self._redis.get(self._keys.failures(scope))
-        except (redis.RedisError, OSError):
-            return here
-        return max(here, int(found or 0))
+        return await self._attempts.take(wanted, window_s)
 
-    async def add_failure(self, scope: str, window_s: int) -> None:
-        """Note one more; in this process too, so that it counts while Redis is gone."""
-        self._attempts.add(scope, window_s)
-        key = self._keys.failures(scope)
-        with contextlib.suppress(redis.RedisError, OSError):
-            if await self._redis.incr(key) == 1:
-                await self._redis.expire(key, window_s)
+    async def forgive(self, wanted: Sequence[Limit]) -> None:
+        """The attempt was no failure."""
+        await self._attempts.forgive(wanted)
 
     # -- the present ------------------------------------------------------------------------
 
@@ -411,30 +436,8 @@ class Gateway(Lookups):
             self._hub.leave(queue)
 
     async def health(self) -> dict[str, Any]:
-        """Whether the database, Redis and the dispatcher are there, each `up` or `down`."""
-        database, dispatcher = "up", "down"
-        epoch, leader, age_s = 0, "", None
-        try:
-            for row in await self._fetch(_HEALTH, {"area": self._area}):
-                epoch, leader, age_s = row
-                dispatcher = "up" if age_s is not None and age_s < _SILENT_AFTER_S else "down"
-        except StoreUnavailableError:
-            database = "down"
-        cache = "up"
-        try:
-            await self._redis.ping()
-        except (redis.RedisError, OSError):
-            cache = "down"
-        return {
-            "database": database,
-            "redis": cache,
-            "dispatcher": {
-                "status": dispatcher,
-                "epoch": epoch,
-                "leader": leader,
-                "heartbeat_age_s": None if age_s is None else round(age_s, 1),
-            },
-        }
+        """Whether database, Redis, dispatcher and optimiser are there, and how many processes."""
+        return await health(self._fetch, self._redis, self._area)
 
     # -- the database -----------------------------------------------------------------------
 
@@ -447,12 +450,14 @@ class Gateway(Lookups):
 
     async def _fetch(self, statement: Any, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run one statement that may be repeated, for a while also while the database is gone."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + limits.STORE_PATIENCE_S
         while True:
             try:
-                async with self._pool.connection(timeout=_CHECKOUT_S) as connection:
+                async with self._pool.connection(timeout=limits.POOL_CHECKOUT_S) as connection:
                     cursor = await connection.execute(statement, parameters)
                     return await cursor.fetchall()
+            except TooManyRequests as error:
+                raise OverloadedError(str(error)) from error
             except _UNSTORABLE as error:
                 raise UnstorableError(str(error).strip()) from error
             except psycopg.Error as error:

@@ -12,6 +12,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from dispatch import limits
 from dispatch.live.keys import Keys
 from dispatch.live.notices import POLL, Notice, notice_from_json
 from dispatch.store.inbox import Outcome, Ticket
@@ -26,8 +27,6 @@ _PING_AFTER_S: Final = 2.0
 _DEAD_AFTER_S: Final = 6.0
 _RETRY_S: Final = 0.5
 _POLL_S: Final = 2.0
-_QUEUE_MAX: Final = 256
-_RECENT_MAX: Final = 4096
 
 
 def connect_redis(url: str, timeout_s: float) -> redis.asyncio.Redis:
@@ -109,7 +108,7 @@ class Hub:
     def settle(self, ticket: Ticket, outcome: Outcome) -> None:
         """A reply has come, from wherever."""
         self._recent[ticket] = outcome
-        while len(self._recent) > _RECENT_MAX:
+        while len(self._recent) > limits.REPLIES_MAX:
             self._recent.popitem(last=False)
         for future in self._waiting.pop(ticket, []):
             if not future.done():
@@ -117,7 +116,7 @@ class Hub:
 
     def join(self) -> asyncio.Queue[Notice]:
         """A queue of notices; its first says to look, so that nothing falls between."""
-        queue: asyncio.Queue[Notice] = asyncio.Queue(_QUEUE_MAX)
+        queue: asyncio.Queue[Notice] = asyncio.Queue(limits.NOTICES_MAX)
         queue.put_nowait(POLL)
         self._listeners.add(queue)
         return queue

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-POSITIONS_MAX: Final = 2_000
-"""Reports that wait for the dispatcher; older ones are dropped, a position is soon worthless."""
+from dispatch.limits import POSITIONS_WAITING_MAX
+
+POSITIONS_MAX: Final = POSITIONS_WAITING_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Keys:
     def failures(self, scope: str) -> str:
         """Counter: failed attempts to prove something, such as to know a booking's owner."""
         return f"rufbus:{self.area}:failures:{scope}"
+
+    @property
+    def processes(self) -> str:
+        """Hash: when each process was last seen."""
+        return f"rufbus:{self.area}:processes"
 
     @property
     def fixes(self) -> str:

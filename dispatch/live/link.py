@@ -24,6 +24,7 @@ from dispatch.live.notices import (
     vehicle_fix_from_json,
     vehicle_fix_to_json,
 )
+from dispatch.live.presence import SHOW_EVERY_S, sign
 from dispatch.store.codec import command_from_json
 from dispatch.store.errors import UndecodableError
 from dispatch.store.inbox import Outcome, Ticket
@@ -57,6 +58,7 @@ class Link:
         self._wake: PubSub | None = None
         self._down_until = 0.0
         self._untold = True
+        self._next_show = 0.0
 
     @property
     def is_up(self) -> bool:
@@ -164,6 +166,15 @@ class Link:
                 pipeline.execute()
                 hit("dispatcher:publish:after")
             self._untold = False
+
+    def show(self, kind: str) -> None:
+        """Say now and then that this process is there, and what it is."""
+        now = time.monotonic()
+        if self.is_up and now >= self._next_show:
+            self._next_show = now + SHOW_EVERY_S
+            with self._tolerant():
+                field, value = sign(kind)
+                self._client.hset(self._keys.processes, field, value)
 
     def wake_messengers(self) -> None:
         """Say that there is something to send; without Redis they look for themselves."""

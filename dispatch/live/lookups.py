@@ -1,6 +1,5 @@
 """What the web looks up around the life of bookings: by code, group, caller, standing order."""
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -104,24 +103,3 @@ class Lookups(ABC):
             " AND w.status = 'waiting' ORDER BY w.joined_at_s, w.request_id"
         )
         return [life.WAITING.validate_python(row) for row in await self._read(statement)]
-
-
-class Attempts:
-    """Counts failed attempts where Redis cannot: in this process only, and forgetful."""
-
-    def __init__(self, kept_max: int = 10_000) -> None:
-        self._counts: dict[str, tuple[float, int]] = {}
-        self._kept_max = kept_max
-
-    def count(self, scope: str, window_s: float) -> int:
-        """The number of failures within the window so far."""
-        began, failures = self._counts.get(scope, (0.0, 0))
-        return failures if time.monotonic() - began < window_s else 0
-
-    def add(self, scope: str, window_s: float) -> None:
-        """One more failure; the window begins with the first."""
-        failures = self.count(scope, window_s)
-        if failures == 0 and len(self._counts) >= self._kept_max:
-            self._counts.clear()
-        began = self._counts[scope][0] if failures else time.monotonic()
-        self._counts[scope] = (began, failures + 1)

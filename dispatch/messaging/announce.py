@@ -134,6 +134,8 @@ class Announcer:
             knows = told is None or told.kind == MessageKind.DISPLACED
             if not knows and not facts.get("aboard"):
                 return (kind if self._due(booking, told, pickup, now_s) else None), facts
+        if kind is MessageKind.STOPS_MOVED and booking.status is BookingStatus.BOARDED:
+            return MessageKind.DROPOFF_MOVED, facts
         return kind, facts
 
     def _due(

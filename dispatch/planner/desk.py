@@ -80,8 +80,9 @@ class Desk:
         shipped: Path,
         command: Sequence[str],
         limits: Limits | None = None,
+        name: str = "planner",
     ) -> None:
-        self._folder = var.resolve() / "planner"
+        self._folder = var.resolve() / name
         self._command = tuple(command)
         self._env = environment(var)
         self._limits = limits or Limits()
@@ -93,6 +94,11 @@ class Desk:
         self.scenarios = ScenarioFiles(shipped, self._folder / "scenarios")
         self.on_work: Callable[[], None] = lambda: None
         """Called when there is something to start."""
+
+    @property
+    def folder(self) -> Path:
+        """Where scenarios and jobs are."""
+        return self._folder
 
     # -- scenarios
 

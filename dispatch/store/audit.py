@@ -9,7 +9,7 @@ import psycopg
 from dispatch.domain.life import SeriesDay
 from dispatch.store import entities, life
 from dispatch.store.changes import ClosedVisit
-from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, REQUEST, SHIFT
+from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 from dispatch.store.log import Ledger, fold_all
 
 if TYPE_CHECKING:
@@ -24,8 +24,12 @@ SELECT id, shift_id, stop_id, leave_s, arrive_s, depart_s, break_id, arrived_at_
 FROM visit WHERE area = %(area)s AND status <> 'open'
 """
 _DONE: Final = """
-SELECT booking_id, kind, visit_id, ordinal, start_s, end_s, done_at_s
+SELECT booking_id, kind, ride, visit_id, ordinal, start_s, end_s, done_at_s
 FROM plan_action WHERE area = %(area)s AND done_at_s IS NOT NULL
+"""
+_PAST_OUTAGES: Final = """
+SELECT vehicle_id, since_s, reason, lon, lat, until_s
+FROM vehicle_outage WHERE area = %(area)s AND until_s IS NOT NULL
 """
 _STRAY: Final = """
 SELECT a.booking_id, a.kind, a.visit_id FROM plan_action a
@@ -67,6 +71,7 @@ def _entities(connection: psycopg.Connection, area: str, ledger: Ledger) -> list
         ("request", entities.REQUESTS, REQUEST, state.requests),
         ("booking", entities.BOOKINGS, BOOKING, state.bookings),
         ("shift", entities.SHIFTS, SHIFT, state.shifts),
+        ("outage", entities.OUTAGES, OUTAGE, state.out),
         ("closure", entities.CLOSURES, CLOSURE, state.closures),
         ("alert", entities.ACKNOWLEDGEMENTS, ACKNOWLEDGEMENT, state.acknowledged),
         ("series", life.SERIES_ROWS, life.SERIES, state.series),
@@ -96,13 +101,19 @@ def _history(connection: psycopg.Connection, area: str, ledger: Ledger) -> list[
     }
     closed = {row[0]: row[1:] for row in connection.execute(_CLOSED, parameters)}
     logged_closed = {key: _closed_row(visit) for key, visit in history.closed.items()}
-    done = {row[:2]: row[2:] for row in connection.execute(_DONE, parameters)}
+    done = {row[:3]: row[3:] for row in connection.execute(_DONE, parameters)}
     logged_done = {
-        (booking_id, str(kind)): (d.visit_id, d.ordinal, d.start_s, d.end_s, d.done_at_s)
-        for (booking_id, kind), d in history.done.items()
+        (booking_id, str(kind), ride): (d.visit_id, d.ordinal, d.start_s, d.end_s, d.done_at_s)
+        for (booking_id, kind, ride), d in history.done.items()
+    }
+    outages = {row[:2]: row[2:] for row in connection.execute(_PAST_OUTAGES, parameters)}
+    logged_outages = {
+        (out.vehicle_id, out.since_s): (out.reason, out.lon, out.lat, until_s)
+        for out, until_s in history.outages.values()
     }
     return [
         *_compare("shift times", logged_times, times),
+        *_compare("past outage", logged_outages, outages),
         *_compare("past visit", logged_closed, closed),
         *_compare("done action", logged_done, done),
         *(f"stray action: {row}" for row in connection.execute(_STRAY, parameters)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dispatch.domain import booking_events as be
 from dispatch.domain import events as ev
-from dispatch.domain.model import ActionKind, Fix, Visit
+from dispatch.domain.model import ActionKind, Fix, OutOfService, Visit
 from dispatch.domain.state import State, apply
 from dispatch.store.touched import Touched
 
@@ -37,10 +37,11 @@ class ClosedVisit:
 class History:
     """What happened, as far as the open state no longer shows it."""
 
-    done: dict[tuple[str, ActionKind], DoneAction] = field(default_factory=dict)
+    done: dict[tuple[str, ActionKind, int], DoneAction] = field(default_factory=dict)
     closed: dict[str, ClosedVisit] = field(default_factory=dict)
     started_at_s: dict[str, int] = field(default_factory=dict)
     ended_at_s: dict[str, int] = field(default_factory=dict)
+    outages: dict[tuple[str, int], tuple[OutOfService, int]] = field(default_factory=dict)
 
     def note(self, before: State, event: ev.Event) -> None:
         """Keep what applying `event` to the state `before` is going to lose."""
@@ -58,17 +59,22 @@ class History:
                 self.started_at_s[shift_id] = at_s
             case ev.ShiftEnded(shift_id, at_s):
                 self.ended_at_s[shift_id] = at_s
+            case ev.VehicleTakenOut(out):  # if it was back this very second, it never was
+                self.outages.pop((out.vehicle_id, out.since_s), None)
+            case ev.VehicleReturned(vehicle_id, at_s):
+                out = before.out[vehicle_id]
+                self.outages[vehicle_id, out.since_s] = (out, at_s)
             case _:
                 pass
 
     def _note_action(
         self, before: State, shift_id: str, booking_id: str, kind: ActionKind, at_s: int
     ) -> None:
-        visit = before.shifts[shift_id].visits[0]
+        visit, ride = before.shifts[shift_id].visits[0], before.bookings[booking_id].rescues
         for ordinal, a in enumerate(visit.actions):
             if a.booking_id == booking_id and a.kind is kind:
                 done = DoneAction(visit.id, ordinal, a.start_s, a.end_s, at_s)
-                self.done[booking_id, kind] = done
+                self.done[booking_id, kind, ride] = done
 
     def _note_dropped(self, before: State, shift_id: str, visits: tuple[Visit, ...]) -> None:
         kept = {visit.id for visit in visits}
@@ -99,6 +105,7 @@ class Changes:
     bookings: set[str] = field(default_factory=set)
     shifts: set[str] = field(default_factory=set)
     plans: set[str] = field(default_factory=set)
+    outages: set[str] = field(default_factory=set)
     closures: set[str] = field(default_factory=set)
     moved: dict[str, tuple[str, Fix]] = field(default_factory=dict)
     halted: set[str] = field(default_factory=set)
@@ -143,12 +150,11 @@ class Changes:
                 | ev.BookingStopsMoved(booking_id)
             ):
                 self.bookings.add(booking_id)
-            case ev.RiderBoarded(booking_id, shift_id, _, _):
+            case ev.RiderBoarded(booking_id, shift_id, _, _) | ev.RiderAlighted(
+                booking_id, shift_id, _, _
+            ):
                 self.bookings.add(booking_id)
-                self.plans.add(shift_id)
-            case ev.RiderAlighted(booking_id, shift_id, _, _):
-                self.bookings.add(booking_id)
-                self.plans.add(shift_id)
+                self._touch_shift(shift_id)  # the vehicle was surely there, then: its anchor
             case ev.VehicleMoved(shift_id, vehicle_id, fix):
                 self.moved[shift_id] = (vehicle_id, fix)
             case ev.ShiftStarted(shift_id, _) | ev.ShiftEnded(shift_id, _):
@@ -180,6 +186,23 @@ class Changes:
                 | ev.VisitCompleted(shift_id, _, _)
             ):
                 self._touch_shift(shift_id)
+            case _:
+                self._touch_on_the_day(event)
+
+    def _touch_on_the_day(self, event: ev.Event) -> None:
+        match event:
+            case (
+                ev.BookingDisplaced()
+                | ev.BookingReplanned()
+                | ev.RiderSetDown()
+                | ev.DropoffReplaced()
+                | ev.PartyCounted()
+            ):
+                self.bookings.add(event.booking_id)
+            case ev.VehicleTakenOut(out):
+                self.outages.add(out.vehicle_id)
+            case ev.VehicleReturned() | ev.VehicleSwapped():
+                pass  # in the history, and in the shifts
             case _:
                 self._touch_life(event)
 

@@ -7,7 +7,15 @@ from pydantic import TypeAdapter, ValidationError
 from dispatch.domain.closures import Closure
 from dispatch.domain.commands import Command
 from dispatch.domain.events import Event
-from dispatch.domain.model import Acknowledgement, Booking, Fix, Offer, RideRequest, Shift
+from dispatch.domain.model import (
+    Acknowledgement,
+    Booking,
+    Fix,
+    Offer,
+    OutOfService,
+    RideRequest,
+    Shift,
+)
 from dispatch.store.errors import UndecodableError
 
 _COMMANDS: Final[dict[str, TypeAdapter[Any]]] = {
@@ -22,6 +30,7 @@ OFFER: Final = TypeAdapter(Offer)
 BOOKING: Final = TypeAdapter(Booking)
 SHIFT: Final = TypeAdapter(Shift)
 FIX: Final = TypeAdapter(Fix)
+OUTAGE: Final = TypeAdapter(OutOfService)
 CLOSURE: Final = TypeAdapter(Closure)
 ACKNOWLEDGEMENT: Final = TypeAdapter(Acknowledgement)
 

@@ -1,8 +1,8 @@
 """Rows to domain values: each query builds an entity's JSON in one statement, so in one snapshot.
 
 Every query is a complete SELECT with the columns `id` and `entity`, to be narrowed by `AND …` on
-its alias: `r` ride_request, `b` booking, `s` shift, `v` visit, `c` closure. `%(area)s` is always a
-parameter.
+its alias: `r` ride_request, `b` booking, `s` shift, `v` visit, `c` closure, `o` outage. `%(area)s`
+is always a parameter.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,10 @@ SELECT b.id, json_build_object(
     'ended_at_s', b.ended_at_s, 'cancelled_by', b.cancelled_by,
     'cancel_reason', b.cancel_reason, 'cancelled_late', b.cancelled_late,
     'changed_at_s', b.changed_at_s, 'pinned', b.pinned, 'group_id', b.group_id,
-    'series_id', b.series_id) AS entity
+    'series_id', b.series_id,
+    'instead', b.instead, 'displacement', b.displacement,
+    'first_boarded_at_s', b.first_boarded_at_s, 'rescues', b.rescues,
+    'booked_party', b.booked_party) AS entity
 FROM booking b WHERE b.area = %(area)s
 """  # noqa: S608 (constants of this module only)
 
@@ -77,6 +80,13 @@ SELECT s.id, json_build_object(
         WHERE v.area = s.area AND v.shift_id = s.id AND v.status = 'open'), '[]')) AS entity
 FROM shift s WHERE s.area = %(area)s
 """  # noqa: S608 (constants of this module only)
+
+OUTAGES: Final = """
+SELECT o.vehicle_id, json_build_object(
+    'vehicle_id', o.vehicle_id, 'since_s', o.since_s, 'reason', o.reason,
+    'lon', o.lon, 'lat', o.lat) AS entity
+FROM vehicle_outage o WHERE o.area = %(area)s AND o.until_s IS NULL
+"""
 
 CLOSURES: Final = """
 SELECT c.id, json_build_object(

@@ -45,6 +45,18 @@ class PositionsUnavailableError(StoreError):
     code = "positions_unavailable"
 
 
+class TooManyPositionsError(StoreError):
+    """A vehicle reports its position more often than anybody needs."""
+
+    code = "too_many_positions"
+
+
+class OverloadedError(StoreError):
+    """Too much waits already; nothing was stored, and it may be tried again a little later."""
+
+    code = "overloaded"
+
+
 class UndecodableError(StoreError):
     """A stored command or event that this version cannot read."""
 

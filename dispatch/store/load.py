@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from dispatch.domain.state import State
 from dispatch.store import entities, life
-from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, REQUEST, SHIFT
+from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 
 _WANTED: Final = """ AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s
     OR EXISTS (SELECT FROM booking b
@@ -25,6 +25,7 @@ _SHIFTS: Final = (
     + " AND (s.status <> 'ended' OR s.end_s >= %(before_s)s) ORDER BY s.start_s, s.id"
 )
 
+_OUTAGES: Final = entities.OUTAGES + " ORDER BY o.since_s, o.vehicle_id"
 _CLOSURES: Final = (
     entities.CLOSURES + " AND (c.status <> 'ended' OR c.ended_at_s >= %(before_s)s) ORDER BY c.id"
 )
@@ -61,6 +62,8 @@ def load_state(connection: psycopg.Connection, area: str, *, before_s: int) -> S
             state.bookings[booking.id] = booking
         for shift in _read(connection, _SHIFTS, parameters, SHIFT):
             state.shifts[shift.id] = shift
+        for out in _read(connection, _OUTAGES, parameters, OUTAGE):
+            state.out[out.vehicle_id] = out
         state.closures = {c.id: c for c in _read(connection, _CLOSURES, parameters, CLOSURE)}
         for seen in _read(connection, _ACKNOWLEDGEMENTS, parameters, ACKNOWLEDGEMENT):
             state.acknowledged[seen.alert_id] = seen
@@ -90,6 +93,8 @@ def load_open_plans(connection: psycopg.Connection, area: str) -> State:
             state.bookings[booking.id] = booking
         for shift in _read(connection, _OPEN_SHIFTS, {"area": area}, SHIFT):
             state.shifts[shift.id] = shift
+        for out in _read(connection, _OUTAGES, {"area": area}, OUTAGE):
+            state.out[out.vehicle_id] = out
         closures = _read(connection, _OPEN_CLOSURES, {"area": area}, CLOSURE)
         state.closures = {closure.id: closure for closure in closures}
     return state

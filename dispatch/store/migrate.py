@@ -21,6 +21,31 @@ class NewerSchemaError(StoreError):
     code = "schema_too_new"
 
 
+class SchemaBehindError(StoreError):
+    """The database has not been brought to the schema of this program yet."""
+
+    code = "schema_not_migrated"
+
+
+def check_schema(connection: psycopg.Connection) -> None:
+    """Make sure that the tables are those of this version; changes nothing.
+
+    Raises:
+        SchemaBehindError, NewerSchemaError: they are not.
+    """
+    revision = schema_revision(connection)
+    if revision is None or revision < HEAD:
+        raise SchemaBehindError(
+            f"the database is at revision {revision or 'none'}, this program needs {HEAD}: "
+            "run `rufbus migrate` once"
+        )
+    if revision > HEAD:
+        raise NewerSchemaError(
+            f"the database is at revision {revision}, this program knows {HEAD}: "
+            "a newer version has migrated it; start that one"
+        )
+
+
 def migrate(dsn: str) -> None:
     """Create or update the tables; without effect when they are up to date.
 

@@ -12,7 +12,7 @@ import psycopg
 from dispatch.domain.model import ShiftStatus, Visit
 from dispatch.domain.state import State
 from dispatch.store.changes import Changes
-from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, REQUEST, SHIFT
+from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 from dispatch.store.life import write_life
 
 _REQUESTS: Final = """
@@ -80,19 +80,21 @@ INSERT INTO booking (
     pickup_from_s, pickup_to_s, arrival_latest_s, max_ride_s, seats, wheelchairs, shift_id,
     booked_at_s, wish_earliest_s, walk_s, direct_s, price_cents, boarded_at_s, alighted_at_s,
     ended_at_s, cancelled_by, cancel_reason, cancelled_late, changed_at_s, pinned, group_id,
-    series_id)
+    series_id, instead, displacement, first_boarded_at_s, rescues, booked_party)
 SELECT %(area)s, b.id, b.code, b.request_id, b.offer_id, b.rider_id, b.status,
     p.pickup_stop_id, p.dropoff_stop_id, p.pickup_from_s, p.pickup_to_s, p.arrival_latest_s,
     p.max_ride_s, (b.party->>'seats')::int, (b.party->>'wheelchairs')::int, b.shift_id,
     b.booked_at_s, b.wish_earliest_s, b.walk_s, b.direct_s, b.price_cents, b.boarded_at_s,
     b.alighted_at_s, b.ended_at_s, b.cancelled_by, b.cancel_reason, b.cancelled_late,
-    b.changed_at_s, b.pinned, b.group_id, b.series_id
+    b.changed_at_s, b.pinned, b.group_id, b.series_id, b.instead, b.displacement,
+    b.first_boarded_at_s, b.rescues, b.booked_party
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS b(
         id text, code text, request_id text, offer_id text, rider_id text, status text,
         promise jsonb, party jsonb, shift_id text, booked_at_s bigint, wish_earliest_s bigint,
         walk_s int, direct_s int, price_cents int, boarded_at_s bigint, alighted_at_s bigint,
         ended_at_s bigint, cancelled_by text, cancel_reason text, cancelled_late boolean,
-        changed_at_s bigint, pinned boolean, group_id text, series_id text),
+        changed_at_s bigint, pinned boolean, group_id text, series_id text, instead jsonb,
+        displacement jsonb, first_boarded_at_s bigint, rescues int, booked_party jsonb),
     LATERAL jsonb_to_record(b.promise) AS p(
         pickup_stop_id text, dropoff_stop_id text, pickup_from_s bigint, pickup_to_s bigint,
         arrival_latest_s bigint, max_ride_s int)
@@ -107,7 +109,19 @@ ON CONFLICT (area, id) DO UPDATE SET
     arrival_latest_s = excluded.arrival_latest_s, max_ride_s = excluded.max_ride_s,
     seats = excluded.seats, wheelchairs = excluded.wheelchairs,
     wish_earliest_s = excluded.wish_earliest_s, walk_s = excluded.walk_s,
-    direct_s = excluded.direct_s, price_cents = excluded.price_cents
+    direct_s = excluded.direct_s, price_cents = excluded.price_cents,
+    instead = excluded.instead, displacement = excluded.displacement,
+    first_boarded_at_s = excluded.first_boarded_at_s, rescues = excluded.rescues,
+    booked_party = excluded.booked_party
+"""
+
+_OUTAGES: Final = """
+INSERT INTO vehicle_outage (area, vehicle_id, since_s, reason, lon, lat, until_s)
+SELECT %(area)s, o.vehicle_id, o.since_s, o.reason, o.lon, o.lat, o.until_s
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS o(
+    vehicle_id text, since_s bigint, reason text, lon float8, lat float8, until_s bigint)
+ON CONFLICT (area, vehicle_id, since_s) DO UPDATE SET
+    reason = excluded.reason, lon = excluded.lon, lat = excluded.lat, until_s = excluded.until_s
 """
 
 _CLOSURES: Final = """
@@ -149,25 +163,27 @@ _STALE_ACTIONS: Final = """
 DELETE FROM plan_action a USING visit v
 WHERE v.area = %(area)s AND v.shift_id = ANY(%(shifts)s)
     AND a.area = v.area AND a.visit_id = v.id AND a.done_at_s IS NULL
-    AND (a.booking_id, a.kind, a.visit_id, a.ordinal, a.start_s, a.end_s) NOT IN (
-        SELECT n.booking_id, n.kind, n.visit_id, n.ordinal, n.start_s, n.end_s
+    AND (a.booking_id, a.kind, a.ride, a.visit_id, a.ordinal, a.start_s, a.end_s) NOT IN (
+        SELECT n.booking_id, n.kind, n.ride, n.visit_id, n.ordinal, n.start_s, n.end_s
         FROM jsonb_to_recordset(%(rows)s::jsonb) AS n(
-            booking_id text, kind text, visit_id text, ordinal int, start_s bigint, end_s bigint,
-            done_at_s bigint)
+            booking_id text, kind text, ride int, visit_id text, ordinal int, start_s bigint,
+            end_s bigint, done_at_s bigint)
         WHERE n.done_at_s IS NULL)
 """
 
 _ACTIONS: Final = """
-INSERT INTO plan_action (area, booking_id, kind, visit_id, ordinal, start_s, end_s, done_at_s)
-SELECT %(area)s, n.booking_id, n.kind, n.visit_id, n.ordinal, n.start_s, n.end_s, n.done_at_s
+INSERT INTO plan_action (
+    area, booking_id, kind, ride, visit_id, ordinal, start_s, end_s, done_at_s)
+SELECT %(area)s, n.booking_id, n.kind, n.ride, n.visit_id, n.ordinal, n.start_s, n.end_s,
+    n.done_at_s
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS n(
-    booking_id text, kind text, visit_id text, ordinal int, start_s bigint, end_s bigint,
-    done_at_s bigint)
+    booking_id text, kind text, ride int, visit_id text, ordinal int, start_s bigint,
+    end_s bigint, done_at_s bigint)
 WHERE NOT EXISTS (
     SELECT FROM plan_action a WHERE a.area = %(area)s AND a.done_at_s IS NULL
         AND n.done_at_s IS NULL
-        AND (n.booking_id, n.kind, n.visit_id, n.ordinal, n.start_s, n.end_s)
-            = (a.booking_id, a.kind, a.visit_id, a.ordinal, a.start_s, a.end_s))
+        AND (n.booking_id, n.kind, n.ride, n.visit_id, n.ordinal, n.start_s, n.end_s)
+            = (a.booking_id, a.kind, a.ride, a.visit_id, a.ordinal, a.start_s, a.end_s))
 """
 
 _STALE_VISITS: Final = """
@@ -222,6 +238,10 @@ def write_changes(
         for a in sorted(changes.acknowledged)
     ]
     _run(connection, _ACKNOWLEDGEMENTS, area, seen)
+    outages = [OUTAGE.dump_python(o) | {"until_s": s} for o, s in changes.history.outages.values()]
+    _run(connection, _OUTAGES, area, outages)  # first: a vehicle is out once at a time
+    out = [state.out[v] for v in sorted(changes.outages) if v in state.out]
+    _run(connection, _OUTAGES, area, [OUTAGE.dump_python(o) | {"until_s": None} for o in out])
 
 
 def _run(
@@ -292,6 +312,7 @@ def _open_actions(state: State, shifts: Iterable[str]) -> Iterable[dict[str, Any
                 yield {
                     "booking_id": action.booking_id,
                     "kind": action.kind,
+                    "ride": state.bookings[action.booking_id].rescues,
                     "visit_id": visit.id,
                     "ordinal": ordinal,
                     "start_s": action.start_s,
@@ -300,10 +321,11 @@ def _open_actions(state: State, shifts: Iterable[str]) -> Iterable[dict[str, Any
 
 
 def _done_actions(changes: Changes) -> Iterable[dict[str, Any]]:
-    for (booking_id, kind), done in changes.history.done.items():
+    for (booking_id, kind, ride), done in changes.history.done.items():
         yield {
             "booking_id": booking_id,
             "kind": kind,
+            "ride": ride,
             "visit_id": done.visit_id,
             "ordinal": done.ordinal,
             "start_s": done.start_s,

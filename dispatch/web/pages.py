@@ -14,7 +14,6 @@ from dispatch.api.models import SessionIn
 from dispatch.api.problems import ProblemError
 from dispatch.api.security import (
     CONTROL_ROLES,
-    SESSION_COOKIE,
     Settings,
     require_same_site,
     role_of_token,
@@ -143,11 +142,20 @@ def pages_router(pages: Pages) -> APIRouter:
 
     @router.get("/control")
     async def control(request: Request, settings: Settings) -> Response:
-        role = await role_of_token(settings, request.cookies.get(SESSION_COOKIE, ""))
+        role = await role_of_token(settings, request.cookies.get(settings.session_cookie, ""))
         return pages.render("control.html", request, settings, signed_in=role in CONTROL_ROLES)
 
+    @router.get("/control/phone")
+    async def phone(request: Request, settings: Settings) -> Response:
+        role = await role_of_token(settings, request.cookies.get(settings.session_cookie, ""))
+        return pages.render("phone.html", request, settings, signed_in=role in CONTROL_ROLES)
+
+    @router.get("/cancel")
+    def give_up(request: Request, settings: Settings) -> Response:
+        return pages.render("cancel.html", request, settings)
+
     @router.post("/control/session", dependencies=[Depends(require_same_site)])
-    async def sign_in(settings: Settings, session: SessionIn) -> Response:
+    async def sign_in(request: Request, settings: Settings, session: SessionIn) -> Response:
         role = await role_of_token(settings, session.token)
         if role is None:
             raise ProblemError(ApiCode.UNAUTHORIZED)
@@ -155,19 +163,19 @@ def pages_router(pages: Pages) -> APIRouter:
             raise ProblemError(ApiCode.FORBIDDEN)
         response = JSONResponse({"role": role})
         response.set_cookie(
-            SESSION_COOKIE,
+            settings.session_cookie,
             session.token,
             max_age=_SESSION_S,
             httponly=True,
             samesite="strict",
-            secure=settings.secure_cookies,
+            secure=settings.secure_cookies or request.url.scheme == "https",
         )
         return response
 
     @router.delete("/control/session", dependencies=[Depends(require_same_site)])
-    async def sign_out() -> Response:
+    async def sign_out(settings: Settings) -> Response:
         response = Response(status_code=204)
-        response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
+        response.delete_cookie(settings.session_cookie, httponly=True, samesite="strict")
         return response
 
     return router

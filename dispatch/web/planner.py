@@ -17,13 +17,13 @@ from dispatch.api.messages import ApiCode, Language
 from dispatch.api.problems import ProblemError
 from dispatch.api.security import (
     CONTROL_ROLES,
-    SESSION_COOKIE,
     ControlCaller,
     Settings,
     require_same_site,
     role_of_token,
 )
 from dispatch.planner.desk import Desk, comparable
+from dispatch.planner.duty import Duty
 from dispatch.planner.errors import PlannerError, ScenarioInvalidError
 from dispatch.planner.fields import FIELDS, GROUPS, NAME_MAX, FieldError
 from dispatch.planner.fields import Field as FormField
@@ -40,7 +40,7 @@ from dispatch.web.i18n import page_language
 from dispatch.web.pages import Pages
 
 _STEP_S: Final = 0.5
-_IDLE_S: Final = 30.0
+_IDLE_S: Final = 2.0  # another process may have queued something
 _SEED_MAX: Final = 2**31 - 1 - 20
 _DAYS_MAX: Final = 20
 _CHANGE_MAX: Final = 200
@@ -105,15 +105,16 @@ class ScenarioIn(_In):
 
 @asynccontextmanager
 async def keep_going(desk: Desk) -> AsyncIterator[None]:
-    """Start queued jobs while the application runs; end them when it stops."""
+    """Start queued jobs while the application runs; end them when the last process stops."""
     loop = asyncio.get_running_loop()
+    duty = Duty(desk.folder)
     work = asyncio.Event()
 
     def wake() -> None:
         loop.call_soon_threadsafe(work.set)
 
     desk.on_work = wake
-    task = asyncio.create_task(_go_on(desk, work))
+    task = asyncio.create_task(_go_on(desk, duty, work))
     try:
         yield
     finally:
@@ -121,15 +122,17 @@ async def keep_going(desk: Desk) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await task
         desk.on_work = lambda: None
-        await run_in_threadpool(desk.stop)
+        if duty.leave():
+            await run_in_threadpool(desk.stop)
 
 
-async def _go_on(desk: Desk, work: asyncio.Event) -> None:
+async def _go_on(desk: Desk, duty: Duty, work: asyncio.Event) -> None:
     while True:
         work.clear()
         busy = False
         with suppress(OSError):  # a full disk today is no reason to start nothing tomorrow
-            busy = await run_in_threadpool(desk.step)
+            if duty.take():
+                busy = await run_in_threadpool(desk.step)
         with suppress(TimeoutError):
             async with asyncio.timeout(_STEP_S if busy else _IDLE_S):
                 await work.wait()
@@ -161,7 +164,7 @@ def planner_router(pages: Pages, desk: Desk) -> APIRouter:
 
 def _add_pages(router: APIRouter, pages: Pages, desk: Desk) -> None:
     async def may_enter(request: Request, settings: Settings) -> bool:
-        role = await role_of_token(settings, request.cookies.get(SESSION_COOKIE, ""))
+        role = await role_of_token(settings, request.cookies.get(settings.session_cookie, ""))
         return role in CONTROL_ROLES
 
     @router.get("")

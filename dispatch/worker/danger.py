@@ -11,7 +11,7 @@ from dispatch.domain.model import Shift
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine.network import Network
-from dispatch.engine.problem import planning
+from dispatch.engine.problem import planning, takes_riders
 from dispatch.engine.proposals import propose
 from dispatch.engine.rescue import concerned, endangered
 from dispatch.engine.rescue_search import rescued
@@ -51,5 +51,6 @@ class Danger:
         around = concerned(self._config, self._network, state, shift, now_s)
         now = planning(self._config, self._network, state, around, now_s)
         iterations = _THOROUGH * self._config.rules.rescue_iterations
-        better = rescued(self._config, now, shift.id, now_s, iterations)
+        deserted = not takes_riders(self._config, state, shift, now_s)
+        better = rescued(now, shift.id, deserted=deserted, seed=now_s, iterations=iterations)
         return None if better is None else propose(now, better, expires_at_s)

@@ -167,6 +167,7 @@ class Dispatcher:
         while not stop.is_set():
             try:
                 if not self.lead():
+                    self._link.show("standby")
                     stop.wait(self._limits.standby_s)
                     continue
                 failures = 0
@@ -186,6 +187,7 @@ class Dispatcher:
     def _serve(self, stop: threading.Event) -> None:
         while not stop.is_set():
             self._round_began = time.monotonic()
+            self._link.show("dispatcher")
             if not self.round():
                 self._link.wait(self._limits.wait_s, self._limits.poll_s)
 

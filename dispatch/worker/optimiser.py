@@ -160,6 +160,7 @@ class Optimiser:
         failures = 0
         while not stop.is_set():
             alive()
+            self._link.show("optimiser")
             try:
                 rest_s = 0.0 if self.round() else self._pace.rest_s
                 failures = 0
@@ -234,8 +235,9 @@ class Optimiser:
 
     def _topics(self) -> list["Topic"]:
         now_s = self._clock.now_s()
-        shifts = [s for s in self._state.shifts.values() if takes_riders(self._config, s, now_s)]
-        groups = by_roads(self._network, self._state.closures, shifts)
+        config, state = self._config, self._state
+        shifts = [s for s in state.shifts.values() if takes_riders(config, state, s, now_s)]
+        groups = by_roads(self._network, state.closures, shifts)
         days = [day for _, group in groups for day in service_days(group)]
         days.sort(key=lambda day: day[0].start_s)
         period_s = max(1, round(self._pace.look_again_s * self._speed))

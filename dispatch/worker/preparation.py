@@ -7,7 +7,7 @@ from typing import Final
 
 from dispatch.domain.commands import Close, Command, ImportClosures, Reopen
 from dispatch.domain.state import State
-from dispatch.store.inbox import Entry
+from dispatch.store.inbox import Entry, Ticket
 
 _log = logging.getLogger(__name__)
 _SLOW: Final = (Close, Reopen, ImportClosures)
@@ -25,7 +25,7 @@ class Preparation:
 
     def __init__(self, prepare: Prepare | None) -> None:
         self._prepare = prepare
-        self._begun: dict[int, threading.Thread] = {}
+        self._begun: dict[Ticket, threading.Thread] = {}
 
     def holds_back(self, entry: Entry, state: State, now_s: int) -> bool:
         """Whether a command has to wait; begins to prepare it when it is seen first.
@@ -34,17 +34,17 @@ class Preparation:
         """
         if self._prepare is None or not isinstance(entry.command, _SLOW):
             return False
-        thread = self._begun.get(entry.id)
+        thread = self._begun.get(entry.ticket)
         if thread is None:
             copy = State(shifts=dict(state.shifts), closures=state.closures)
             arguments = (self._prepare, copy, entry.command, now_s)
             thread = threading.Thread(target=_run, args=arguments, name="preparation", daemon=True)
-            self._begun[entry.id] = thread
+            self._begun[entry.ticket] = thread
             thread.start()
             return True
         if thread.is_alive():
             return True
-        del self._begun[entry.id]
+        del self._begun[entry.ticket]
         return False
 
 

@@ -158,6 +158,38 @@ def live(town: Path, var: Path, *, as_json: bool, **options: Any) -> None:
     table.show(rows, live.COLUMNS, click.echo, as_json=as_json)
 
 
+@bench.command()
+@click.option("--rate", default=50.0, show_default=True, help="Ride requests per second.")
+@click.option("--vehicles", default=60, show_default=True, type=click.IntRange(1, 500))
+@click.option("--listeners", default=200, show_default=True, type=click.IntRange(0, 2000))
+@click.option(
+    "--seconds", default=300.0, show_default=True, type=click.FloatRange(1, 86_400), help="A phase."
+)
+@click.option(
+    "--factor",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 100),
+    help="A second phase with so many times the requests, to see how it degrades.",
+)
+@click.option("--fill", default=200, show_default=True, help="Rides booked before measuring.")
+@click.option("--web-workers", default=2, show_default=True, type=click.IntRange(1, 16))
+@click.option(
+    "--cores", default=2, show_default=True, type=click.IntRange(0), help="Processors; 0 = all."
+)
+@town_option
+@var_option
+@json_option
+@report_errors
+def load(town: Path, var: Path, *, as_json: bool, **options: Any) -> None:
+    """A real service under riders, vehicles and listeners at once: latency, errors, memory."""
+    from simulations.benchmarks import load, table  # noqa: PLC0415 - `--help` is quick
+
+    options |= {"town": town_folder(town), "var": var}
+    rows = load.run(load.LoadRun(**options), lambda line: click.echo(line, err=True))
+    table.show(rows, load.COLUMNS, click.echo, as_json=as_json)
+
+
 @bench.command(cls=ListsCommand)
 @click.option(
     "--requests",

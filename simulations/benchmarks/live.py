@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import numpy as np
@@ -78,7 +78,7 @@ class _Seen:
     errors: int = 0
 
 
-class _Riders:
+class Riders:
     """Asks for rides between random stops, now or within four hours."""
 
     def __init__(self, client: httpx.AsyncClient, now: datetime, stops: list[str]) -> None:
@@ -87,6 +87,14 @@ class _Riders:
         self._stops = stops
         self._rng = random.Random(1)  # noqa: S311 - where virtual riders go is no secret
         self._number = 0
+
+    @classmethod
+    async def of(cls, client: httpx.AsyncClient) -> Self:
+        """Riders who know the service's stops and its clock."""
+        stops = (await client.get("/api/v1/stops")).json()["stops"]
+        service = (await client.get("/api/v1/service")).json()
+        now = datetime.fromisoformat(service["now"])
+        return cls(client, now, [stop["id"] for stop in stops if stop["kind"] != "depot"])
 
     async def ask(self, *, now_too: bool = True) -> httpx.Response:
         """Ask for one ride; only for later ones where nobody is to drive at once."""
@@ -101,15 +109,15 @@ class _Riders:
             body["depart_at"] = (self._origin + timedelta(seconds=ahead_s)).isoformat()
         return await self._client.post("/api/v1/ride-requests", json=body)
 
-    async def book(self, answer: httpx.Response) -> bool:
-        """Take the first offer of an answer, if there is one and it is not for now.
+    async def book(self, answer: httpx.Response) -> str | None:
+        """Take the first offer of an answer, if there is one and it is not for now; the booking.
 
         Nobody drives here: rides that were to begin at once would only make all vehicles late.
         """
         body = answer.json() if answer.is_success else {}
         offers = body.get("offers") or []
         if not offers or body["depart_at"] is None:
-            return False
+            return None
         self._number += 1
         contact = {"name": "Rider", "email": "rider@example.org"}
         made = await self._client.post(
@@ -117,7 +125,7 @@ class _Riders:
             json={"offer_id": offers[0]["id"], "contact": contact},
             headers={"Idempotency-Key": f"live-{self._number}"},
         )
-        return made.status_code == httpx.codes.CREATED
+        return str(made.json()["id"]) if made.status_code == httpx.codes.CREATED else None
 
     def wants_to_book(self) -> bool:
         """Whether the next one takes the offer."""
@@ -137,7 +145,7 @@ def run(options: LiveRun, say: Callable[[str], None]) -> Iterator[Row]:
     say(f"Starting a service with {options.vehicles} vehicles ...")
     with LiveService(options.town, options.var, options.vehicles) as service:
         token = service.token("admin")
-        booked = asyncio.run(_prepare(service, options, token))
+        booked = len(asyncio.run(prepared(service, token, options.fill)))
         say(
             f"{booked} rides are booked; {options.seconds:g} s with {options.rate:g} requests/s ..."
         )
@@ -180,8 +188,8 @@ def _phase(
     }
 
 
-async def _prepare(service: LiveService, options: LiveRun, token: str) -> int:
-    """Start all shifts of the morning and book rides; how many."""
+async def prepared(service: LiveService, token: str, fill: int) -> list[str]:
+    """Start all shifts of the morning and book so many rides, if that is quick; the bookings."""
     async with _client(service) as client:
         plan = await client.get("/api/v1/plan", headers={"Authorization": f"Bearer {token}"})
         plan.raise_for_status()
@@ -192,17 +200,17 @@ async def _prepare(service: LiveService, options: LiveRun, token: str) -> int:
                 path = f"/api/v1/vehicles/{shift['vehicle']['id']}/shifts/{shift['id']}/start"
                 started = await client.post(path, headers={"Authorization": f"Bearer {token}"})
                 started.raise_for_status()
-        riders = await _riders(client)
+        riders = await Riders.of(client)
         deadline = time.monotonic() + _FILL_MAX_S
-        booked = 0
+        booked: list[str] = []
 
-        async def fill() -> None:
-            nonlocal booked
-            while booked < options.fill and time.monotonic() < deadline:
+        async def one_caller() -> None:
+            while len(booked) < fill and time.monotonic() < deadline:
                 made = await riders.book(await riders.ask(now_too=False))
-                booked += made
+                if made is not None:
+                    booked.append(made)
 
-        await asyncio.gather(*(fill() for _ in range(_FILL_CALLERS)))
+        await asyncio.gather(*(one_caller() for _ in range(_FILL_CALLERS)))
     return booked
 
 
@@ -210,7 +218,7 @@ async def _requests(service: LiveService, options: LiveRun) -> _Seen:
     """Send the requests of a phase, each at its time."""
     seen = _Seen()
     async with _client(service) as client, asyncio.TaskGroup() as group:
-        riders = await _riders(client)
+        riders = await Riders.of(client)
         began = time.monotonic()
 
         async def rider(due: float) -> None:
@@ -239,13 +247,6 @@ async def _requests(service: LiveService, options: LiveRun) -> _Seen:
 async def _client(service: LiveService) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=service.url, timeout=_TIMEOUT_S) as client:
         yield client
-
-
-async def _riders(client: httpx.AsyncClient) -> _Riders:
-    stops = (await client.get("/api/v1/stops")).json()["stops"]
-    service = (await client.get("/api/v1/service")).json()
-    now = datetime.fromisoformat(service["now"])
-    return _Riders(client, now, [stop["id"] for stop in stops if stop["kind"] != "depot"])
 
 
 @contextmanager

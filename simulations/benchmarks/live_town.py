@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
@@ -56,9 +57,11 @@ class LiveService:
         town: the folder of the town to begin with.
         var: where its roads may lie already, to save the time of making them.
         vehicles: how many vehicles the town gets, each staffed all day.
+        arguments: more of `rufbus serve`.
     """
 
-    def __init__(self, town: Path, var: Path, vehicles: int) -> None:
+    def __init__(self, town: Path, var: Path, vehicles: int, arguments: Sequence[str] = ()) -> None:
+        self._arguments = tuple(arguments)
         self._folder = Path(tempfile.mkdtemp(prefix="rufbus-live-"))
         self._var = self._folder / "var"
         self._town = self._folder / town.name
@@ -76,8 +79,8 @@ class LiveService:
     def __enter__(self) -> Self:
         try:
             with (self._folder / "serve.log").open("wb") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "dispatch.cli", "serve", "--offline"],
+                self._process = subprocess.Popen(  # noqa: S603 - our own command line
+                    [sys.executable, "-m", "dispatch.cli", "serve", "--offline", *self._arguments],
                     env=self._environment(),
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -101,6 +104,10 @@ class LiveService:
         """The process number of one of the service's processes, None while it is not there."""
         pid = self._state().get("processes", {}).get(name)
         return None if pid is None else int(pid)
+
+    def pids(self) -> dict[str, int]:
+        """The process numbers of all that live at the moment, by name."""
+        return {name: int(pid) for name, pid in self._state().get("processes", {}).items()}
 
     def token(self, role: str) -> str:
         """A fresh access token."""

@@ -23,7 +23,7 @@ _HERE = Path(__file__).parent
 _SCHEMATIC = "schematic"
 _LOSSES = (
     *("no_shows", "no_show_share", "cancellations", "cancellation_share"),
-    *("cancelled_within_1_h", "abandoned", "unfinished"),
+    *("cancelled_within_1_h", "abandoned", "displaced", "rescued", "unfinished"),
 )
 _DISTANCES = (
     *("vehicle_km", "empty_share", "depot_km", "repositioning_km", "passenger_km"),

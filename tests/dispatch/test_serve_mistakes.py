@@ -52,7 +52,28 @@ def test_a_taken_port_is_called_so() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(wiring.PortInUseError):
-            wiring._free_port("127.0.0.1", taken.getsockname()[1])
+            wiring._bind_ports("127.0.0.1", taken.getsockname()[1], 1)
+
+
+def test_each_town_gets_a_port_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as first:
+        first.bind(("127.0.0.1", 0))
+        first.listen()
+        monkeypatch.setattr(wiring, "DEFAULT_PORT", first.getsockname()[1])
+        bound = wiring._bind_ports("127.0.0.1", None, 2)
+    ports = [each.getsockname()[1] for each in bound]
+    for each in bound:
+        each.close()
+    assert ports[0] > wiring.DEFAULT_PORT
+    assert ports[1] > ports[0]
+
+
+def test_towns_that_would_share_an_area_are_refused(tmp_path: Path) -> None:
+    for where in ("a", "b"):
+        write_grid_town(tmp_path / where / "grid", vehicles=1)
+    towns = [f"--town={tmp_path / where / 'grid'}" for where in ("a", "b")]
+    result = rufbus("serve", *towns, RUFBUS_VAR=str(tmp_path / "var"))
+    assert "error: [town_twice]" in result.output
 
 
 def test_a_real_service_does_not_go_on_with_what_a_demo_did_tomorrow(tmp_path: Path) -> None:

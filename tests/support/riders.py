@@ -14,7 +14,7 @@ from dispatch.domain import commands as co
 from dispatch.domain.model import ActionKind, Party, ShiftStatus, Spot
 from dispatch.live.gateway import Contact, Gateway
 from dispatch.store.codec import command_from_json, command_to_json
-from dispatch.store.errors import AnswerPendingError, StoreUnavailableError
+from dispatch.store.errors import AnswerPendingError, OverloadedError, StoreUnavailableError
 from dispatch.store.inbox import Outcome
 
 RIDERS = 3
@@ -58,7 +58,7 @@ async def ask(gateway: Gateway, journal: Journal, key: str, command: co.Command)
     while True:
         try:
             outcome = await gateway.submit(command, key=key, contact=contact, timeout_s=PATIENCE_S)
-        except (AnswerPendingError, StoreUnavailableError):
+        except (AnswerPendingError, OverloadedError, StoreUnavailableError):
             await asyncio.sleep(0.02)
         else:
             journal.write(key=key, told=outcome.to_json())

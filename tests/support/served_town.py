@@ -16,14 +16,12 @@ from typing import Any, Self
 
 import httpx
 import uvicorn
-from desk import TUESDAY_9_S, Desk
-from told_town import MovedClock
+from desk import TUESDAY_9_S
 from tiny_town import ZONE, grid_config
+from told_town import MovedClock
 
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.audit import Roads, audit
-from dispatch.domain.booking_commands import RequestGroup
-from dispatch.domain.model import Party
 from dispatch.domain.rules import Rules, ServiceConfig
 from dispatch.engine import Engine, Network
 from dispatch.live.gateway import Gateway
@@ -36,10 +34,12 @@ from dispatch.town import Town
 from dispatch.views import answer
 from dispatch.web.app import create_app
 from dispatch.worker.dispatcher import Dispatcher, Limits
+from routing.plans import warm_up
 
 CONFIG = grid_config(rules=Rules(joint_iterations=20))
 ROOT = "/api/v1"
 CONTACT = {"name": "Erna Kötter", "phone": "02521 / 98 76 54", "email": "erna@example.org"}
+_ROWS = 'SELECT t::text FROM "{}" t'
 _QUIET = ("alembic_version", "inbox", "service_area")
 """Tables that tell of calls and heartbeats, and nothing about the service."""
 
@@ -133,7 +133,7 @@ class ServedTown:
                 " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1"
             ).fetchall()
             return {
-                name: [row for (row,) in connection.execute(f'SELECT t::text FROM "{name}" t')]
+                name: [row for (row,) in connection.execute(_ROWS.format(name))]
                 for (name,) in names
                 if name not in _QUIET
             }
@@ -191,7 +191,7 @@ class ServedTown:
 def served_town(dsn: str, redis_url: str, network: Network) -> Iterator[ServedTown]:
     """A populated town, until the block ends."""
     migrate(dsn)
-    _compile(network)
+    warm_up()  # kernels that are not compiled yet take longer than callers wait
     with _deciding(dsn, redis_url, network), _serving(dsn, redis_url, network) as url:
         other = "elsewhere"
         with connect(dsn) as connection:
@@ -206,13 +206,6 @@ def served_town(dsn: str, redis_url: str, network: Network) -> Iterator[ServedTo
         with ServedTown(dsn, url, network, CONFIG, tokens, http) as town:
             town.populate()
             yield town
-
-
-def _compile(network: Network) -> None:
-    """Have all kernels ready, which may take longer than callers wait."""
-    desk = Desk(network, CONFIG)
-    desk.book(0, 30)
-    desk.do(RequestGroup(desk.stop(0), desk.stop(30), Party(5)))
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from datetime import date
 from random import Random
 from typing import Any
 
+from tiny_mishaps import MISHAPS, mishaps, replanned
+
 from dispatch.domain import booking_events as be
 from dispatch.domain import commands as co
 from dispatch.domain import events as ev
@@ -144,6 +146,7 @@ def _accept(state: State, c: co.AcceptOffer, now_s: int, rng: Random) -> list[ev
     if request.status is not RequestStatus.OFFERED or offer.expires_at_s < now_s:
         raise DomainError(ErrorCode.OFFER_EXPIRED, "too late")
     open_shifts = [s for s in state.shifts.values() if s.status is not ShiftStatus.ENDED]
+    open_shifts = [s for s in open_shifts if s.vehicle_id not in state.out]
     if not open_shifts:
         raise DomainError(ErrorCode.OFFER_NO_LONGER_AVAILABLE, "nobody drives")
     shift = rng.choice(open_shifts)
@@ -163,14 +166,14 @@ def _accept(state: State, c: co.AcceptOffer, now_s: int, rng: Random) -> list[ev
         direct_s=offer.direct_s,
         price_cents=offer.price_cents,
     )
-    return [ev.BookingMade(booking), _insert(shift, booking, now_s, rng)]
+    return [ev.BookingMade(booking), insert(shift, booking, now_s, rng)]
 
 
-def _insert(shift: Shift, booking: Booking, now_s: int, rng: Random) -> ev.PlanChanged:
+def insert(shift: Shift, booking: Booking, now_s: int, rng: Random) -> ev.PlanChanged:
     visits = list(shift.visits)
     first = 1 if shift.current_visit else 0
     at = rng.randint(first, len(visits))
-    promise = booking.promise
+    promise = booking.in_force
     stops = (
         (ActionKind.PICKUP, promise.pickup_stop_id),
         (ActionKind.DROPOFF, promise.dropoff_stop_id),
@@ -183,10 +186,10 @@ def _insert(shift: Shift, booking: Booking, now_s: int, rng: Random) -> ev.PlanC
         else:
             visits.insert(at, Visit(new_id("vs", rng), stop_id, (action,), now_s, now_s, now_s))
         at = rng.randint(at + 1, len(visits))
-    return _plan(shift, visits, now_s)
+    return plan(shift, visits, now_s)
 
 
-def _plan(shift: Shift, visits: list[Visit], now_s: int) -> ev.PlanChanged:
+def plan(shift: Shift, visits: list[Visit], now_s: int) -> ev.PlanChanged:
     timed = []
     for n, visit in enumerate(visits):
         at_s = now_s + 60 * n
@@ -206,12 +209,17 @@ def _without(state: State, booking: Booking, now_s: int) -> list[ev.Event]:
         left = tuple(a for a in visit.actions if a.booking_id != booking.id)
         if left or visit.break_id:
             visits.append(replace(visit, actions=left))
-    return [_plan(shift, visits, now_s)]
+    return [plan(shift, visits, now_s)]
 
 
 def _cancel(state: State, c: co.CancelBooking, now_s: int, _rng: Random) -> list[ev.Event]:
-    booking = _booking(state, c.booking_id, BookingStatus.CONFIRMED)
+    known = state.bookings.get(c.booking_id)
+    lost = known is not None and known.status is BookingStatus.DISPLACED
+    status = BookingStatus.DISPLACED if lost else BookingStatus.CONFIRMED
+    booking = _booking(state, c.booking_id, status)
     cancelled = ev.BookingCancelled(booking.id, now_s, c.by, c.reason, late=now_s % 2 == 0)
+    if lost:
+        return [cancelled]
     return [cancelled, *_without(state, booking, now_s)]
 
 
@@ -262,7 +270,8 @@ def _boarded(state: State, c: co.ReportBoarded, now_s: int, _rng: Random) -> lis
     booking = _booking(state, c.booking_id, BookingStatus.CONFIRMED)
     shift, visit = _at_stop(state, booking, ActionKind.PICKUP)
     boarded = ev.RiderBoarded(booking.id, shift.id, visit.id, now_s)
-    return [boarded, *_done(shift, visit, now_s)]
+    counted = [ev.PartyCounted(booking.id, c.party, 99, now_s)] if c.party else []
+    return [*counted, boarded, *_done(shift, visit, now_s)]
 
 
 def _alighted(state: State, c: co.ReportAlighted, now_s: int, _rng: Random) -> list[ev.Event]:
@@ -318,7 +327,7 @@ def _tick(state: State, _c: co.Tick, now_s: int, _rng: Random) -> list[ev.Event]
         expiries = [o.expires_at_s for o in request.offers]
         if request.status is RequestStatus.OFFERED and max(expiries) < now_s:
             events.append(ev.RequestLapsed(request.id, now_s))
-    return events
+    return events + replanned(state, now_s, _rng, insert)
 
 
 _HANDLERS: dict[type, Any] = {
@@ -334,6 +343,7 @@ _HANDLERS: dict[type, Any] = {
     co.EndShift: _end,
     co.AcknowledgeAlert: _acknowledge,
     co.Tick: _tick,
+    **MISHAPS,
 }
 
 
@@ -372,7 +382,7 @@ def _changes(state: State, now_s: int, rng: Random) -> list[list[ev.Event]]:
         terms = (booking.terms, new, booking.shift_id, to.id)
         changed = be.BookingChanged(booking.id, now_s, "rider", *terms)
         carried = replace(booking, promise=new.promise)
-        found.append([leaves, changed, _insert(shift, carried, now_s, rng)])
+        found.append([leaves, changed, insert(shift, carried, now_s, rng)])
     return found
 
 
@@ -448,7 +458,7 @@ def rest(state: State, now_s: int, rng: Random) -> list[ev.Event]:
     at = rng.randint(0, len(shift.visits))
     visit = Visit(new_id("vs", rng), "a", (), now_s, now_s, now_s, break_id="break-1")
     visits = [*shift.visits[:at], visit, *shift.visits[at:]]
-    return [ev.BreaksPlanned(shift.id, breaks), _plan(shift, visits, now_s)]
+    return [ev.BreaksPlanned(shift.id, breaks), plan(shift, visits, now_s)]
 
 
 def obstruct(state: State, now_s: int, rng: Random) -> list[ev.Event]:
@@ -476,7 +486,7 @@ def obstruct(state: State, now_s: int, rng: Random) -> list[ev.Event]:
         shift, promise = state.shifts[booking.shift_id], booking.promise
         moved = ev.BookingStopsMoved(booking.id, promise.pickup_stop_id, "e", 700, now_s)
         told = AffectedBooking(booking.id, dropoff_moved_to="e", delay_s=60)
-        return [moved, _plan(shift, list(shift.visits), now_s), ev.ClosuresAffected((told,), now_s)]
+        return [moved, plan(shift, list(shift.visits), now_s), ev.ClosuresAffected((told,), now_s)]
     return []
 
 
@@ -488,7 +498,7 @@ def random_command(state: State, now_s: int, rng: Random) -> co.Command:
     choices: list[co.Command] = [co.Tick(), ride(lat=rng.choice([51.7, 51.7, 53.0]))]
     if offers:
         choices += [co.AcceptOffer(rng.choice(offers[-4:]), f"rider-{rng.randrange(9)}")] * 3
-    if bookings:
+    if bookings and rng.random() < 0.25:
         reason = rng.choice([None, "plans_changed"])
         choices.append(co.CancelBooking(rng.choice(bookings), "rider", reason))
     for shift in shifts:
@@ -496,13 +506,14 @@ def random_command(state: State, now_s: int, rng: Random) -> co.Command:
             choices.append(co.StartShift(shift.vehicle_id, shift.id))
         if shift.status is ShiftStatus.ACTIVE:
             choices += _driving(shift, now_s)
-    return rng.choice(choices)
+    return rng.choice(choices + mishaps(state, rng))
 
 
 def _driving(shift: Shift, now_s: int) -> list[co.Command]:
     visit = shift.current_visit
     if visit:
         board = [co.ReportBoarded(b) for b in visit.booking_ids(ActionKind.PICKUP)]
+        board += [co.ReportBoarded(b.booking_id, Party(2)) for b in board[:1]]
         alight = [co.ReportAlighted(b) for b in visit.booking_ids(ActionKind.DROPOFF)]
         missed = [co.ReportNoShow(b) for b in visit.booking_ids(ActionKind.PICKUP)]
         return [*board, *board, *alight, *alight, *missed]

@@ -28,6 +28,7 @@ from dispatch.domain.model import (
     Fix,
     Offer,
     OfferKind,
+    OutOfService,
     Party,
     Promise,
     RequestStatus,
@@ -143,6 +144,7 @@ class RememberingGateway:
     stored: dict[str, Booking] = field(default_factory=lambda: {"bk_1": BOOKING})
     plan: list[Shift] = field(default_factory=lambda: [SHIFT])
     fixes: dict[str, VehicleFix] = field(default_factory=dict)
+    out: dict[str, OutOfService] = field(default_factory=dict)
     closed: list[Closure] = field(default_factory=list)
     seen: list[Acknowledgement] = field(default_factory=list)
     parts: dict[str, Any] = field(
@@ -188,6 +190,9 @@ class RememberingGateway:
 
     async def shifts(self, statuses: Any = tuple(ShiftStatus)) -> list[Shift]:
         return [s for s in self.plan if s.status in statuses]
+
+    async def outages(self) -> dict[str, OutOfService]:
+        return self.out
 
     async def closures(self, *, over: bool = False) -> list[Closure]:
         self._fail()

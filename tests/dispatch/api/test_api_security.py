@@ -22,6 +22,7 @@ CONTROL = [
     ("GET", "/api/v1/waiting"),
     ("GET", "/api/v1/bookings/by-code/ABC234"),
     ("GET", "/api/v1/bookings/bk_1/read-back"),
+    ("GET", "/api/v1/bookings/bk_1/rider"),
     ("POST", "/api/v1/bookings/bk_1/pin"),
     ("DELETE", "/api/v1/bookings/bk_1/pin"),
 ]

@@ -87,6 +87,7 @@ LIFE_OF_BOOKINGS = {
     "/api/v1/bookings/{booking_id}/move-preview": {"post"},
     "/api/v1/bookings/{booking_id}/move": {"post"},
     "/api/v1/bookings/{booking_id}/read-back": {"get"},
+    "/api/v1/bookings/{booking_id}/rider": {"get"},
     "/api/v1/bookings/by-code/{code}": {"get"},
     "/api/v1/bookings/by-code/{code}/cancel": {"post"},
     "/api/v1/riders": {"get"},
@@ -118,6 +119,14 @@ def test_openapi_is_complete(client: Any) -> None:
         "/api/v1/bookings/{booking_id}/boarded": {"post"},
         "/api/v1/bookings/{booking_id}/alighted": {"post"},
         "/api/v1/bookings/{booking_id}/no-show": {"post"},
+        "/api/v1/bookings/{booking_id}/not-served": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/out-of-service": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/back-in-service": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/swap": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/breaks/now": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/breaks/postpone": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/walk-ons": {"post"},
+        "/api/v1/vehicles/{vehicle_id}/visits/{visit_id}/not-served": {"post"},
         "/api/v1/vehicles/{vehicle_id}/plan": {"get"},
         "/api/v1/vehicles/{vehicle_id}/positions": {"post"},
         "/api/v1/vehicles/{vehicle_id}/visits/{visit_id}/arrived": {"post"},
@@ -143,7 +152,7 @@ def test_openapi_is_complete(client: Any) -> None:
             changes = method != "get"
             names = {parameter["name"] for parameter in operation.get("parameters", [])}
             # of these the last one counts, or nothing is changed
-            as_often = ("positions", "notifications", "push-subscription", "preview")
+            as_often = ("positions", "notifications", "push-subscription", "closures/preview")
             keyed = changes and not path.endswith(as_often)
             assert ("Idempotency-Key" in names) == keyed, (path, method)
             if path.startswith("/api"):

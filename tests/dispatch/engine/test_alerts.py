@@ -7,6 +7,7 @@ from desk import TUESDAY_9_S, Desk
 from tiny_town import SOUTH, STEP_LAT, STEP_LON, WEST, grid_config
 
 from dispatch.domain import commands as cmd
+from dispatch.domain.closures import Closure
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.model import Booking, Fix, PlannedBreak, Shift, Sighting, Vehicle, Visit
 from dispatch.domain.rules import Rules
@@ -297,3 +298,54 @@ def test_a_spare_on_duty_is_no_spare(desk: Desk) -> None:
     vehicles: tuple[Vehicle, ...] = desk.config.vehicles[:-1]
     desk.config = replace(desk.config, vehicles=vehicles)
     assert all(action != "swap_vehicle" for action, _, _ in choices(desk, alert))
+
+
+def test_riders_without_a_vehicle_come_first(desk: Desk) -> None:
+    booking = desk.book(0, 40)
+    vehicles = [shift.vehicle_id for shift in desk.active()]
+    for vehicle_id in vehicles:
+        desk.do(cmd.TakeOutOfService(vehicle_id, "breakdown"))
+    desk.now_s += 300
+    first, *others = found(desk)
+    assert first.kind is AlertKind.NO_VEHICLE
+    assert (first.severity, first.late_s) == (Severity.CRITICAL, 300)
+    assert first.booking_ids == (booking.id,)
+    assert first.vehicle_id in vehicles
+    assert others == [], "vehicles out of service raise no alerts of their own"
+    actions = [action for action, _, _ in choices(desk, first)]
+    assert actions == ["swap_vehicle", "call_rider", "cancel_booking"]
+    desk.do(cmd.ReturnToService(vehicles[0]))
+    assert found(desk, AlertKind.NO_VEHICLE) == []
+
+
+def test_a_late_rescue_and_another_stop_are_alerts_like_any(desk: Desk) -> None:
+    booking = desk.book(0, 40)
+    desk.arrive(desk.shift(booking))
+    desk.now_s = desk.shift(booking).visits[0].depart_s
+    desk.do(cmd.ReportBoarded(booking.id))
+    desk.now_s += 60
+    desk.do(cmd.TakeOutOfService(desk.shift(booking).vehicle_id, "breakdown"))
+    assert desk.booking(booking).rescues == 1
+    late(desk, booking, "pickup", 900)
+    late(desk, booking, "ride", 700)
+    desk.arrive(desk.shift(booking))
+    desk.do(cmd.ReportBoarded(booking.id))
+    desk.do(cmd.ReportNotServed("road_blocked", booking_id=booking.id))
+    kinds = {alert.kind for alert in found(desk)}
+    assert AlertKind.LATE_PICKUP not in kinds, "the pick-up was kept long ago"
+    assert AlertKind.LONG_RIDE in kinds
+
+
+def test_a_closed_stop_that_was_promised(desk: Desk) -> None:
+    """As it is left where no other stop is near enough."""
+    booking = desk.book(0, 40)
+    promised = booking.promise
+    wish = Closure(
+        "c", promised.pickup_from_s - 60, None, "works", stop_id=promised.dropoff_stop_id
+    )
+    desk.state.closures = {"c": wish}
+    (alert,) = found(desk, AlertKind.STOP_CLOSED)
+    assert (alert.booking_ids, alert.params["stop_id"]) == (
+        (booking.id,),
+        promised.dropoff_stop_id,
+    )

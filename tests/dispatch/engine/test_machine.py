@@ -10,6 +10,7 @@ from desk import TUESDAY_9_S, Desk
 from grid_network import grid_network
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from mishap_rules import MishapRules, desk_with_spare
 from tiny_town import grid_config
 
 from dispatch.audit import Roads
@@ -163,7 +164,9 @@ class Operation(RuleBasedStateMachine):
     def think(self, seed: int, ahead_s: int) -> cmd.ProposePlans | None:
         """Look for a better plan; much may happen before it is proposed."""
         desk, now_s = self.desk, self.desk.now_s + ahead_s
-        shifts = [s for s in desk.state.shifts.values() if takes_riders(desk.config, s, now_s)]
+        shifts = [
+            s for s in desk.state.shifts.values() if takes_riders(desk.config, desk.state, s, now_s)
+        ]
         if not any(visit.actions for shift in shifts for visit in shift.visits):
             return None
         now = planning(desk.config, desk.network, desk.state, shifts, now_s)
@@ -302,6 +305,7 @@ class Operation(RuleBasedStateMachine):
             dict(self.desk.state.shifts),
             dict(self.desk.state.fixes),
             dict(self.desk.state.offers),
+            dict(self.desk.state.out),
         )
         for event in self.desk.engine.retime(state, self.desk.now_s, self.desk.rng):
             apply(state, event)
@@ -405,6 +409,29 @@ Joint.TestCase.settings = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestJoint = Joint.TestCase
+
+
+class Mishaps(Operation, MishapRules):
+    """The same with vehicles out of service and back, swaps, blocked stops, riders at the door."""
+
+    offers_hold = False  # what only a search has found, the next search may miss
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = desk_with_spare(_grid())
+
+    def next_step(self, shift: Shift) -> tuple[int, cmd.Command] | None:
+        """A vehicle that is out of service does nothing."""
+        return None if shift.vehicle_id in self.desk.state.out else super().next_step(shift)
+
+
+Mishaps.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestMishaps = Mishaps.TestCase
 
 
 class Living(Operation):

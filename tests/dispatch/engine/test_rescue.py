@@ -7,6 +7,7 @@ from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
+from dispatch.domain.booking_commands import PinBooking
 from dispatch.domain.model import Booking, ShiftStatus
 from dispatch.domain.rules import Rules, ServiceConfig
 from dispatch.engine import Network
@@ -116,3 +117,11 @@ def test_others_are_moved_away_for_somebody_on_board(grid: Network) -> None:
     assert broken_promises(desk.state) == {}
     assert desk.booking(aboard).shift_id == shift.id
     assert broken_rules(desk.config, desk.network, desk.state, desk.now_s) == []
+
+
+def test_who_is_pinned_to_a_vehicle_stays_there(grid: Network) -> None:
+    desk, booking = stuck_desk(grid)
+    stuck = desk.shift(booking).id
+    desk.do(PinBooking(booking.id))
+    stand_still(desk, booking, booking.promise.pickup_to_s + 60)
+    assert desk.booking(booking).shift_id == stuck

@@ -4,6 +4,7 @@ import asyncio
 import random
 import threading
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from tiny_town import ZONE, grid_config
 from dispatch.api.app import create_api
 from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.audit import Roads, audit
-from dispatch.domain.rules import Rules
+from dispatch.domain.rules import Rules, ServiceConfig
 from dispatch.engine import Engine, Network
 from dispatch.live.gateway import Gateway
 from dispatch.store.connect import connect
@@ -50,6 +51,8 @@ class Service:
     dsn: str
     area: str
     runner: asyncio.Runner
+    redis_url: str = ""
+    config: ServiceConfig = CONFIG
     keys: Iterator[int] = field(default_factory=lambda: iter(range(10**6)))
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -102,7 +105,7 @@ class Service:
     def audit(self) -> list[str]:
         """What `rufbus audit` says, plans on the roads included."""
         with connect(self.dsn) as connection:
-            report = audit(connection, self.area, Roads(CONFIG, self.network))
+            report = audit(connection, self.area, Roads(self.config, self.network))
         return [*map(str, report.findings), *report.notes]
 
 
@@ -111,29 +114,66 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Network:
     return grid_network(tmp_path_factory.mktemp("grid"))
 
 
+Serving = Callable[..., AbstractContextManager[Service]]
+
+
 @pytest.fixture
-def service(database_url: str, redis_url: str, grid: Network) -> Iterator[Service]:
+def service(
+    database_url: str, redis_url: str, grid: Network, serving: Serving
+) -> Iterator[Service]:
     """One vehicle with four seats is on duty, one with a wheelchair place, too."""
-    migrate(database_url)
-    config, clock = CONFIG, Clock()
+    with serving(database_url, redis_url, grid, CONFIG) as one:
+        yield one
+
+
+@pytest.fixture
+def serving() -> Serving:
+    """Serves a town on servers that others may use, too."""
+    return _serving
+
+
+@pytest.fixture
+def make_standby() -> Iterator[Callable[[Service], Dispatcher]]:
+    """One more dispatcher for a town that is served; it has to be told to lead."""
+    made: list[Dispatcher] = []
+
+    def make(service: Service) -> Dispatcher:
+        made.append(_dispatcher(service.dsn, service.redis_url, service.network, service.config))
+        return made[-1]
+
+    yield make
+    for dispatcher in made:
+        dispatcher.close()
+
+
+def _dispatcher(
+    dsn: str, redis_url: str, grid: Network, config: ServiceConfig, clock: Clock | None = None
+) -> Dispatcher:
     engine, town = Engine(config, grid), Town.of(config, grid.stops)
-    dispatcher = Dispatcher(
-        database_url,
+    return Dispatcher(
+        dsn,
         redis_url,
         config.area_id,
         decide=engine.decide,
         decide_batch=engine.decide_batch,
         answer=lambda command, events, state: answer(command, events, state, town),
-        clock=clock,
+        clock=clock or Clock(),
         roads_sha256=grid.graph.digest,
-        rng=random.Random(3),
+        rng=random.Random(3 if config.area_id == CONFIG.area_id else config.area_id),
         limits=Limits(standby_s=0.05, wait_s=0.02, tick_s=0.05),
     )
+
+
+@contextmanager
+def _serving(dsn: str, redis_url: str, grid: Network, config: ServiceConfig) -> Iterator[Service]:
+    migrate(dsn)
+    clock = Clock()
+    dispatcher = _dispatcher(dsn, redis_url, grid, config, clock)
     stop = threading.Event()
     thread = threading.Thread(target=dispatcher.run, args=[stop])
     thread.start()
-    token = create_token(database_url, "control", "test", area=config.area_id)
-    gateway = Gateway(database_url, redis_url, config.area_id)
+    token = create_token(dsn, "control", "test", area=config.area_id)
+    gateway = Gateway(dsn, redis_url, config.area_id)
     settings = ApiSettings(config, gateway, grid.stops, RoadsInfo("grid"), now=clock.now_s)
     with asyncio.Runner() as runner:
         runner.run(gateway.open())
@@ -143,9 +183,11 @@ def service(database_url: str, redis_url: str, grid: Network) -> Iterator[Servic
             grid,
             clock,
             token,
-            database_url,
+            dsn,
             config.area_id,
             runner,
+            redis_url=redis_url,
+            config=config,
         )
         try:
             _on_duty(one)

@@ -1,11 +1,10 @@
 """What riders are told when their vehicle cannot carry them: that, and who will, once each."""
 
-import pytest
-from told_town import ToldTown
+from pathlib import Path
+
+from told_town import ToldTown, sending, wait_until
 
 from dispatch.domain import commands as cmd
-
-mishaps = pytest.importorskip("dispatch.domain.mishaps")
 
 HOUR_S = 3600
 
@@ -70,3 +69,17 @@ def test_a_new_leader_does_not_repeat_it(town: ToldTown) -> None:
     town.restart()
     town.later(60)
     assert town.told(booking.id) == kinds
+
+
+def test_a_rescued_rider_gets_one_letter_per_change(town: ToldTown, tmp_path: Path) -> None:
+    booking = town.book()
+    with sending([town.messenger(tmp_path) for _ in range(2)]):
+        break_down(town, town.shift(booking.id).vehicle_id)
+        town.later(30)
+        town.do(cmd.CancelBooking(booking.id, "rider"))
+        wait_until(lambda: not town.sql("SELECT id FROM message WHERE state = 'pending'"))
+    assert town.told(booking.id) == ["confirmed", "rescued", "cancelled"]
+    sent = [kind for kind, state in town.states() if state == "sent"]
+    assert sent[-1] == "cancelled"
+    assert len(list(tmp_path.glob("*.eml"))) == len(sent) == len(set(sent))
+    assert {state for _, state in town.states()} <= {"sent", "superseded"}

@@ -45,6 +45,9 @@ class Story:
             or not self.state.shifts
             or not any(s.visits for s in self.state.shifts.values())
             or not any(s.breaks for s in self.state.shifts.values())
+            or not self.state.out
+            or not any(b.rescues for b in self.state.bookings.values())
+            or not any(b.booked_party for b in self.state.bookings.values())
             or {d.status for d in self.state.series_days.values()} != set(DayStatus)
             or {w.status for w in self.state.waiting.values()} != set(WaitingStatus)
             or not any(b.changed_at_s for b in self.state.bookings.values())
@@ -143,6 +146,12 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE visit SET leave_s = leave_s - 1 WHERE status = 'open'", "shift"),
         ("UPDATE visit SET break_id = 'x' WHERE status = 'done'", "past visit"),
         ("UPDATE shift SET breaks = '[]' WHERE breaks <> '[]'", "shift"),
+        ("UPDATE booking SET rescues = rescues + 1 WHERE rescues > 0", "booking"),
+        ("UPDATE booking SET instead = NULL WHERE instead IS NOT NULL", "booking"),
+        ("UPDATE booking SET booked_party = NULL WHERE booked_party IS NOT NULL", "booking"),
+        ("UPDATE plan_action SET ride = ride + 1 WHERE done_at_s IS NOT NULL", "done action"),
+        ("UPDATE vehicle_outage SET until_s = until_s + 1", "past outage"),
+        ("UPDATE vehicle_outage SET reason = 'fun' WHERE until_s IS NULL", "outage"),
         ("UPDATE closure SET reason = 'other'", "closure"),
         ("UPDATE closure SET lines = '[[[8, 51]]]' WHERE stop_id IS NULL", "closure"),
         ("DELETE FROM closure", "closure"),
@@ -171,6 +180,8 @@ def test_a_waiting_place_is_kept_like_any_visit(area_dsn: str, *, reached: bool)
     with connect(area_dsn) as connection:
         story = Story(connection, "town", 3)
         story.tell(30)
+        while all(s.visits for s in story.state.shifts.values()):
+            story.tell(5)
         shift = next(s for s in story.state.shifts.values() if not s.visits)
         waiting = Visit("vs_wait", "b", (), NOW_S, NOW_S + 60, NOW_S + 60)
         planned = ev.PlanChanged(shift.id, shift.version + 1, shift.anchor, (waiting,))
@@ -201,4 +212,47 @@ def test_a_batch_is_written_whole_or_not_at_all(area_dsn: str) -> None:
         with pytest.raises(psycopg.errors.CheckViolation):
             story.write(changes)
         assert last_seq(newest(connection, "town")) == seq
+        assert differences(connection, "town") == []
+
+
+def test_the_first_of_two_riders_at_a_stop_is_written_with_the_shift(area_dsn: str) -> None:
+    """The anchor moves with each rider, also while the visit goes on."""
+    with connect(area_dsn) as connection:
+        story = Story(connection, "town", 1)
+        changes = Changes()
+        for command in (co.Tick(), ride(), ride()):
+            story.do(command, changes)
+        for request in list(story.state.requests.values()):
+            story.do(co.AcceptOffer(request.offers[0].id, "r"), changes)
+        first, second = story.state.bookings.values()
+        shift = story.state.shifts[first.shift_id]
+        there = Visit(
+            "vs_x",
+            "a",
+            tuple(Action(ActionKind.PICKUP, b.id, NOW_S, NOW_S) for b in (first, second)),
+            NOW_S,
+            NOW_S,
+            NOW_S,
+        )
+        off = tuple(Action(ActionKind.DROPOFF, b.id, NOW_S, NOW_S) for b in (first, second))
+        after = Visit("vs_y", "b", off, NOW_S, NOW_S, NOW_S)
+        others = {s.id: s for s in story.state.shifts.values() if s.id != shift.id}
+        events: list[ev.Event] = [
+            ev.PlanChanged(s.id, s.version + 1, s.anchor, ()) for s in others.values() if s.visits
+        ]
+        if second.shift_id != shift.id:
+            events.append(ev.BookingMoved(second.id, second.shift_id, shift.id, NOW_S))
+        events += [
+            ev.PlanChanged(shift.id, shift.version + 1, shift.anchor, (there, after)),
+            ev.ShiftStarted(shift.id, NOW_S),
+            ev.VisitArrived(shift.id, there.id, NOW_S, shift.anchor),
+        ]
+        for event in events:
+            changes.apply(story.state, event, NOW_S)
+        story.write(changes)
+        changes = Changes()
+        changes.apply(
+            story.state, ev.RiderBoarded(first.id, shift.id, there.id, NOW_S + 30), NOW_S + 30
+        )
+        story.write(changes)
         assert differences(connection, "town") == []

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from dispatch.api.life_models import CancelReason
 from dispatch.planner.fields import FIELDS, GROUPS
 from dispatch.planner.jobs import Status
 from dispatch.web.i18n import load_catalogues
@@ -23,9 +24,13 @@ COMPOSED = {
     "offer.kind.": ["earliest", "least_walking", "pooled"],
     "live.": ["live", "polling", "off"],
     "control.count.": ["on_duty", "aboard", "open", "delayed"],
-    "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break"],
+    "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break", "out_of_service"],
     "control.shift.": ["planned", "active", "ended"],
-    "control.booking.": ["confirmed", "boarded"],
+    "control.move.limit.": ["pickup", "arrival", "ride", "break", "shift_end"],
+    "phone.key.": ["enter", "digits", "return", "escape", "new", "code"],
+    "phone.news.": ["completed", "cancelled", "no_show", "displaced"],
+    "phone.reason.": list(get_args(CancelReason)),
+    "control.booking.": ["confirmed", "displaced", "boarded"],
     "control.alert.severity.": ["critical", "warning", "info"],
     "planner.copy_": ["suffix"],  # in Python, for the name of a new copy
     "planner.edit.": ["copy", "edit"],
@@ -49,7 +54,7 @@ def used_keys() -> set[str]:
             for form in ("one", "other")
         }
         # a choice between two keys: `const key = … ? "a.b" : "a.c"`, `t(wrong ? "a.b" : "a.c")`
-        for pair in re.findall(r"""\?\s*["'](\w+\.\w+)["']\s*:\s*["'](\w+\.\w+)["']""", text):
+        for pair in re.findall(r"""\?\s*["']([\w.]+\.\w+)["']\s*:\s*["']([\w.]+\.\w+)["']""", text):
             keys |= set(pair)
     return keys
 

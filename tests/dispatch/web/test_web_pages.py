@@ -8,6 +8,8 @@ import pytest
 from dispatch.api.settings import RoadsInfo
 
 Fetch = Callable[..., Any]
+CONTROL = {"Cookie": "rufbus_control=tok-control"}
+SIGNED_IN = ("/", "/b/bk_1", "/control", "/control/phone", "/cancel")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,24 @@ def test_the_control_room_asks_who_is_there(fetch: Fetch) -> None:
     assert 'id="sign-in"' in fetch("/control", headers=driver).text
 
 
+def test_the_telephone_asks_who_is_there(fetch: Fetch) -> None:
+    stranger = fetch("/control/phone").text
+    assert 'id="sign-in"' in stranger
+    assert "js/phone.js" not in stranger
+    signed_in = fetch("/control/phone", headers=CONTROL).text
+    assert "js/phone.js" in signed_in
+    assert "<title>Telefon" in signed_in
+    assert 'href="/control"' in signed_in
+    assert 'href="/control/phone"' in fetch("/control", headers=CONTROL).text
+
+
+def test_giving_up_by_code_is_linked_and_for_everybody(fetch: Fetch) -> None:
+    assert 'href="/cancel"' in fetch("/").text
+    page = fetch("/cancel", headers={"Accept-Language": "en"})
+    assert page.status_code == 200
+    assert "<title>Cancel a ride by its code" in page.text
+
+
 def test_where_the_map_is_from_is_always_said(fetch: Fetch) -> None:
     for url in ("/", "/b/bk_1"):
         text = fetch(url).text
@@ -88,8 +108,8 @@ def test_a_demo_says_so(fetch: Fetch) -> None:
 
 
 def test_every_field_has_a_label_and_every_button_a_name(fetch: Fetch) -> None:
-    for url in ("/", "/control"):
-        text = fetch(url).text
+    for url in SIGNED_IN:
+        text = fetch(url, headers=CONTROL).text
         labelled = set(re.findall(r'<label for="([\w-]+)"', text))
         for tag in re.findall(r"<(?:input|select)\b[^>]*>", text):
             if 'type="radio"' in tag or 'type="checkbox"' in tag:
@@ -102,8 +122,8 @@ def test_every_field_has_a_label_and_every_button_a_name(fetch: Fetch) -> None:
 
 
 def test_ids_are_unique_and_references_resolve(fetch: Fetch) -> None:
-    for url in ("/", "/b/bk_1", "/control"):
-        text = fetch(url).text
+    for url in SIGNED_IN:
+        text = fetch(url, headers=CONTROL).text
         ids = re.findall(r'\bid="([\w-]+)"', text)
         assert len(ids) == len(set(ids))
         pattern = r'\baria-(?:labelledby|describedby|controls)="([\w -]+)"'
@@ -112,7 +132,7 @@ def test_ids_are_unique_and_references_resolve(fetch: Fetch) -> None:
 
 
 def test_without_scripts_the_page_says_what_is_missing(fetch: Fetch) -> None:
-    for url in ("/", "/b/bk_1", "/control"):
+    for url in SIGNED_IN:
         assert "<noscript>" in fetch(url).text
 
 

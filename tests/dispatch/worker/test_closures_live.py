@@ -54,7 +54,7 @@ class Office:
         deadline = time.monotonic() + patience_s
         with connect(self.dsn) as connection:
             while time.monotonic() < deadline:
-                for _, outcome in connection.execute(inbox.OUTCOMES, {"ids": [row_id]}):
+                for _, outcome, _ in connection.execute(inbox.OUTCOMES, {"ids": [row_id]}):
                     return inbox.Outcome.from_json(outcome)
                 time.sleep(0.01)
         raise TimeoutError

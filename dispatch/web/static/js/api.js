@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-function newKey() {
+export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -43,10 +43,10 @@ export async function once(method, path, headers, body, timeoutMs = TIMEOUT_MS) 
 }
 
 /** Ask, and ask again with the same key while the service is out of reach. */
-async function call(method, path, body) {
+export async function call(method, path, body, key = newKey()) {
   const headers = { Accept: "application/json", "Accept-Language": language };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (method !== "GET") headers["Idempotency-Key"] = newKey();
+  if (method !== "GET") headers["Idempotency-Key"] = key;
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await once(method, path, headers, body);
@@ -58,7 +58,7 @@ async function call(method, path, body) {
   }
 }
 
-const ROOT = "/api/v1";
+export const ROOT = "/api/v1";
 
 export const api = {
   service: () => call("GET", `${ROOT}/service`),
@@ -71,9 +71,6 @@ export const api = {
   plan: () => call("GET", `${ROOT}/plan`),
   closures: () => call("GET", `${ROOT}/closures`),
   alerts: () => call("GET", `${ROOT}/alerts`),
-  previewMove: (id, shiftId) =>
-    call("POST", `${ROOT}/bookings/${encodeURIComponent(id)}/move-preview`, { shift_id: shiftId }),
-  move: (id, wish) => call("POST", `${ROOT}/bookings/${encodeURIComponent(id)}/move`, wish),
   acknowledge: (id) => call("POST", `${ROOT}/alerts/${encodeURIComponent(id)}/acknowledge`),
   signIn: (token) => call("POST", "/control/session", { token }),
   signOut: () => call("DELETE", "/control/session"),

@@ -7,9 +7,9 @@ import { createMap } from "./map.js";
 import { OfferList } from "./offers.js";
 import { PlaceField, pointPlace, StopIndex, stopPlace } from "./places.js";
 import { dueRide, remember } from "./rides.js";
-import { clock, clockValue, dateOf, daysAhead, instant, now, rfc3339, syncClock } from "./time.js";
+import { clock, now, syncClock } from "./time.js";
+import { prepareWhen, setWhen, wishedTime } from "./when.js";
 
-const START_STEP_MS = 30 * 60000;
 const NOTABLE_WALK_M = 10;
 const PHONE = /^\+?[0-9 ()/.-]{5,25}$/;
 const EMAIL = /^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$/;
@@ -68,30 +68,6 @@ function lookAt(offer) {
 
 // -- when and who
 
-const whenOf = () => new FormData(byId("search")).get("when");
-
-function setWhen(value, time) {
-  document.querySelector(`input[name="when"][value="${value}"]`).checked = true;
-  show(byId("when-fields"), value !== "now");
-  if (time) {
-    byId("day").value = dateOf(time);
-    byId("clock").value = clockValue(time);
-  }
-}
-
-function prepareWhen() {
-  const days = daysAhead(service.bookableAheadDays);
-  byId("day").replaceChildren(...days.map(({ date, name }) => el("option", { value: date }, name)));
-  for (const radio of document.querySelectorAll('input[name="when"]')) {
-    radio.addEventListener("change", () => {
-      const start = Math.ceil((now() + START_STEP_MS) / START_STEP_MS) * START_STEP_MS;
-      setWhen(radio.value, byId("clock").value ? null : start);
-      forget();
-    });
-  }
-  for (const id of ["day", "clock", "short-walk"]) byId(id).addEventListener("change", forget);
-}
-
 function prepareSteppers() {
   for (const stepper of document.querySelectorAll("[data-stepper]")) {
     const name = stepper.dataset.stepper;
@@ -120,20 +96,14 @@ function wish() {
     missing.focus();
     return null;
   }
-  const when = whenOf();
-  if (when !== "now" && !byId("clock").value) {
-    byId("clock").reportValidity();
-    return null;
-  }
+  const time = wishedTime();
+  if (!time) return null;
   const body = {
     origin: ends.origin.place.body,
     destination: ends.destination.place.body,
     party: { ...counts },
+    ...time,
   };
-  if (when !== "now") {
-    const at = rfc3339(instant(byId("day").value, byId("clock").value));
-    body[when === "depart" ? "depart_at" : "arrive_by"] = at;
-  }
   if (byId("short-walk").checked) body.max_walk_m = service.shortWalkM;
   return body;
 }
@@ -239,7 +209,8 @@ async function start() {
     announce(byId("message"), error.message);
     map = await mapReady;
   }
-  prepareWhen();
+  prepareWhen(forget);
+  byId("short-walk").addEventListener("change", forget);
   showDueRide();
   activate(ends.origin);
   map?.onTap((place, stopId) => {

@@ -2,26 +2,13 @@
 
 import { api } from "./api.js";
 import { language, t } from "./config.js";
+import { openBooking } from "./control-booking.js";
 import { busy, byId, el, show } from "./dom.js";
 import { clock } from "./time.js";
 
-/** Weigh a move, and carry it out once somebody has read what it brings. */
-async function move({ booking_id: bookingId, shift_id: shiftId, label }) {
-  const weighed = await api.previewMove(bookingId, shiftId);
-  if (!weighed.feasible && !weighed.forcible) throw new Error(weighed.message);
-  const what = [label[language], weighed.message].filter(Boolean).join("\n");
-  if (!confirm(t("control.alert.move_ask", { what }))) return;
-  await api.move(bookingId, {
-    shift_id: shiftId,
-    versions: weighed.versions,
-    force: !weighed.feasible,
-    pin: false,
-  });
-}
-
 /** What can be done from here; everything else is said only. */
 const DO = {
-  move_booking: move,
+  move_booking: (choice) => openBooking(choice.booking_id, choice.shift_id),
   cancel_booking: (choice) =>
     confirm(t("control.alert.cancel_ask")) ? api.cancel(choice.booking_id) : null,
 };

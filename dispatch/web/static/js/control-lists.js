@@ -130,7 +130,7 @@ function redraw(parent, items) {
   const index = [...parent.children].findIndex((child) => child.contains(document.activeElement));
   parent.dataset.key = key;
   parent.replaceChildren(...items.map((item) => item.node()));
-  parent.children[index]?.querySelector("summary")?.focus({ preventScroll: true });
+  parent.children[index]?.querySelector("summary, button")?.focus({ preventScroll: true });
 }
 
 export function drawFleet(fleet, plan) {
@@ -169,7 +169,7 @@ export function drawBookings(plan) {
   const items = plan.bookings.map((booking) => ({
     key: booking,
     node: () => {
-      const { promise, party, code, vehicle, status } = booking;
+      const { id, promise, party, code, vehicle, status, pinned } = booking;
       const [from] = promise.pickup_window;
       return el(
         "li",
@@ -179,7 +179,12 @@ export function drawBookings(plan) {
           "div",
           {},
           `${promise.pickup.name} → ${promise.dropoff.name}`,
-          el("div", { class: "soft" }, [code, people(party), vehicle?.name, clockWindow(promise.pickup_window)].filter(Boolean).join(" · ")),
+          el(
+            "div",
+            {},
+            el("button", { class: "plain-button", type: "button", "data-booking": id, "aria-haspopup": "dialog" }, code),
+          ),
+          el("div", { class: "soft" }, [people(party), vehicle?.name, clockWindow(promise.pickup_window), pinned && t("control.pinned_mark")].filter(Boolean).join(" · ")),
         ),
         el("span", { class: `pill ${status === "boarded" ? "good" : "quiet"}` }, t(`control.booking.${status}`)),
       );

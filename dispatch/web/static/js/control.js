@@ -4,6 +4,7 @@ import { api } from "./api.js";
 import { refreshClosures, showClosuresOn } from "./closures.js";
 import { t } from "./config.js";
 import { drawAlerts } from "./control-alerts.js";
+import { openFrom, setPlan } from "./control-booking.js";
 import { drawBookings, drawCounts, drawFleet, drawShifts, loadOf } from "./control-lists.js";
 import { announce, byId } from "./dom.js";
 import { createMap } from "./map.js";
@@ -59,6 +60,7 @@ function onFleet(answer) {
 
 function onPlan(answer) {
   plan = answer;
+  setPlan(plan);
   draw();
   drawWays();
   refreshClosures();
@@ -94,6 +96,7 @@ async function start() {
     await api.signOut().catch(() => {});
     location.reload();
   });
+  openFrom(byId("bookings"));
   const mapReady = createMap();
   follow({
     url: "/api/v1/events",

@@ -87,11 +87,13 @@ export class PlaceField {
   #hits = [];
   #selected = -1;
   #changed;
+  #none;
 
-  constructor(id, index, { changed, focused }) {
+  constructor(id, index, { changed, focused = () => {}, none = t("place.none") }) {
     this.id = id;
     this.#index = index;
     this.#changed = changed;
+    this.#none = none;
     this.#input = byId(id);
     this.#list = byId(`${id}-list`);
     this.#root = this.#input.closest(".combo");
@@ -103,7 +105,7 @@ export class PlaceField {
     });
     this.#input.addEventListener("blur", () => this.#left());
     this.#list.addEventListener("mousedown", (event) => event.preventDefault());
-    this.#root.querySelector("[data-locate]").addEventListener("click", () => this.#locate());
+    this.#root.querySelector("[data-locate]")?.addEventListener("click", () => this.#locate());
   }
 
   setIndex(index) {
@@ -130,6 +132,10 @@ export class PlaceField {
     this.#input.focus();
   }
 
+  get focused() {
+    return document.activeElement === this.#input;
+  }
+
   #typed() {
     this.place = null;
     this.#changed(this);
@@ -153,7 +159,7 @@ export class PlaceField {
         el("span", {}, stop.closed ? t("place.closed") : stop.zone),
       ),
     );
-    const none = el("li", { class: "none", role: "option", "aria-disabled": "true" }, t("place.none"));
+    const none = el("li", { class: "none", role: "option", "aria-disabled": "true" }, this.#none);
     this.#list.replaceChildren(...(options.length ? options : [none]));
     show(this.#list, !empty);
     this.#input.setAttribute("aria-expanded", empty ? "false" : "true");

@@ -24,11 +24,13 @@ const inMinutes = (time) => {
 };
 
 /** Title, the large line, and a sentence for where the ride stands. */
-function words({ status, live, promise, estimated, boarded_at: boarded, alighted_at: alighted }) {
-  const { pickup, dropoff, pickup_window: pickupWindow } = promise;
+function words({ status, live, promise, instead, estimated, boarded_at: boarded, alighted_at: alighted }) {
+  const { pickup_window: pickupWindow } = promise;
+  const { pickup, dropoff } = instead ?? promise;
   if (status === "completed") return [t("ride.completed"), clock(alighted), t("ride.thanks")];
   if (status === "cancelled") return [t("ride.cancelled"), "", t("ride.cancelled_detail")];
   if (status === "no_show") return [t("ride.no_show"), "", t("ride.no_show_detail")];
+  if (status === "displaced") return [t("ride.displaced"), "", t("ride.displaced_detail", { stop: pickup.name })];
   if (live.phase === "riding") {
     const arrival = estimated.arrival ?? promise.arrival_latest;
     return [
@@ -77,8 +79,8 @@ function drawPromise() {
   if (booking.alighted_at) arrival.push(t("ride.alighted", { time: clock(booking.alighted_at) }));
   else if (estimated.arrival) arrival.push(t("ride.expected", { time: clock(estimated.arrival) }));
   byId("legs").replaceChildren(
-    leg(promise.pickup.name, pickup.join(" · ")),
-    leg(promise.dropoff.name, arrival.join(" · ")),
+    leg((booking.instead ?? promise).pickup.name, pickup.join(" · ")),
+    leg((booking.instead ?? promise).dropoff.name, arrival.join(" · ")),
   );
   const people = [party.seats && tn("party.seats", party.seats)];
   people.push(party.wheelchairs && tn("party.wheelchairs", party.wheelchairs));
@@ -97,16 +99,17 @@ function drawPromise() {
   show(byId("promise"));
   show(byId("code-card"), open);
   show(byId("keep"), open);
-  show(byId("cancel"), booking.status === "confirmed");
+  show(byId("cancel"), booking.status === "confirmed" || booking.status === "displaced");
   const late_s = booking.status === "confirmed" ? late : 0;
   announce(byId("message"), late_s > SHIFTED_S ? t("ride.late") : "", "warn");
 }
 
 function drawMap() {
   if (!map) return;
-  const { promise, live, route } = booking;
-  map.setPin("pickup", promise.pickup, { text: t("map.pin_from") });
-  map.setPin("dropoff", promise.dropoff, { to: true, text: t("map.pin_to") });
+  const { promise, instead, live, route } = booking;
+  const { pickup, dropoff } = instead ?? promise;
+  map.setPin("pickup", pickup, { text: t("map.pin_from") });
+  map.setPin("dropoff", dropoff, { to: true, text: t("map.pin_to") });
   map.setWays(route?.length > 1 ? [{ coordinates: route }] : []);
   const place = live.vehicle_position;
   map.setShuttles(place ? [{ id: "mine", name: booking.vehicle.name, ...place }] : []);
@@ -114,7 +117,7 @@ function drawMap() {
   if (key === framed) return;
   framed = key;
   const toPickup = live.phase === "approaching" || live.phase === "at_stop";
-  map.fit(toPickup ? [promise.pickup, place] : [promise.pickup, promise.dropoff, place]);
+  map.fit(toPickup ? [pickup, place] : [pickup, dropoff, place]);
 }
 
 function draw(answer) {
