@@ -78,8 +78,8 @@ class BoundedProtocol(H11Protocol):
             self.transport.close()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A socket that is bound and does not listen yet.
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens: connections queue from now on, also while no process accepts them.
 
     Raises:
         PortInUseError: somebody has it.
@@ -89,23 +89,11 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(limits.BACKLOG_CONNECTIONS)  # before that, two may be bound to one port
     except OSError as error:
         listener.close()
         raise _refused(host, port, error) from error
     return listener
-
-
-def listen(listener: socket.socket) -> None:
-    """Let connections queue, also while no process accepts them.
-
-    Raises:
-        PortInUseError: somebody was quicker.
-    """
-    try:
-        listener.listen(limits.BACKLOG_CONNECTIONS)
-    except OSError as error:
-        host, port = listener.getsockname()
-        raise _refused(host, port, error) from error
 
 
 def inherited(fd: int) -> socket.socket:

@@ -13,7 +13,7 @@ from dispatch import logs
 from dispatch.api.settings import SESSION_COOKIE, ApiSettings, RoadsInfo
 from dispatch.clock import ServiceClock
 from dispatch.config import TownConfig
-from dispatch.httpserver import bind, inherited, run
+from dispatch.httpserver import inherited, listen, run
 from dispatch.live.gateway import Gateway
 from dispatch.networks import load_graph, load_network, service_area
 from dispatch.own_folder import own_folder
@@ -65,7 +65,7 @@ def run_web(town: TownConfig, var: Path, options: WebOptions) -> None:
     graph = load_graph(town, var)
     check_database(database_url, town, graph.digest, new_roads=options.new_roads)
     fd = options.fd
-    listener = bind(options.host, options.port) if fd is None else inherited(fd)
+    listener = listen(options.host, options.port) if fd is None else inherited(fd)
     area = town.config.area_id
     gateway = Gateway(database_url, redis_url, area, sharers=options.sharers)
     desk = None

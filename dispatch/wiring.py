@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatch.clock import ServiceClock, demo_clock, real_now
 from dispatch.config import TownConfig, load_town
-from dispatch.httpserver import AddressError, PortInUseError, bind, listen
+from dispatch.httpserver import AddressError, PortInUseError, listen
 from dispatch.messaging.settings import check_secrets
 from dispatch.networks import ensure_graph, load_network
 from dispatch.processes import mail_folder
@@ -78,7 +78,7 @@ def serve(options: ServeOptions, say: Say) -> None:
     for town in towns:
         check_secrets(town.messages)
     with Supervisor(options.var, say=say) as supervisor:
-        listeners = _bind_ports(options.host, options.port, len(towns))
+        listeners = _listen_on_ports(options.host, options.port, len(towns))
         for town in towns:
             _prepare_roads(town, supervisor.var, say, online=options.online)
         database_url, _ = supervisor.start_servers(
@@ -132,7 +132,6 @@ class _Site:
             supervisor.add(Child(f"{name}{suffix}", line, env=env, **more))
 
         child("dispatcher", "dispatcher", "--new-roads")
-        listen(self.listener)
         fd, workers = self.listener.fileno(), self.options.web_workers
         for number in range(1, workers + 1):
             name = "web" if number == 1 else f"web-{number}"
@@ -254,12 +253,12 @@ def _check_redis_url(url: str | None) -> None:
             raise AddressError(f"REDIS_URL: {error}") from error
 
 
-def _bind_ports(host: str, port: int | None, count: int) -> list[socket.socket]:
+def _listen_on_ports(host: str, port: int | None, count: int) -> list[socket.socket]:
     """Ports that follow each other: as asked for, or the first free ones."""
     bound: list[socket.socket] = []
     for candidate in count_up(port or DEFAULT_PORT):
         try:
-            bound.append(bind(host, candidate))
+            bound.append(listen(host, candidate))
         except PortInUseError:
             if port or candidate - DEFAULT_PORT >= _PORTS_TRIED:
                 raise

@@ -58,7 +58,7 @@ class Link:
         self._wake: PubSub | None = None
         self._down_until = 0.0
         self._untold = True
-        self._next_show = 0.0
+        self._next_show, self._shown = 0.0, ""
 
     @property
     def is_up(self) -> bool:
@@ -170,8 +170,8 @@ class Link:
     def show(self, kind: str) -> None:
         """Say now and then that this process is there, and what it is."""
         now = time.monotonic()
-        if self.is_up and now >= self._next_show:
-            self._next_show = now + SHOW_EVERY_S
+        if self.is_up and (now >= self._next_show or kind != self._shown):
+            self._next_show, self._shown = now + SHOW_EVERY_S, kind
             with self._tolerant():
                 field, value = sign(kind)
                 self._client.hset(self._keys.processes, field, value)

@@ -19,6 +19,7 @@ import psycopg
 import redis
 
 from dispatch.live.keys import Keys
+from dispatch.live.presence import SHOW_EVERY_S, sign
 from dispatch.messaging.channels.base import Channel
 from dispatch.messaging.channels.sink import FileChannel
 from dispatch.messaging.lane import DATABASE_GONE, Clock, Lane, Post
@@ -132,7 +133,11 @@ class Messenger:
             heard = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
             try:
                 heard.subscribe(Keys(self._post.area).messages)
+                shown = float("-inf")
                 while not self._stop.is_set():
+                    if time.monotonic() - shown >= SHOW_EVERY_S:
+                        shown = time.monotonic()
+                        client.hset(Keys(self._post.area).processes, *sign("messenger"))
                     if heard.get_message(timeout=_LISTEN_S) is not None:
                         for wake in wakes:
                             wake.set()

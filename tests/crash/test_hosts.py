@@ -83,9 +83,10 @@ def test_a_standby_takes_over_and_nobody_is_sent_away(hosts: Hosts, tmp_path: Pa
     second_host = {"RUFBUS_VAR": str(tmp_path / "var-2")}
     dispatchers = [hosts.start("dispatcher"), hosts.start("dispatcher", **second_host)]
     webs = [hosts.start("web", "--sharers", "2"), hosts.start("web", "--sharers=2", **second_host)]
+    messenger = hosts.start("messenger")
     for web in webs:
         parts = hosts.until(web, lambda parts: parts["dispatcher"]["status"] == "up")
-    everybody = {"dispatcher": 1, "standby": 1, "web": 2}
+    everybody = {"dispatcher": 1, "messenger": 1, "standby": 1, "web": 2}
     parts = hosts.until(webs[0], lambda parts: parts["processes"] == everybody)
     first = hosts.by_pid(leader_of(parts))
     assert first in dispatchers
@@ -127,7 +128,7 @@ def test_a_standby_takes_over_and_nobody_is_sent_away(hosts: Hosts, tmp_path: Pa
     audit = rufbus("audit", env=hosts.env)
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
-    assert [lone.end() for lone in (*webs, second, third)] == [0, 0, 0, 0]
+    assert [lone.end() for lone in (*webs, second, third, messenger)] == [0] * 5
     for lone in hosts.started:
         for line in lone.said().splitlines():
             assert re.match(r"\S+Z [A-Z]+ [a-z]+\[\d+\] ", line), (lone.role, line)

@@ -41,8 +41,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with httpserver.bind("127.0.0.1", 0) as bound:
-        httpserver.listen(bound)
+    with httpserver.listen("127.0.0.1", 0) as bound:
         yield bound
 
 

@@ -52,7 +52,7 @@ def test_a_taken_port_is_called_so() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(wiring.PortInUseError):
-            wiring._bind_ports("127.0.0.1", taken.getsockname()[1], 1)
+            wiring._listen_on_ports("127.0.0.1", taken.getsockname()[1], 1)
 
 
 def test_each_town_gets_a_port_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def test_each_town_gets_a_port_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
         first.bind(("127.0.0.1", 0))
         first.listen()
         monkeypatch.setattr(wiring, "DEFAULT_PORT", first.getsockname()[1])
-        bound = wiring._bind_ports("127.0.0.1", None, 2)
+        bound = wiring._listen_on_ports("127.0.0.1", None, 2)
     ports = [each.getsockname()[1] for each in bound]
     for each in bound:
         each.close()
