@@ -50,6 +50,11 @@ HARD = {
     ("DELETE", "/ride-requests/{request_id}/waiting"),
     ("PUT", "/bookings/{booking_id}/push-subscription"),
     ("GET", "/push-key"),
+    ("POST", "/vehicles/{vehicle_id}/swap"),
+    ("POST", "/vehicles/{vehicle_id}/breaks/now"),
+    ("POST", "/vehicles/{vehicle_id}/breaks/postpone"),
+    ("POST", "/vehicles/{vehicle_id}/walk-ons"),
+    ("POST", "/vehicles/{vehicle_id}/visits/{visit_id}/not-served"),
 }
 """What needs a history of its own; tested elsewhere, here only fuzzed."""
 _keys = count(1)

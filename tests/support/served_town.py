@@ -24,6 +24,7 @@ from dispatch.api.settings import ApiSettings, RoadsInfo
 from dispatch.audit import Roads, audit
 from dispatch.domain.rules import Rules, ServiceConfig
 from dispatch.engine import Engine, Network
+from dispatch.fleet_views import answer
 from dispatch.live.gateway import Gateway
 from dispatch.messaging.settings import MessageSettings
 from dispatch.roads_desk import RoadsDesk
@@ -31,7 +32,6 @@ from dispatch.store.connect import connect
 from dispatch.store.migrate import migrate
 from dispatch.store.tokens import create_token, revoke_token
 from dispatch.town import Town
-from dispatch.views import answer
 from dispatch.web.app import create_app
 from dispatch.worker.dispatcher import Dispatcher, Limits
 from routing.plans import warm_up
