@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path
 
 from dispatch.api.models import ID_PATTERN, Identifier, Instant, PartyIn, PlaceIn, Strict
+from dispatch.api.places import spot_of
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import Booking, ConcernedBookings, DriverBreak, FleetChange, answers
-from dispatch.api.security import VehicleCaller
+from dispatch.api.security import Settings, VehicleCaller
 from dispatch.domain.commands import (
     PostponeBreak,
     ReportNotServed,
@@ -17,7 +18,6 @@ from dispatch.domain.commands import (
     TakeOutOfService,
     WalkOn,
 )
-from dispatch.domain.model import Spot
 
 router = APIRouter(tags=["day of operation"])
 
@@ -127,11 +127,10 @@ async def postpone_break(
     responses=answers(Booking, 201),
 )
 async def walk_on(
-    _caller: VehicleCaller, sender: AnySender, vehicle_id: Id, body: WalkOnIn
+    settings: Settings, _caller: VehicleCaller, sender: AnySender, vehicle_id: Id, body: WalkOnIn
 ) -> dict[str, Any]:
     """Where the vehicle stands, if there is room and nobody's promise is broken."""
-    to = body.destination
-    spot = Spot(to.lon or 0.0, to.lat or 0.0, to.stop_id)
+    spot = spot_of(settings, body.destination, "destination")
     return await sender.send(WalkOn(vehicle_id, spot, body.party.to_domain()))
 
 

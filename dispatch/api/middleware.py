@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dispatch import limits
 from dispatch.api.messages import ApiCode
 from dispatch.api.problems import language_of, problem
+from dispatch.api.repeated_names import REPEATED, repeats_a_name
 
 MAX_BODY_BYTES: Final = limits.BODY_MAX_BYTES
 _JSON: Final = frozenset({"application/json"})
@@ -141,6 +142,11 @@ class BodyGuard:
             code = ApiCode.REQUEST_TOO_LARGE if too_large else ApiCode.UNSUPPORTED_MEDIA_TYPE
             language = language_of(headers.get("accept-language"))
             response = problem(code, language, headers={"Connection": "close"})
+            await response(scope, receive, send)
+            return
+        if scope["path"] not in _LISTS and repeats_a_name(body):
+            language = language_of(headers.get("accept-language"))
+            response = problem(ApiCode.INVALID_REQUEST, language, errors=[REPEATED])
             await response(scope, receive, send)
             return
         read = False

@@ -25,6 +25,7 @@ ID_PATTERN = r"^[A-Za-z0-9_.:-]{1,100}$"
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})?", re.ASCII
 )
+_YEARS = (1970, 2199)  # times near the end of the calendar could not be shown in every zone
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PHONE = re.compile(r"\+?[0-9 ()/.-]{5,25}", re.ASCII)
 _PHONE_DIGITS = range(5, 16)  # E.164 allows 15
@@ -43,6 +44,8 @@ def parse_instant(value: Any) -> int:
     day, clock, _, offset = match.groups()
     if offset is None:
         raise PydanticCustomError("naive_datetime", "the offset is missing")
+    if not _YEARS[0] <= int(day[:4]) <= _YEARS[1]:
+        raise PydanticCustomError("rfc3339", "no year of this service")
     try:
         return int(datetime.fromisoformat(f"{day}T{clock}{offset.upper()}").timestamp())
     except (ValueError, OverflowError) as error:
@@ -224,10 +227,15 @@ class PushKeysIn(Strict):
     auth: Annotated[str, StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9_-]+=*$")]
 
 
+_Endpoint = Annotated[
+    str, StringConstraints(min_length=9, max_length=1000), AfterValidator(clean_text)
+]
+
+
 class PushSubscriptionIn(Strict):
     """What `PushSubscription.toJSON()` gives in a browser; `expirationTime` may stay with it."""
 
-    endpoint: Annotated[str, StringConstraints(min_length=9, max_length=1000)]
+    endpoint: _Endpoint
     keys: PushKeysIn
     expirationTime: float | None = None  # noqa: N815 - the browsers' name for it
 
@@ -235,7 +243,7 @@ class PushSubscriptionIn(Strict):
 class PushEndpointIn(Strict):
     """Which browser."""
 
-    endpoint: Annotated[str, StringConstraints(min_length=9, max_length=1000)]
+    endpoint: _Endpoint
 
 
 class BoardedIn(Strict):
@@ -269,7 +277,7 @@ class ClosureIn(Strict):
 
     stop_id: Identifier | None = None
     line: Points | None = None
-    osm_way: int | None = None
+    osm_way: Annotated[int, Field(ge=1, le=2**63 - 1)] | None = None
     street: Identifier | None = None
     from_: Annotated[Instant | None, Field(alias="from")] = None
     until: Instant | None = None

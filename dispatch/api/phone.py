@@ -15,7 +15,7 @@ from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import answers
 from dispatch.api.security import ControlCaller, Settings
-from dispatch.api.series import series_bodies
+from dispatch.api.series import localised, series_bodies
 from dispatch.api.settings import ApiSettings
 from dispatch.domain.commands import CancelBooking
 from dispatch.domain.errors import ErrorCode
@@ -99,6 +99,8 @@ def _same(one: str, other: str) -> bool:
 
 @router.get("/riders", summary="Who is calling?", responses=answers(Caller))
 async def riders(
+    request: Request,
+    response: Response,
     settings: Settings,
     _caller: ControlCaller,
     phone: Annotated[str, Query(min_length=5, max_length=30)],
@@ -140,7 +142,9 @@ async def riders(
             }
             for booking in trips
         ],
-        "series": await series_bodies(settings, orders),
+        "series": [
+            localised(request, response, body) for body in await series_bodies(settings, orders)
+        ],
     }
 
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from dispatch.api.messages import MESSAGES, ApiCode, Language, Message
 from dispatch.domain.errors import DomainError
-from dispatch.store.errors import StoreError
+from dispatch.store.errors import StoreError, UnstorableError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -145,6 +145,8 @@ async def _on_domain_error(request: Request, error: Exception) -> Response:
 async def _on_store_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StoreError)  # noqa: S101 - registered for this type only
     code = error.code if error.code in _TOLD_APART else ApiCode.SERVICE_UNAVAILABLE
+    if isinstance(error, UnstorableError):  # asking again would not help
+        code = ApiCode.INVALID_REQUEST
     return _answer(request, code)
 
 

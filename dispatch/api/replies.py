@@ -49,6 +49,7 @@ def sender_of(
             alias="Idempotency-Key",
             description="1 to 255 visible ASCII characters, best random. A repetition with the "
             "same key has no further effect and gets the same answer.",
+            json_schema_extra={"minLength": 1, "maxLength": 255},
         ),
     ] = None,
 ) -> Sender:

@@ -58,7 +58,7 @@ async def create(
     )
     body = await sender.send(command, contact_of(wish.contact))
     response.headers["Location"] = f"/api/v1/series/{body['id']}"
-    return _localised(request, response, body)
+    return localised(request, response, body)
 
 
 @router.get("", summary="All standing orders", responses=answers(AllSeries))
@@ -72,7 +72,7 @@ async def all_series(
     """Those that have not ended, or all of one rider; with unplanned days ahead first."""
     riders = None if rider_id is None else [rider_id]
     bodies = await series_bodies(settings, await settings.gateway.all_series(riders))
-    return {"series": [_localised(request, response, body) for body in bodies]}
+    return {"series": [localised(request, response, body) for body in bodies]}
 
 
 @router.get("/{series_id}", summary="See a standing order", responses=answers(Series))
@@ -84,7 +84,7 @@ async def get_series(
     if found is None:
         raise ProblemError(ErrorCode.SERIES_NOT_FOUND)
     (body,) = await series_bodies(settings, [found])
-    return _localised(request, response, body)
+    return localised(request, response, body)
 
 
 @router.delete("/{series_id}", summary="End a standing order", responses=answers(Series))
@@ -99,7 +99,7 @@ async def end(
     """No more rides; those already booked are cancelled unless they are to be kept."""
     by = "control" if caller.is_control else "rider"
     body = await sender.send(EndSeries(series_id, by, keep_bookings=keep_bookings))
-    return _localised(request, response, body)
+    return localised(request, response, body)
 
 
 @router.post("/{series_id}/skips", summary="Leave a day out", responses=answers(Series))
@@ -114,7 +114,7 @@ async def skip(
     """A day without the ride; its booking is cancelled."""
     by = "control" if caller.is_control else "rider"
     body = await sender.send(SkipSeriesDay(series_id, wish.day, by))
-    return _localised(request, response, body)
+    return localised(request, response, body)
 
 
 async def series_bodies(settings: ApiSettings, found: list[life.Series]) -> list[Json]:
@@ -132,8 +132,8 @@ async def series_bodies(settings: ApiSettings, found: list[life.Series]) -> list
     return [series_view(series, days[series.id], settings.town) for series in ordered]
 
 
-def _localised(request: Request, response: Response, body: Json) -> Json:
-    """Each day's code in the client's language."""
+def localised(request: Request, response: Response, body: Json) -> Json:
+    """A standing order with each day's code in the client's language."""
     language = language_of(request.headers.get("accept-language"))
     response.headers["Content-Language"] = language
     days = [day | {"message": day_message(day["code"], language)} for day in body["days"]]

@@ -96,7 +96,9 @@ async def stops(settings: Settings) -> dict[str, Any]:
     return {"stops": [stop_view(stop, closed=stop.id in closed) for stop in known]}
 
 
-@health_router.get("/healthz", summary="Is it well?", responses=answers(Health))
+@health_router.get(
+    "/healthz", summary="Is it well?", responses=answers(Health) | answers(Health, 503)
+)
 async def healthz(settings: Settings, response: Response) -> dict[str, Any]:
     """200 if rides can be booked, else 503; `parts` says what is missing.
 

@@ -29,12 +29,13 @@ WHERE i.area = %(area)s AND i.outcome -> 'body' IS NOT NULL
     AND NOT EXISTS (SELECT FROM event e WHERE e.area = i.area AND e.inbox_id = i.id)
 ORDER BY i.id
 """
-# One command of a group asks and books for several; whoever gives a place up serves who waits.
+# One command of a group asks and books for several; whoever gives a place up serves who waits;
+# a walk-on is asked and booked for at once.
 _TWICE: Final = """
 SELECT inbox_id, count(*) FROM event
 WHERE area = %(area)s AND inbox_id IS NOT NULL
     AND type IN ('RideOffered', 'RideRefused', 'BookingMade', 'WaitingServed')
-GROUP BY inbox_id
+GROUP BY inbox_id, type IN ('RideOffered', 'RideRefused')
 HAVING count(*) > 1 AND NOT bool_or(type = 'WaitingServed'
     OR payload #>> '{request,group_id}' IS NOT NULL OR payload #>> '{booking,group_id}' IS NOT NULL)
 ORDER BY inbox_id

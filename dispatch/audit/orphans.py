@@ -68,7 +68,7 @@ _QUESTIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "booking",
-        "is open and has a vehicle, but is in no plan",
+        "is open, but in no plan",
         """SELECT b.id FROM booking b WHERE b.area = %(area)s AND b.ended_at_s IS NULL
         AND b.status <> 'displaced'
         AND NOT EXISTS (SELECT FROM plan_action a WHERE a.area = b.area AND a.booking_id = b.id

@@ -53,6 +53,13 @@ UPDATE inbox SET outcome = o.outcome::json, decided_at = clock_timestamp()
 FROM unnest(%s::bigint[], %s::text[]) AS o(id, outcome)
 WHERE inbox.id = o.id AND inbox.outcome IS NULL
 """
+_FORGET: Final = """
+DELETE FROM rider USING inbox
+WHERE inbox.id = ANY(%s) AND rider.area = inbox.area AND rider.id = inbox.command->>'rider_id'
+    AND rider.created_at >= inbox.received_at
+"""
+"""Forgets who came with a command; who was known before it stays."""
+
 _PRUNE: Final = """
 DELETE FROM inbox WHERE area = %s AND decided_at < clock_timestamp() - make_interval(secs => %s)
 """
@@ -144,6 +151,8 @@ def _command(document: dict[str, Any]) -> Command | None:
 def write_outcomes(connection: psycopg.Connection, outcomes: dict[int, Outcome]) -> None:
     """Answer commands, within the leader's transaction.
 
+    People who came with a command that has failed are forgotten: nothing is for them.
+
     Args:
         connection: In a transaction; the caller commits.
         outcomes: By inbox id. What was answered before keeps its answer.
@@ -151,6 +160,8 @@ def write_outcomes(connection: psycopg.Connection, outcomes: dict[int, Outcome])
     if outcomes:
         documents = [json.dumps(outcome.to_json()) for outcome in outcomes.values()]
         connection.execute(_DECIDE, [list(outcomes), documents])
+    if failed := [row_id for row_id, outcome in outcomes.items() if outcome.error is not None]:
+        connection.execute(_FORGET, [failed])
 
 
 def prune(connection: psycopg.Connection, area: str, older_than_s: int) -> int:

@@ -402,10 +402,13 @@ def _series(state: State, now_s: int, rng: Random) -> list[list[ev.Event]]:
     found: list[list[ev.Event]] = [[be.SeriesCreated(new)]]
     booked = {d.booking_id for d in state.series_days.values()}
     for series in state.series.values():
+        # a day of long ago may have been forgotten, so each is spoken of once
+        ago_s = rng.choice([0, 400_000])
+        recent = date(2027, 1, rng.randint(1, 28))
         day = SeriesDay(
             series.id,
-            date(2027, 1, rng.randint(1, 28)),
-            now_s - rng.choice([0, 400_000]),
+            date.fromordinal(700_000 + now_s % 30_000) if ago_s else recent,
+            now_s - ago_s,
             DayStatus.UNPLANNED,
             now_s,
             code="no_capacity",

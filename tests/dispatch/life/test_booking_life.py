@@ -192,7 +192,7 @@ def test_what_is_read_to_a_caller(service: Any) -> None:
     assert "Für 2 Personen. Der Fahrpreis ist 4,50 Euro." in german["text"]
     owner = service.ok("GET", f"/bookings/{booking['id']}/rider", control=True)
     shaped(life_schemas.BookedBy, owner)
-    assert (owner["name"], owner["phone"]) == ("Erna Kötter", "02521 987654")
+    assert (owner["name"], owner["phone"]) == ("Erna Kötter", "02521 / 98 76 54")
     assert owner["request"]["origin"]["stop_id"] == service.stop(0)["stop_id"]
     nobody = service.call("GET", "/bookings/bk_none/rider", control=True)
     assert nobody.json()["code"] == "booking_not_found"

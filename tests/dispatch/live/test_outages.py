@@ -18,6 +18,7 @@ from dispatch.store.audit import differences
 from dispatch.store.connect import connect
 from dispatch.store.errors import (
     AnswerPendingError,
+    OverloadedError,
     PositionsUnavailableError,
     StoreUnavailableError,
 )
@@ -141,7 +142,7 @@ async def ask(gateway: Gateway, key: str) -> Outcome:
     while True:
         try:
             outcome = await gateway.submit(ride(), key=key, timeout_s=3)
-        except (StoreUnavailableError, AnswerPendingError):
+        except (StoreUnavailableError, AnswerPendingError, OverloadedError):
             await asyncio.sleep(0.1)
         else:
             assert outcome.body is not None

@@ -40,20 +40,33 @@ class Story:
     def tell_all(self) -> None:
         """Until there is a booking of every fate, and something left to do."""
         self.tell(100)
-        while (
-            len({b.status for b in self.state.bookings.values()}) < len(BookingStatus)
-            or not self.state.shifts
+        while self.lacks_variety() or not self.breaks_down():
+            self.tell(10)
+
+    def lacks_variety(self) -> bool:
+        """Whether something has not happened yet that happens by itself."""
+        bookings = self.state.bookings.values()
+        return (
+            {b.status for b in bookings} | {BookingStatus.DISPLACED} != set(BookingStatus)
             or not any(s.visits for s in self.state.shifts.values())
             or not any(s.breaks for s in self.state.shifts.values())
-            or not self.state.out
-            or not any(b.rescues for b in self.state.bookings.values())
-            or not any(b.booked_party for b in self.state.bookings.values())
+            or not any(b.rescues for b in bookings)
+            or not any(b.booked_party for b in bookings)
             or {d.status for d in self.state.series_days.values()} != set(DayStatus)
             or {w.status for w in self.state.waiting.values()} != set(WaitingStatus)
-            or not any(b.changed_at_s for b in self.state.bookings.values())
-            or not any(b.pinned for b in self.state.bookings.values())
-        ):
-            self.tell(10)
+            or not any(b.changed_at_s for b in bookings)
+            or not any(b.pinned for b in bookings)
+        )
+
+    def breaks_down(self) -> bool:
+        """Whether there is a vehicle that can break down now and leave the variety as it is."""
+        changes = Changes()
+        for shift in [s for s in self.state.shifts.values() if any(v.actions for v in s.visits)]:
+            if not self.state.out:
+                self.do(co.TakeOutOfService(shift.vehicle_id, "breakdown"), changes)
+        self.write(changes)
+        displaced = any(b.status is BookingStatus.DISPLACED for b in self.state.bookings.values())
+        return bool(self.state.out) and displaced and not self.lacks_variety()
 
     def tell(self, length: int) -> None:
         while length > 0:
@@ -149,7 +162,7 @@ def test_the_tables_enforce_one_pickup_per_booking(area_dsn: str) -> None:
         ("UPDATE booking SET rescues = rescues + 1 WHERE rescues > 0", "booking"),
         ("UPDATE booking SET instead = NULL WHERE instead IS NOT NULL", "booking"),
         ("UPDATE booking SET booked_party = NULL WHERE booked_party IS NOT NULL", "booking"),
-        ("UPDATE plan_action SET ride = ride + 1 WHERE done_at_s IS NOT NULL", "done action"),
+        ("UPDATE plan_action SET ride = ride + 1000 WHERE done_at_s IS NOT NULL", "done action"),
         ("UPDATE vehicle_outage SET until_s = until_s + 1", "past outage"),
         ("UPDATE vehicle_outage SET reason = 'fun' WHERE until_s IS NULL", "outage"),
         ("UPDATE closure SET reason = 'other'", "closure"),

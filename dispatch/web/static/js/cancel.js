@@ -41,7 +41,8 @@ async function send(event) {
     done(await cancelByCode(given.code, given.proof));
   } catch (error) {
     const unknown = error.code === "not_confirmed";
-    announce(byId("message"), unknown ? t("cancel.not_found") : error.message);
+    const locked = error.code === "too_many_attempts" ? `${error.problem.title}. ` : "";
+    announce(byId("message"), unknown ? t("cancel.not_found") : `${locked}${error.message}`);
     byId("message").scrollIntoView({ block: "nearest" });
     if (unknown) byId("code").focus();
   } finally {

@@ -61,6 +61,18 @@ function brokenText({ id, limit, by_s: by }, codes) {
   return tn("control.move.broken", minutes(by), { code: codes.get(id) ?? t("control.move.vehicle"), what });
 }
 
+/** Whose planned times change, the moved booking first; or that nobody's do. */
+function times({ riders, booking_id: id }, codes) {
+  const own = (rider) => rider.booking_id === id;
+  const shown = riders.filter((rider) => own(rider) || moved(rider)).sort((a, b) => own(b) - own(a));
+  const items = shown.map((rider) => riderItem(rider, codes.get(rider.booking_id) ?? "?", own(rider)));
+  const others = riders.length - shown.length;
+  return [
+    items.length ? el("ul", { class: "effects" }, items) : el("p", { class: "small" }, t("control.move.no_times")),
+    ...(items.length && others ? [el("p", { class: "soft small" }, tn("control.move.unchanged", others))] : []),
+  ];
+}
+
 /** The nodes that show a preview; `plan` knows the codes of the bookings. */
 export function drawPreview(preview, plan) {
   const codes = new Map(plan.bookings.map((booking) => [booking.id, booking.code]));
@@ -72,19 +84,6 @@ export function drawPreview(preview, plan) {
     nodes.push(el("h3", {}, t("control.move.driving")));
     nodes.push(el("ul", {}, preview.vehicles.map((each) => el("li", { class: "small" }, driving(each)))));
   }
-  if (!preview.riders.length) return nodes;
-  const own = (rider) => rider.booking_id === preview.booking_id;
-  const shown = preview.riders.filter((rider) => own(rider) || moved(rider));
-  const order = [...shown].sort((a, b) => own(b) - own(a));
-  nodes.push(el("h3", {}, t("control.move.times")));
-  nodes.push(
-    el(
-      "ul",
-      { class: "effects" },
-      order.map((rider) => riderItem(rider, codes.get(rider.booking_id) ?? "?", own(rider))),
-    ),
-  );
-  const others = preview.riders.length - shown.length;
-  if (others) nodes.push(el("p", { class: "soft small" }, tn("control.move.unchanged", others)));
-  return nodes;
+  if (!preview.feasible && !preview.forcible) return nodes;
+  return [...nodes, el("h3", {}, t("control.move.times")), ...times(preview, codes)];
 }
