@@ -14,6 +14,7 @@ from typing import ClassVar
 from psycopg.conninfo import conninfo_to_dict
 
 from dispatch.administration import database
+from dispatch.clock import real_now
 from dispatch.embedded import EmbeddedPostgres
 from dispatch.embedded.postgres import MAJOR, tool
 from dispatch.embedded.process import FolderLock
@@ -118,7 +119,8 @@ def _exchange(data: Path, backup: Path, wal: Path | None, until: datetime | None
         (part / "recovery.signal").touch()
     former = None
     if data.exists():
-        former = data.with_name(f"data.before-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+        now = datetime.fromtimestamp(real_now(), UTC)
+        former = data.with_name(f"data.before-{now:%Y%m%dT%H%M%S}")
         data.rename(former)
     part.rename(data)
     return former

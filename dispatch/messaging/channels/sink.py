@@ -5,11 +5,11 @@ week.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from dispatch.clock import real_now
 from dispatch.messaging.channels.base import Parcel, Result, scrubbed
 from dispatch.messaging.channels.email import UnmailableError, compose
 
@@ -59,7 +59,7 @@ class FileChannel:
         paths = {path.stem: path for path in self._folder.glob("*.eml")}
         ids = sorted(paths)
         keep = {found for n in range(0, len(ids), _CHUNK) for found in known(ids[n : n + _CHUNK])}
-        oldest = time.time() - _KEEP_S
+        oldest = real_now() - _KEEP_S
         for message_id, path in paths.items():
             try:
                 if message_id not in keep or path.stat().st_mtime < oldest:

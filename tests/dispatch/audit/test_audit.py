@@ -198,7 +198,7 @@ ORPHANS = {
     ),
     "a booking that is in no plan": (
         "DELETE FROM plan_action WHERE done_at_s IS NULL AND booking_id = WAITING",
-        "booking .* is open and has a vehicle, but is in no plan",
+        "booking .* is open, but in no plan",
     ),
     "a rider without a vehicle who is on one": (
         """UPDATE booking SET status = 'displaced', displacement =
