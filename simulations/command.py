@@ -55,7 +55,7 @@ def simulate(options: SimulateOptions, say: Callable[[str], None]) -> tuple[dict
     if options.out is None:
         return _simulated(options, scenario, None)
     options.out.mkdir(parents=True, exist_ok=True)  # better now than after the run
-    with Writer(scenario, options.var) as writer:
+    with Writer(options.var) as writer:
         figures = _simulated(options, scenario, writer)
     say(f"report: {options.out / 'report.html'}")
     return figures

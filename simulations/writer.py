@@ -5,15 +5,15 @@ their import.
 """
 
 import signal
-from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from simulations.runner import Result
-from simulations.scenario import Scenario
 from simulations.town import town_of
 
 _NO_ROADS: Final[dict[str, Any]] = {"network": None}  # large, and put back on the other side
@@ -23,17 +23,22 @@ class Writer:
     """A process that will write one run; a context manager, which ends it.
 
     Args:
-        scenario: what is being simulated.
         var: where the roads live.
     """
 
-    def __init__(self, scenario: Scenario, var: Path) -> None:
-        self._scenario, self._var = scenario, var
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_ignore)
-        self._ready: Future[None] | None = None
+    def __init__(self, var: Path) -> None:
+        spawn = get_context("spawn")
+        self._ours, theirs = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(theirs, var), daemon=True)
+        self._theirs = theirs
 
     def __enter__(self) -> Self:
-        self._ready = self._pool.submit(_get_ready)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # and so it is for the new process
+        try:
+            self._process.start()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        self._theirs.close()
         return self
 
     def __exit__(
@@ -42,7 +47,9 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=error is None, cancel_futures=True)
+        self._process.terminate()
+        self._process.join()
+        self._ours.close()
 
     def write(self, result: Result, folder: Path, language: str) -> None:
         """As `simulations.output.write_result`; the roads are read anew, not handed over.
@@ -50,13 +57,27 @@ class Writer:
         Raises:
             OSError: it cannot be written.
         """
-        light = replace(result, **_NO_ROADS)
-        self._pool.submit(_write, light, self._var, folder, language).result()
+        try:
+            self._ours.send((replace(result, **_NO_ROADS), folder, language))
+            failed = self._ours.recv()
+        except (EOFError, BrokenPipeError) as error:
+            raise OSError("the process that writes the report has ended") from error
+        if failed is not None:
+            raise failed
 
 
-def _ignore() -> None:
-    """Ctrl-C ends the day, not the writing of what there is of it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _serve(orders: Connection, var: Path) -> None:
+    """Get ready, then write what comes; Ctrl-C ends the day, not the writing of it."""
+    _get_ready()
+    with suppress(EOFError):
+        while True:
+            result, folder, language = orders.recv()
+            try:
+                _write(result, var, folder, language)
+            except Exception as error:  # noqa: BLE001 - raised on the other side
+                orders.send(error)
+            else:
+                orders.send(None)
 
 
 def _get_ready() -> None:
