@@ -91,7 +91,7 @@ def test_who_sends_no_head_in_time_is_let_go(listener: socket.socket, start: Sta
     with connect(listener) as silent, connect(listener) as slow, connect(listener) as quick:
         assert " 200 " in ask(quick)
         slow.sendall(REQUEST[:5])
-        assert 0.2 < closed_after_s(silent) < 8
+        assert closed_after_s(silent) < 8
         slow.settimeout(8)
         assert slow.recv(100) == b""
         assert " 200 " in ask(quick), "a connection that is idle after an answer is kept"
