@@ -220,16 +220,17 @@ class Scenario(_Section):
     weights: Table = {}
     fares: Table = {}
     traffic: Table = {}
-    vehicles: list[Table] = []
-    shifts: list[Table] = []
-    depots: list[Table] = []
+    vehicles: list[Table] | None = None
+    shifts: list[Table] | None = None
+    depots: list[Table] | None = None
     folder: Path = Field(default=Path(), exclude=True)
 
     @property
     def service(self) -> dict[str, Any]:
-        """What is laid over the town's `service.toml`: what is said, if only that there is none."""
+        """What is laid over the town's `service.toml`; an empty list says that there is none."""
         keys = ("hours", "rules", "weights", "fares", "traffic", "vehicles", "shifts", "depots")
-        return {key: getattr(self, key) for key in keys if key in self.model_fields_set}
+        found = {key: getattr(self, key) for key in keys}
+        return {key: value for key, value in found.items() if value not in (None, {})}
 
 
 def load_scenario(path: Path, values: Mapping[str, Any] | None = None) -> Scenario:
@@ -257,7 +258,7 @@ def changed(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
     Raises:
         ScenarioError: an unknown key, or a value out of range.
     """
-    raw = scenario.model_dump(exclude_unset=True)
+    raw = scenario.model_dump()
     for key, value in values.items():
         raw = _over(raw, _nested(key, value))
     try:

@@ -57,7 +57,7 @@ def town_of(scenario: Scenario, var: Path, say: Say = lambda _line: None) -> Tow
     """
     config, folder = config_of(scenario), DATA / scenario.town
     # Stops are the town's own, whatever the scenario says of walking: they stand in the streets.
-    base, graph = _roads(folder, var, say, json.dumps(scenario.depots))
+    base, graph = _roads(folder, var, say, json.dumps(scenario.depots or []))
     closed = _closed_arcs(graph, scenario.world.closed_roads)
     network = replace(_with_closures(base, closed, say), hours=config.hours)
     manifest = graph.manifest
