@@ -220,7 +220,7 @@ def test_ids_of_others(town: ServedTown) -> None:
         ("rider", "/series/{}", "series_not_found"),
     ):
         refused(town, "GET", ROOT + path.format(town.ids[kind][0]), code)
-    vehicle, visit = town.due[0]
+    vehicle, visit = town.due()[0]
     other = next(v for v in town.ids["vehicle"] if v != vehicle)
     path = f"{ROOT}/vehicles/{other}/visits/{visit}/arrived"
     refused(town, "POST", path, "visit_not_found", role="vehicle")

@@ -61,6 +61,8 @@ def well_meant(operation: Any, town: ServedTown) -> list[Case]:
         booking = town.book(5, 45, depart_at=town.later())
         kind = "booking" if "booking_id" in names else "code"
         town.ids[kind].append(booking["id" if kind == "booking" else "code"])
+    if "visit_id" in names:
+        town.book(6, 44)  # so that somebody is due
     if "group_id" in names:
         town.ids["group"].append(town.group())
         town.call("POST", "/groups", {"group_id": town.ids["group"][-1], "contact": CONTACT})
@@ -86,7 +88,7 @@ def _paths(town: ServedTown, generated: Json) -> list[Json]:
     found = [generated]
     kinds = {name: name.removesuffix("_id") for name in generated}
     if set(kinds) == {"vehicle_id", "visit_id"}:
-        return found + [{"vehicle_id": v, "visit_id": visit} for v, visit in town.due]
+        return found + [{"vehicle_id": v, "visit_id": visit} for v, visit in town.due()]
     if set(kinds) == {"vehicle_id", "shift_id"}:
         shifts = town.ids["shift"]
         return found + [{"vehicle_id": shift[:5], "shift_id": shift} for shift in shifts]

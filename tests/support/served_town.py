@@ -69,8 +69,6 @@ class ServedTown:
     tokens: dict[str, str]
     http: httpx.Client
     ids: dict[str, list[str]] = field(default_factory=dict)
-    due: list[tuple[str, str]] = field(default_factory=list)
-    """Vehicles with the visits ahead of them."""
     turn: int = 0
 
     def __enter__(self) -> Self:
@@ -176,7 +174,11 @@ class ServedTown:
             "vehicle": [v.id for v in self.config.vehicles],
             "shift": [s["id"] for s in shifts][:4],
         }
-        self.due = [(s["vehicle"]["id"], s["visits"][0]["id"]) for s in shifts if s["visits"]][:2]
+
+    def due(self) -> list[tuple[str, str]]:
+        """Vehicles with the visits that are ahead of them now, of two vehicles at most."""
+        shifts = [shift for shift in self._shifts() if shift["visits"]]
+        return [(shift["vehicle"]["id"], shift["visits"][0]["id"]) for shift in shifts[:2]]
 
     def _shifts(self) -> list[dict[str, Any]]:
         for _ in range(200):

@@ -45,7 +45,7 @@ CALLS = [
     (
         f"{V1}/walk-ons",
         {"destination": {"stop_id": "st-b"}, "party": {"seats": 2}},
-        cmd.WalkOn("v1", Spot(0.0, 0.0, "st-b"), Party(2)),
+        cmd.WalkOn("v1", Spot(8.0209, 51.8018, "st-b"), Party(2)),
     ),
     (
         f"{V1}/walk-ons",
