@@ -7,6 +7,7 @@ from dispatch.domain.commands import RequestRide, WalkOn
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.ids import new_code, new_id
 from dispatch.domain.model import (
+    ActionKind,
     Booking,
     BookingStatus,
     Offer,
@@ -79,6 +80,30 @@ class Doorstep:
         if booking.status is BookingStatus.BOARDED:
             actions = scheduled(now.network, now.problem, 0, schedule)
             self._writer.adopt(draft, shift, now.where[0], actions)
+
+    def make_way(self, draft: Draft, booking_id: str) -> None:
+        """Let off who gets off here, if those who get on would not fit in beside them.
+
+        Drivers report both in any order. As nobody can sit on another one's lap, who should alight
+        has done so; the report of it may follow.
+
+        Args:
+            draft: where it happens; the vehicle stands at the stop.
+            booking_id: whose riders get on.
+        """
+        booking = draft.state.bookings[booking_id]
+        shift = draft.state.shifts[booking.shift_id]
+        visit, vehicle = shift.current_visit, self._config.vehicle(shift.vehicle_id)
+        aboard = [b for b in draft.state.bookings.values() if b.shift_id == shift.id]
+        inside = [booking, *(b for b in aboard if b.status is BookingStatus.BOARDED)]
+        seats = sum(b.party.seats for b in inside)
+        wheelchairs = sum(b.party.wheelchairs for b in inside)
+        if visit is None or vehicle is None:
+            return
+        if not any(c.holds(seats, wheelchairs) for c in vehicle.configurations):
+            for leaving_id in visit.booking_ids(ActionKind.DROPOFF):
+                if draft.state.bookings[leaving_id].status is BookingStatus.BOARDED:
+                    draft.emit(ev.RiderAlighted(leaving_id, shift.id, visit.id, draft.now_s))
 
     def walk_on(self, draft: Draft, walk_on: WalkOn) -> None:
         """Let riders without a booking get on where the vehicle stands, as a booking of its own.

@@ -1,0 +1,90 @@
+"""By how much promises are missed: as planned, and as it will be if nobody decides anything.
+
+A decision may use all that there is, but nobody may be later after it than without it.
+"""
+
+from collections.abc import Iterator
+
+from desk import Desk
+
+from dispatch.domain.model import ActionKind, Shift, ShiftStatus
+from dispatch.domain.state import State
+from dispatch.engine.problem import planning
+from fuzzed_town.plain_plans import Timed, driven
+from routing.plans.problem import Problem
+
+Key = tuple[str, str]
+"""(booking, `pickup`, `arrival` or `ride`) or (break, `break`)."""
+Lateness = dict[Key, int]
+
+
+def planned(state: State) -> Lateness:
+    """Seconds > 0 by which the plans miss what was promised."""
+    found: Lateness = {}
+    for shift in state.shifts.values():
+        latest_s = {b.id: b.latest_s for b in shift.breaks}
+        steps: list[tuple[str, str, int, int]] = []
+        for visit in shift.visits:
+            if visit.break_id is not None and visit.arrived_at_s is None:
+                found[visit.break_id, "break"] = visit.arrive_s - latest_s[visit.break_id]
+            steps += [(a.kind, a.booking_id, a.start_s, a.end_s) for a in visit.actions]
+        found |= dict(_of_riders(state, steps))
+    return {key: late_s for key, late_s in found.items() if late_s > 0}
+
+
+def expected(desk: Desk) -> Lateness:
+    """What reality does to the promises if nobody decides anything, or what is planned if worse.
+
+    Plans that nobody touches stay as they are, so both are possible.
+    """
+    found: Lateness = {}
+    state, back_s = desk.state, dict[str, int]()
+    for shift in sorted(state.shifts.values(), key=lambda s: (s.start_s, s.id)):
+        if shift.status is ShiftStatus.ENDED:
+            continue
+        problem, timed = _projected(desk, shift, back_s)
+        vehicle = problem.vehicles[0]
+        back_s[shift.vehicle_id] = timed.depot_s
+        steps = [
+            (kind, name, timed.start_s[k], timed.end_s[k])
+            for k, (kind, name) in enumerate(vehicle.route)
+        ]
+        latest_s = {pause.id: pause.latest_s for pause in vehicle.breaks}
+        rests = [(name, start_s) for kind, name, start_s, _ in steps if kind == "break"]
+        found |= {(name, "break"): start_s - latest_s[name] for name, start_s in rests}
+        found |= dict(_of_riders(state, [s for s in steps if s[0] != "break"]))
+    now = planned(state)
+    return {k: max(found.get(k, 0), now.get(k, 0)) for k in found.keys() | now.keys()}
+
+
+def _projected(desk: Desk, shift: Shift, back_s: dict[str, int]) -> tuple[Problem, Timed]:
+    now = planning(desk.config, desk.network, desk.state, [shift], desk.now_s)
+    drive = driven(now.promised, 0)
+    if shift.status is ShiftStatus.PLANNED:
+        drive = drive.not_before(back_s.get(shift.vehicle_id, 0))
+    return now.promised, drive.soonest()
+
+
+def _of_riders(state: State, steps: list[tuple[str, str, int, int]]) -> Iterator[tuple[Key, int]]:
+    """How late each rider is at each end, and how much too long on board."""
+    boarded_s: dict[str, int] = {}
+    for kind, name, start_s, end_s in steps:
+        booking = state.bookings[name]
+        promise, first_s = booking.promise, booking.first_boarded_at_s
+        if kind == ActionKind.PICKUP:
+            boarded_s[name] = end_s
+            if first_s is None:  # who had to change vehicles was picked up long ago
+                yield (name, "pickup"), start_s - promise.pickup_to_s
+            continue
+        since_s = first_s or booking.boarded_at_s or boarded_s.get(name, start_s)
+        yield (name, "arrival"), start_s - promise.arrival_latest_s
+        yield (name, "ride"), start_s - since_s - promise.max_ride_s
+
+
+def worsened(before: Lateness, after: Lateness) -> list[str]:
+    """Whose promise is missed by more than before, in words."""
+    return [
+        f"{name}: {what} {late_s} s late instead of {before.get((name, what), 0)} s"
+        for (name, what), late_s in sorted(after.items())
+        if late_s > before.get((name, what), 0)
+    ]

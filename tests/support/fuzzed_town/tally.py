@@ -1,0 +1,32 @@
+"""What the machines of a session have done: steps, and which commands with which outcome."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import get_args
+
+from dispatch.domain import commands as cmd
+
+COMMANDS: frozenset[type] = frozenset(get_args(cmd.Command))
+"""All there are; unions of unions are one."""
+
+
+@dataclass
+class Tally:
+    """Counts over all runs."""
+
+    steps: Counter[str] = field(default_factory=Counter)
+    done: Counter[type] = field(default_factory=Counter)
+    refused: Counter[type] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+
+    def lines(self) -> list[str]:
+        """For people."""
+        found = [f"{sum(self.steps.values())} steps {dict(self.steps)}"]
+        for command in sorted(COMMANDS, key=lambda c: c.__name__):
+            found.append(f"{command.__name__}: {self.done[command]} + {self.refused[command]} no")
+        found.append(f"codes {dict(self.codes.most_common())}")
+        return [*found, f"events {dict(self.events.most_common())}"]
+
+
+TALLY = Tally()
