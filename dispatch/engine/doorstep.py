@@ -194,6 +194,7 @@ class Doorstep:
         if first.arrived_at_s is None:
             anchor = self._network.anchor_at_stop(first.stop_id, draft.now_s)
             draft.emit(ev.VisitArrived(shift.id, first.id, draft.now_s, anchor))
+        self.make_way(draft, booking.id)
         draft.emit(ev.RiderBoarded(booking.id, shift.id, first.id, draft.now_s))
         finish_visit(draft, shift.id)
         self._writer.reschedule(draft, shift.id)

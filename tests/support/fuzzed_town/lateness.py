@@ -9,9 +9,11 @@ from desk import Desk
 
 from dispatch.domain.model import ActionKind, Shift, ShiftStatus
 from dispatch.domain.state import State
+from dispatch.engine.closed_roads import by_roads
 from dispatch.engine.problem import planning
 from fuzzed_town.plain_plans import Timed, driven
 from routing.plans.problem import Problem
+from routing.plans.records import Vehicle
 
 Key = tuple[str, str]
 """(booking, `pickup`, `arrival` or `ride`) or (break, `break`)."""
@@ -38,31 +40,35 @@ def expected(desk: Desk) -> Lateness:
     Plans that nobody touches stay as they are, so both are possible.
     """
     found: Lateness = {}
-    state, back_s = desk.state, dict[str, int]()
-    for shift in sorted(state.shifts.values(), key=lambda s: (s.start_s, s.id)):
-        if shift.status is ShiftStatus.ENDED:
-            continue
-        problem, timed = _projected(desk, shift, back_s)
-        vehicle = problem.vehicles[0]
-        back_s[shift.vehicle_id] = timed.depot_s
+    for shift, vehicle, timed in _projected(desk):
         steps = [
             (kind, name, timed.start_s[k], timed.end_s[k])
             for k, (kind, name) in enumerate(vehicle.route)
         ]
-        latest_s = {pause.id: pause.latest_s for pause in vehicle.breaks}
+        latest_s = {b.id: b.latest_s for b in shift.breaks}
         rests = [(name, start_s) for kind, name, start_s, _ in steps if kind == "break"]
         found |= {(name, "break"): start_s - latest_s[name] for name, start_s in rests}
-        found |= dict(_of_riders(state, [s for s in steps if s[0] != "break"]))
-    now = planned(state)
+        found |= dict(_of_riders(desk.state, [s for s in steps if s[0] != "break"]))
+    now = planned(desk.state)
     return {k: max(found.get(k, 0), now.get(k, 0)) for k in found.keys() | now.keys()}
 
 
-def _projected(desk: Desk, shift: Shift, back_s: dict[str, int]) -> tuple[Problem, Timed]:
-    now = planning(desk.config, desk.network, desk.state, [shift], desk.now_s)
-    drive = driven(now.promised, 0)
-    if shift.status is ShiftStatus.PLANNED:
-        drive = drive.not_before(back_s.get(shift.vehicle_id, 0))
-    return now.promised, drive.soonest()
+def _projected(desk: Desk) -> Iterator[tuple[Shift, Vehicle, Timed]]:
+    """The open shifts as they will be driven; none begins before its vehicle is back."""
+    state, back_s = desk.state, dict[str, int]()
+    ahead = [s for s in state.shifts.values() if s.status is not ShiftStatus.ENDED and s.visits]
+    drives: dict[str, tuple[Problem, int]] = {}
+    for _, group in by_roads(desk.network, state.closures, ahead):
+        problem = planning(desk.config, desk.network, state, group, desk.now_s).promised
+        drives |= {vehicle.id: (problem, v) for v, vehicle in enumerate(problem.vehicles)}
+    for shift in sorted(ahead, key=lambda s: (s.start_s, s.id)):
+        problem, v = drives[shift.id]
+        drive = driven(problem, v)
+        if shift.status is ShiftStatus.PLANNED:
+            drive = drive.not_before(back_s.get(shift.vehicle_id, 0))
+        timed = drive.soonest()
+        back_s[shift.vehicle_id] = timed.depot_s
+        yield shift, problem.vehicles[v], timed
 
 
 def _of_riders(state: State, steps: list[tuple[str, str, int, int]]) -> Iterator[tuple[Key, int]]:

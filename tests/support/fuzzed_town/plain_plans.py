@@ -6,8 +6,9 @@ and the independent verifier are used.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import lru_cache
 
+from routing.plans import claims
 from routing.plans.problem import Problem
 from routing.plans.records import UNDER_WAY, UNREACHABLE_S, Action, Booking, Request, Vehicle
 from routing.plans.verifier import ClaimedRoute, World, arrival_after, route_cost
@@ -26,23 +27,10 @@ class Timed:
     feasible: bool
 
 
-@dataclass(frozen=True)
-class Town:
+@lru_cache(maxsize=4)
+def world_of(problem: Problem) -> World:
     """What all vehicles share, as plain lists."""
-
-    problem: Problem
-
-    @cached_property
-    def world(self) -> World:
-        """For the verifier."""
-        problem = self.problem
-        return World(
-            matrix_s=problem.matrix_s.tolist(),
-            base_s=problem.base_s,
-            speed_permille=problem.speed_permille.tolist(),
-            setup_s=problem.setup_s,
-            weights=problem.weights,
-        )
+    return claims.world_of(problem)
 
 
 class Drive:
@@ -179,7 +167,7 @@ class Drive:
 def driven(problem: Problem, index: int) -> Drive:
     """A vehicle of a problem on the route that it has."""
     vehicle = problem.vehicles[index]
-    return Drive(Town(problem).world, vehicle, problem.bookings, vehicle.route)
+    return Drive(world_of(problem), vehicle, problem.bookings, vehicle.route)
 
 
 def as_booking(request: Request, pair: int = 0) -> Booking:
@@ -204,7 +192,7 @@ def as_booking(request: Request, pair: int = 0) -> Booking:
 
 def places(problem: Problem, index: int, booking: Booking) -> Iterator[tuple[int, Timed]]:
     """Every place in a vehicle's route at which all limits are kept: (added cost, times)."""
-    vehicle, world = problem.vehicles[index], Town(problem).world
+    vehicle, world = problem.vehicles[index], world_of(problem)
     bookings = {**problem.bookings, booking.id: booking}
     boards, alights = Action("pickup", booking.id), Action("dropoff", booking.id)
     now = Drive(world, vehicle, problem.bookings, vehicle.route)
@@ -227,8 +215,3 @@ def places(problem: Problem, index: int, booking: Booking) -> Iterator[tuple[int
 def reachable(problem: Problem, booking: Booking) -> bool:
     """Whether there is a road from one stop to the other."""
     return int(problem.matrix_s[booking.pickup_stop, booking.dropoff_stop]) < UNREACHABLE_S
-
-
-def without(vehicle: Vehicle, booking_id: str) -> Vehicle:
-    """A vehicle that does not carry somebody."""
-    return replace(vehicle, route=tuple(a for a in vehicle.route if a.booking != booking_id))

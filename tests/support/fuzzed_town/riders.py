@@ -11,7 +11,15 @@ from dispatch.domain import booking_events as be
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError, ErrorCode
-from dispatch.domain.model import Booking, Connection, Direction, Offer, Party, RequestStatus, RideRequest
+from dispatch.domain.model import (
+    Booking,
+    Connection,
+    Direction,
+    Offer,
+    Party,
+    RequestStatus,
+    RideRequest,
+)
 from dispatch.domain.state import State
 from dispatch.engine.problem import plan_booking, planning, request_for, suitable_shifts
 from fuzzed_town import lateness
