@@ -1,4 +1,4 @@
-"""A vehicle that is late for its next shift: what is stored of that one is good to within a minute."""
+"""A vehicle that is late for its next shift: what is stored of it is good to within a minute."""
 
 from dataclasses import replace
 

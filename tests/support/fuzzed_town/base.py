@@ -1,4 +1,4 @@
-"""The machine's trunk: a desk, a way to put commands to it, and what is looked at after each step."""
+"""The machine's trunk: a desk, ways to put commands to it, and what must hold after each step."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -65,7 +65,7 @@ class Trunk(RuleBasedStateMachine):
 
     def act(self, command: cmd.Command) -> list[ev.Event]:
         """Carry a command out, or see it refused with a reason and nothing changed."""
-        desk, present = self.desk, _copy(self.desk.state)
+        desk, present = self.desk, same_values(self.desk.state)
         self._asked, self.last_error = True, None
         try:
             events = desk.engine.decide(desk.state, command, desk.now_s, desk.rng)
@@ -97,7 +97,7 @@ class Trunk(RuleBasedStateMachine):
     def settle(
         self, command: cmd.Command, besides: Callable[[str], bool] = lambda _: False
     ) -> list[ev.Event]:
-        """Carry out a decision: nobody is later for it, besides those for whom that is all right."""
+        """Carry out a decision: nobody is later for it, besides those who may be."""
         before = lateness.expected(self.desk)
         lost = {b.id for b in self.having(BookingStatus.DISPLACED)}
         events = self.act(command)
@@ -195,7 +195,7 @@ _SERVED = (
     be.WaitingServed,
     be.WaitingLapsed,
 )
-"""What a repeated command may bring about: those who wait are looked after whenever there is time."""
+"""What a repeated command may bring about: those who wait are looked after at any time."""
 
 
 def somebody(*statuses: BookingStatus) -> Callable[[Trunk], bool]:
@@ -214,7 +214,7 @@ def forced(events: Collection[ev.Event]) -> tuple[BrokenLimit, ...]:
     return tuple(limit for move in moves for limit in move.broken)
 
 
-def _copy(state: State) -> State:
+def same_values(state: State) -> State:
     """The same values in other boxes."""
     return replace(
         state,

@@ -1,4 +1,4 @@
-"""Time: it passes, nobody moves, it jumps to and fro, it gets to be the hour at which clocks change."""
+"""Time: it passes, nobody moves, it jumps to and fro, it is the hour at which clocks change."""
 
 from datetime import datetime, time, timedelta
 
@@ -27,7 +27,7 @@ class Clock(Drivers):
 
     @rule(seconds=st.integers(-3600, 3600))
     def jump(self, seconds: int) -> None:
-        """The clock is set right: another process takes over, and its clock shows something else."""
+        """The clock is set right: another machine takes over, and its clock is another one."""
         self.desk.now_s += seconds
         self.reality_broke_something = True
         self.tick()

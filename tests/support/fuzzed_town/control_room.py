@@ -15,7 +15,7 @@ from dispatch.domain.model import ActionKind, Shift
 from dispatch.engine.alerts import alerts
 from dispatch.engine.problem import planning
 from fuzzed_town import lateness
-from fuzzed_town.base import WAITS, WHICH, Trunk, _copy, forced, pick, somebody
+from fuzzed_town.base import WAITS, WHICH, Trunk, forced, pick, same_values, somebody
 from fuzzed_town.plain_plans import driven
 
 
@@ -44,7 +44,7 @@ class ControlRoom(Trunk):
         shift_id = pick(sorted(on_duty if where % 4 else self.desk.state.shifts), where)
         if shift_id is None:
             return
-        present = _copy(self.desk.state)
+        present = same_values(self.desk.state)
         events = self.act(bc.PreviewMove(booking.id, shift_id))
         assert self.desk.state == present
         for event in events:

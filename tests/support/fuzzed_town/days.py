@@ -1,4 +1,4 @@
-"""The days on which the machine runs: an ordinary one, both nights on which clocks change, and 29/2."""
+"""The days on which the machine runs: an ordinary one, a leap day, and both changes of clocks."""
 
 import tempfile
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Drivers do what their plans say, on time: they come, drive, let people on and off, rest, go home."""
+"""Drivers do what their plans say: they come, drive, let people on and off, rest, go home."""
 
 import hypothesis.strategies as st
 from hypothesis.stateful import precondition, rule

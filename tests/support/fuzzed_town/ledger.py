@@ -1,4 +1,4 @@
-"""What has been said and done, kept from the events alone: who was shown what, who is on board where.
+"""What has been said and done, kept from the events: who was shown what, who is on board where.
 
 It knows nothing of how the engine works; whatever contradicts what it has written down is a fault.
 """

@@ -28,7 +28,7 @@ def check_rules(desk: Desk) -> None:
 
 
 def check_schedules(desk: Desk) -> None:
-    """Every open plan, driven in plain Python, takes the times and the cost that the kernels say."""
+    """Every open plan, driven in plain Python, takes the time and cost that the kernels say."""
     state = desk.state
     shifts = [s for s in state.shifts.values() if s.status is not ShiftStatus.ENDED]
     for _, group in by_roads(desk.network, state.closures, [s for s in shifts if s.visits]):

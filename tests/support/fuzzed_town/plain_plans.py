@@ -133,7 +133,7 @@ class Drive:
         return kept and depot_s <= self._vehicle.end_time_s
 
     def _too_long(self, starts: Sequence[int], ends: Sequence[int]) -> dict[int, int]:
-        """Pick-ups that have to be later for a ride not to last too long; -1 for who is on board."""
+        """Pick-ups that have to be later for no ride to last too long; -1 for who is on board."""
         boards = {name: k for k, (kind, name) in enumerate(self._route) if kind == "pickup"}
         found = {}
         for k, (kind, name) in enumerate(self._route):

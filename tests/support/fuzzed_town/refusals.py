@@ -27,4 +27,6 @@ def check_refusal(request: RideRequest) -> None:
     assert code in set(RefusalCode), f"{code} is no code"
     assert code in REFUSALS, f"{code} means nothing to riders"
     german, english = REFUSALS[code]
-    assert german and english and german != english
+    assert german
+    assert english
+    assert german != english

@@ -23,7 +23,7 @@ from dispatch.domain.model import (
 from dispatch.domain.state import State
 from dispatch.engine.problem import plan_booking, planning, request_for, suitable_shifts
 from fuzzed_town import lateness
-from fuzzed_town.base import HOPS, RIDES, STOPS, WAITS, WHICH, Trunk, _copy, somebody
+from fuzzed_town.base import HOPS, RIDES, STOPS, WAITS, WHICH, Trunk, same_values, somebody
 from fuzzed_town.plain_plans import as_booking, places, reachable
 from fuzzed_town.tally import TALLY
 
@@ -90,7 +90,7 @@ class Riders(Trunk):
         self.alternatives_are_offered(event.request, ask)
         if isinstance(event, ev.RideRefused):
             return None
-        return Shown(event.request, _copy(self.desk.state), self.desk.now_s)
+        return Shown(event.request, same_values(self.desk.state), self.desk.now_s)
 
     def alternatives_are_offered(self, request: RideRequest, ask: cmd.RequestRide) -> None:
         """Whoever asks for an alternative's time, with nothing else changed, gets an offer."""
@@ -238,7 +238,7 @@ class Riders(Trunk):
         events = self.act(ask)
         if not events or not isinstance(events[0], ev.RideOffered):
             return None
-        return Shown(events[0].request, _copy(self.desk.state), self.desk.now_s)
+        return Shown(events[0].request, same_values(self.desk.state), self.desk.now_s)
 
     @rule(
         trips=st.lists(st.tuples(STOPS, HOPS, st.integers(1, 4)), min_size=2, max_size=3),
@@ -264,7 +264,7 @@ class Riders(Trunk):
 
     def together(self, commands: list[cmd.Command]) -> list[ev.Event]:
         """Put several commands to the engine at once."""
-        desk, present = self.desk, _copy(self.desk.state)
+        desk, present = self.desk, same_values(self.desk.state)
         self._asked = True
         outcomes = desk.engine.decide_batch(desk.state, commands, desk.now_s, desk.rng)
         assert len(outcomes) == len(commands)

@@ -68,7 +68,7 @@ class Roads(Trunk):
         return ClosureWish(from_s, until_s, "works", **place)  # type: ignore[arg-type]
 
     def _closed(self, command: cmd.Close | cmd.Reopen | cmd.ImportClosures) -> None:
-        """Whatever is closed: all are still there, and those concerned are named, with the truth."""
+        """Whatever is closed: all are still there, and who is concerned is told the truth."""
         there = {b.id for b in self.desk.state.bookings.values() if b.status.is_open}
         arrivals = self._arrivals()
         events = self.happen(command)

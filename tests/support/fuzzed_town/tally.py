@@ -22,11 +22,13 @@ class Tally:
 
     def lines(self) -> list[str]:
         """For people."""
-        found = [f"{sum(self.steps.values())} steps {dict(self.steps)}"]
-        for command in sorted(COMMANDS, key=lambda c: c.__name__):
-            found.append(f"{command.__name__}: {self.done[command]} + {self.refused[command]} no")
-        found.append(f"codes {dict(self.codes.most_common())}")
-        return [*found, f"events {dict(self.events.most_common())}"]
+        commands = sorted(COMMANDS, key=lambda c: c.__name__)
+        return [
+            f"{sum(self.steps.values())} steps {dict(self.steps)}",
+            *(f"{c.__name__}: {self.done[c]} yes, {self.refused[c]} no" for c in commands),
+            f"codes {dict(self.codes.most_common())}",
+            f"events {dict(self.events.most_common())}",
+        ]
 
 
 TALLY = Tally()
