@@ -1,6 +1,8 @@
 """At the vehicle's door: other people than were booked, and riders who have not booked at all."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+
+import numpy as np
 
 from dispatch.domain import events as ev
 from dispatch.domain.commands import RequestRide, WalkOn
@@ -126,7 +128,7 @@ class Doorstep:
             code = ErrorCode.WALK_ON_IMPOSSIBLE
             raise DomainError(code, f"{reason.code}", reason=str(reason.code)) from reason
         wanted = plan_request(self._config, now.network, ask, ends, window, draft.now_s, closed)
-        found = None if wanted is None else plans.best_insertions(now.problem, wanted)
+        found = None if wanted is None else _in_time(now.problem, wanted, draft.now_s)
         if wanted is None or found is None or not len(found):
             raise DomainError(ErrorCode.VEHICLE_FULL, "no room without breaking a promise")
         booking = self._booked(draft, now, ask, ends, window, wanted, found)
@@ -198,6 +200,14 @@ class Doorstep:
         draft.emit(ev.RiderBoarded(booking.id, shift.id, first.id, draft.now_s))
         finish_visit(draft, shift.id)
         self._writer.reschedule(draft, shift.id)
+
+
+def _in_time(problem: plans.Problem, wanted: plans.Request, now_s: int) -> plans.Insertions:
+    """Ways to serve riders who get on at once, whose ride is not too long from now on."""
+    found = plans.best_insertions(problem, wanted)
+    caps_s = np.array([pair.max_ride_s for pair in wanted.pairs])[found.pair]
+    kept = found.dropoff_start_s - now_s <= caps_s
+    return plans.Insertions(**{f.name: getattr(found, f.name)[kept] for f in fields(found)})
 
 
 def _booking(draft: Draft, shift: Shift, request: RideRequest, offer: Offer) -> Booking:

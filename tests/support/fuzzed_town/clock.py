@@ -25,6 +25,12 @@ class Clock(Drivers):
         self.reality_broke_something = True
         self.tick()
 
+    @rule(seconds=st.integers(1, 200))
+    def nobody_looks_at_the_clock(self, seconds: int) -> None:
+        """Time passes, and the next command comes before the next tick."""
+        self.desk.now_s += seconds
+        self.reality_broke_something = True
+
     @rule(seconds=st.integers(-3600, 3600))
     def jump(self, seconds: int) -> None:
         """The clock is set right: another machine takes over, and its clock is another one."""

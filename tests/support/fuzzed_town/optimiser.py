@@ -3,6 +3,7 @@
 import hypothesis.strategies as st
 from hypothesis.stateful import Bundle, consumes, precondition, rule
 
+from dispatch.domain import booking_commands as bc
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
 from dispatch.domain.errors import ErrorCode
@@ -75,6 +76,15 @@ class Optimiser(Trunk):
     def improve(self, seed: int) -> None:
         """Propose what has just been found."""
         self.propose(self.think(seed, 0), stale=False)
+
+    @precondition(somebody(WAITS))
+    @rule(seed=st.integers(0, 3), but=WHICH)
+    def improve_what_is_pinned(self, seed: int, but: int) -> None:
+        """Most bookings are pinned: the others may move around them."""
+        for k, booking in enumerate(self.having(WAITS)):
+            if k != but and not booking.pinned:
+                self.act(bc.PinBooking(booking.id))
+        self.improve(seed)
 
     @rule(which=WHICH, origin=STOPS, hop=HOPS, ahead_s=st.sampled_from([0, 600, 3600]))
     def price_a_trip(self, which: int, origin: int, hop: int, ahead_s: int) -> None:

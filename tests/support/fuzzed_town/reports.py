@@ -7,7 +7,7 @@ from hypothesis.stateful import precondition, rule
 
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
-from dispatch.domain.model import ActionKind, Shift, Sighting
+from dispatch.domain.model import ActionKind, BookingStatus, Shift, Sighting
 from fuzzed_town.base import RIDES, STOPS, WAITS, WHICH, pick, somebody
 from fuzzed_town.drivers import Drivers
 
@@ -55,6 +55,17 @@ class Reports(Drivers):
             return
         events = self.act(report)
         assert all(isinstance(e, ev.VisitCompleted) for e in events), (report, events)
+        assert self.last_error is None or not self._is_so(report), self.last_error
+
+    def _is_so(self, report: Report) -> bool:
+        """Whether what is reported is how things stand."""
+        state = self.desk.state
+        if isinstance(report, cmd.ReportArrived):
+            present = (shift.current_visit for shift in state.shifts.values())
+            return report.visit_id in {visit.id for visit in present if visit is not None}
+        status = state.bookings[report.booking_id].status
+        boards = isinstance(report, cmd.ReportBoarded)
+        return status is (BookingStatus.BOARDED if boards else BookingStatus.COMPLETED)
 
     def _means_something_now(self, report: Report) -> bool:
         """Riders who had to change vehicles get on and off once more: that would be news."""
