@@ -49,6 +49,7 @@ class Result:
         midnight_s: when the day began.
         complete: whether the day was simulated to its end.
         wall_s: how long that took.
+        log: the event log, as `event_log` gives it.
         roads: what the roads are, in words.
         attribution: whose data they are.
     """
@@ -62,13 +63,9 @@ class Result:
     midnight_s: int
     complete: bool
     wall_s: float
+    log: bytes
     roads: str = ""
     attribution: str = ""
-
-    @cached_property
-    def log(self) -> bytes:
-        """The event log, as `event_log` gives it."""
-        return event_log(self.day)
 
     @cached_property
     def figures(self) -> dict[str, Any]:
@@ -200,6 +197,7 @@ def run_in(
         midnight_s=midnight_s,
         complete=world.day.complete,
         wall_s=wall_s,
+        log=event_log(world.day),
     )
 
 
