@@ -47,6 +47,7 @@ def run_dispatcher(town: TownConfig, var: Path, *, new_roads: bool = False) -> N
     check_database(database_url, town, graph.digest, new_roads=new_roads)
     network = load_network(town, var, graph, _log)
     warm_up()
+    network.warm_up()
     engine = Engine(town.config, network)
     names = Town.of(town.config, network.stops)
     clock = ServiceClock.from_env()
