@@ -10,7 +10,7 @@ from routing.plans.errors import InvalidProblemError
 from routing.plans.records import UNDER_WAY, Booking, Vehicle
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
 
 
 def require(condition: bool, message: str, *names: object) -> None:  # noqa: FBT001 - like assert
@@ -62,7 +62,8 @@ def check_route(vehicle: Vehicle, bookings: Mapping[str, Booking]) -> None:
     picked: set[str] = set()
     dropped: set[str] = set()
     paused: set[str] = set()
-    for kind, name in vehicle.route:
+    route: Sequence[tuple[str, str]] = vehicle.route
+    for kind, name in route:
         wrong = None
         if kind == "break":
             wrong = _wrong_break(name, own, paused)
