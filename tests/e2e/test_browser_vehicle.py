@@ -34,6 +34,18 @@ def on_duty(desk: httpx.Client) -> dict[str, Any]:
     raise AssertionError("no vehicle ever drives")
 
 
+def before_a_break(desk: httpx.Client) -> tuple[dict[str, Any], str]:
+    """A vehicle whose driver has a break ahead, and when the shift ends."""
+    for _ in range(600):
+        for shift in desk.get("/plan").json()["shifts"]:
+            rests = [visit for visit in shift["visits"] if visit["kind"] == "break"]
+            ahead = bool(rests) and rests[0]["arrived_at"] is None
+            if shift["status"] == "active" and ahead:
+                return shift["vehicle"], shift["end"]
+        time.sleep(0.1)
+    raise AssertionError("no driver ever has a break ahead")
+
+
 def opened(page: Page, token: str, vehicle: dict[str, Any]) -> Any:
     page.goto(f"/control#token={token}")
     card = page.locator(f'[data-vehicle="{vehicle["id"]}"]')
@@ -74,18 +86,12 @@ def test_what_the_law_forbids_is_said_in_words(
     page: Page, demo_service: Any, desk: httpx.Client
 ) -> None:
     """A break put off beyond what the law allows is refused, and the dialog says so."""
-    vehicle = on_duty(desk)
-    plan = desk.get("/plan").json()
-    shift = next(s for s in plan["shifts"] if s["id"] == vehicle["shift"]["id"])
-    if not any(visit["kind"] == "break" for visit in shift["visits"]):
-        pytest.skip("this driver has had the break by now")
+    vehicle, end = before_a_break(desk)
     dialog = opened(page, demo_service.control_token, vehicle)
-    before = desk.get("/plan").json()
-    dialog.get_by_label("Nicht vor").fill(shift["end"][11:16])
+    dialog.get_by_label("Nicht vor").fill(end[11:16])
     dialog.get_by_role("button", name="Verschieben").click()
-    expect(dialog.locator("#vehicle-message .bad")).to_have_text(
-        re.compile("Pause"), timeout=PATIENCE_MS
-    )
-    assert before["shifts"]
+    refusal = dialog.locator("#vehicle-message .bad")
+    expect(refusal).to_have_text(re.compile("Pause"), timeout=PATIENCE_MS)
+    stays_within_the_screen(page)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()

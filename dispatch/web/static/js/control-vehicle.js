@@ -3,7 +3,9 @@
 import { t, tn } from "./config.js";
 import { backInService, breakLater, breakNow, endShift, outOfService, startShift, swap } from "./desk-api.js";
 import { announce, busy, byId, el, show } from "./dom.js";
-import { clock, clockValue, dateOf, instant, now } from "./time.js";
+import { clock, clockValue, dateOf, instant, now, rfc3339 } from "./time.js";
+
+const DAY_MS = 86_400_000;
 
 let fleet = null;
 let plan = null;
@@ -83,7 +85,7 @@ function drawSpares() {
   const select = byId("out-spare");
   const before = select.value;
   const options = vehicle.shift
-    ? replacements().map((each) => el("option", { value: each.id }, each.spare ? t("control.vehicle.spare_name", { name: each.name }) : each.name))
+    ? replacements().map((each) => el("option", { value: each.id }, each.name))
     : [];
   select.replaceChildren(el("option", { value: "" }, t("control.vehicle.no_spare")), ...options);
   select.value = [...select.options].some(({ value }) => value === before) ? before : "";
@@ -140,8 +142,8 @@ function putBreakOff(event) {
     byId("break-until").focus();
     return;
   }
-  let until = instant(dateOf(now()), chosen);
-  if (Date.parse(until) < now()) until = instant(dateOf(now() + 86_400_000), chosen);
+  const today = instant(dateOf(now()), chosen);
+  const until = rfc3339(today < now() ? instant(dateOf(now() + DAY_MS), chosen) : today);
   carryOut(byId("break-later"), () => breakLater(vehicle.id, until));
 }
 
