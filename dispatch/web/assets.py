@@ -70,7 +70,7 @@ class Assets:
         return f"/static/{self.version}/{name}"
 
     def push_worker(self) -> Response:
-        """The service worker that shows pushes; at a place of its own, since it has to be on top."""
+        """The service worker that shows pushes; its address has to be on top."""
         headers = {"Cache-Control": "no-cache"}
         return FileResponse(_PUSH_WORKER, media_type=MEDIA_TYPES[".js"], headers=headers)
 
