@@ -1,13 +1,19 @@
 """What drivers press in which order at a stop: the doors are wide, the buttons are not in a row."""
 
+from contextlib import nullcontext
+
 import pytest
 from desk import Desk
 from mishaps import aboard, sound
+from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
 from dispatch.domain import events as ev
+from dispatch.domain.errors import DomainError
 from dispatch.domain.model import Booking, BookingStatus, Party
+from dispatch.domain.rules import Rules
 from dispatch.engine import Network
+from dispatch.engine.invariants import broken_promises
 from dispatch.engine.problem import plan_booking
 
 
@@ -100,3 +106,15 @@ def test_a_longer_ride_from_another_stop_is_no_promise(desk: Desk) -> None:
             assert record.max_ride_s == waits.promise.max_ride_s
             return
     pytest.fail("no other stop was farther away")
+
+
+def test_a_ride_from_the_door_is_counted_from_the_door(grid: Network) -> None:
+    """Who walks on boards at once, before those get off who are about to: the ride is longer."""
+    for extra_s in (20, 120):
+        rules = Rules(ride_factor=1.0, ride_extra_s=extra_s)
+        desk = Desk(grid, grid_config(rules=rules))
+        first = at_its_end(desk, 3)
+        with nullcontext() if extra_s > 60 else pytest.raises(DomainError, match="vehicle_full"):
+            desk.do(cmd.WalkOn(desk.shift(first).vehicle_id, desk.stop(40), Party(1)))
+        assert broken_promises(desk.state) == {}
+        assert sound(desk)

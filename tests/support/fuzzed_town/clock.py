@@ -1,4 +1,4 @@
-"""Time: it passes, nobody moves, it jumps to and fro, it is the hour at which clocks change."""
+"""Time: it passes, nobody moves, it jumps there and back, it is the hour at which clocks change."""
 
 from datetime import datetime, time, timedelta
 
