@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(0)]
 
 STEPS_MIN = 10_000
 CODES_MIN = 30
-EXAMPLES = int(os.environ.get("RUFBUS_MACHINE_EXAMPLES", "70"))
+EXAMPLES = int(os.environ.get("RUFBUS_MACHINE_EXAMPLES", "85"))
 STEPS = 50
 
 

@@ -92,10 +92,16 @@ class Drivers(Trunk):
                 self.again(command)
 
     @precondition(somebody(WAITS))
-    @rule(which=WHICH)
-    def no_show(self, which: int) -> None:
+    @rule(which=WHICH, patience_s=st.sampled_from([0, 60, 180, 400, 900]))
+    def no_show(self, which: int, patience_s: int) -> None:
         """Riders do not come; not before they have been waited for."""
         shift = self.running(which)
+        first = shift.visits[0] if shift is not None and shift.visits else None
+        if shift is not None and first is not None and first.arrived_at_s is None and first.actions:
+            self.desk.now_s = max(self.desk.now_s, first.arrive_s)
+            self.happen(cmd.ReportArrived(shift.vehicle_id, first.id))
+            self.desk.now_s += patience_s
+            shift = self.desk.state.shifts[shift.id]
         current = shift.current_visit if shift is not None else None
         for booking_id in current.booking_ids(ActionKind.PICKUP) if current is not None else ():
             booking = self.desk.state.bookings[booking_id]

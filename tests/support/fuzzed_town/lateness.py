@@ -88,9 +88,17 @@ def _of_riders(state: State, steps: list[tuple[str, str, int, int]]) -> Iterator
 
 
 def worsened(before: Lateness, after: Lateness) -> list[str]:
-    """Whose promise is missed by more than before, in words."""
+    """Whose promise is missed by more than before, in words.
+
+    Who would have been picked up late may be picked up sooner and ride on for the same time more.
+    """
+    sooner_s = {
+        name: max(0, late_s - after.get((name, "pickup"), 0))
+        for (name, what), late_s in before.items()
+        if what == "pickup"
+    }
     return [
         f"{name}: {what} {late_s} s late instead of {before.get((name, what), 0)} s"
         for (name, what), late_s in sorted(after.items())
-        if late_s > before.get((name, what), 0)
+        if late_s > before.get((name, what), 0) + (what == "ride") * sooner_s.get(name, 0)
     ]

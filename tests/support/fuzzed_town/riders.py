@@ -112,13 +112,20 @@ class Riders(Trunk):
         """Ask and take the first offer, as most riders do."""
         depart_s = None if ahead_s is None else self.desk.now_s + ahead_s
         ends = self.stop(origin), self.stop(origin + hop)
-        self.take(self.asked(cmd.RequestRide(*ends, Party(seats), depart_at_s=depart_s)), 0)
+        self.take(self.asked(cmd.RequestRide(*ends, Party(seats), depart_at_s=depart_s)), 0, 0)
 
-    @rule(shown=consumes(shown), which=st.integers(0, 2))
-    def take(self, shown: Shown | None, which: int) -> None:
+    @rule(
+        shown=consumes(shown),
+        which=st.integers(0, 2),
+        later_s=st.sampled_from([0, 0, 60, 120, 121]),
+    )
+    def take(self, shown: Shown | None, which: int, later_s: int) -> None:
         """What was shown can be had, unless somebody or something has come in between."""
         if shown is None:
             return
+        if later_s:
+            self.desk.now_s += later_s
+            self.reality_broke_something = True
         offer = shown.request.offers[which % len(shown.request.offers)]
         events = self.settle(cmd.AcceptOffer(offer.id, "rd_x"))
         error = self.last_error
