@@ -113,6 +113,8 @@ class Trunk(RuleBasedStateMachine):
         """No promise is missed by more than before; who lost the vehicle is as late as can be.
 
         Roads that open are reality, too: a stop that was cut off was served from the nearest one.
+        Whoever leaves a plan may leave the set-up at the stop to those who would have boarded with
+        them, whose window opens later: so many seconds all that follow may be later.
         """
         if any(isinstance(e, ev.ClosureEnded) for e in events):
             self.reality_broke_something = True
@@ -120,8 +122,12 @@ class Trunk(RuleBasedStateMachine):
         lost = {e.booking_id for e in events if isinstance(e, ev.BookingDisplaced)}
         after = lateness.planned(self.desk.state)
         watched = {k: v for k, v in after.items() if k[0] not in lost and not besides(k[0])}
-        worse = lateness.worsened(before, watched)
+        left = any(isinstance(e, _LEAVES) for e in events)
+        grace_s = self.desk.config.rules.boarding_stop_s if left else 0
+        worse = lateness.worsened(before, watched, grace_s)
         assert not worse, (worse, events)
+        if left and lateness.worsened(before, watched):
+            self.reality_broke_something = True
 
     def tick(self) -> list[ev.Event]:
         """Time is told to the engine: who is late is saved, if at all, at nobody's expense."""
@@ -185,6 +191,7 @@ class Trunk(RuleBasedStateMachine):
 
 WAITS, RIDES = BookingStatus.CONFIRMED, BookingStatus.BOARDED
 
+_LEAVES = (ev.BookingCancelled, ev.RiderMissed, be.BookingChanged)
 _SERVED = (
     ev.BookingMade,
     ev.BookingMoved,

@@ -87,8 +87,8 @@ def _of_riders(state: State, steps: list[tuple[str, str, int, int]]) -> Iterator
         yield (name, "ride"), start_s - since_s - promise.max_ride_s
 
 
-def worsened(before: Lateness, after: Lateness) -> list[str]:
-    """Whose promise is missed by more than before, in words.
+def worsened(before: Lateness, after: Lateness, grace_s: int = 0) -> list[str]:
+    """Whose promise is missed by more than before and `grace_s`, in words.
 
     Who would have been picked up late may be picked up sooner and ride on for the same time more.
     """
@@ -100,5 +100,5 @@ def worsened(before: Lateness, after: Lateness) -> list[str]:
     return [
         f"{name}: {what} {late_s} s late instead of {before.get((name, what), 0)} s"
         for (name, what), late_s in sorted(after.items())
-        if late_s > before.get((name, what), 0) + (what == "ride") * sooner_s.get(name, 0)
+        if late_s - grace_s > before.get((name, what), 0) + (what == "ride") * sooner_s.get(name, 0)
     ]
