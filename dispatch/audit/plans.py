@@ -95,9 +95,14 @@ def _verified_on(
 
 
 def _claim(roads: Roads, now: Planning, v: int, now_s: int) -> ClaimedRoute:
-    """What is stored where the shift has yet to begin, else the same route scheduled anew."""
+    """What is stored where the shift has yet to begin, else the same route scheduled anew.
+
+    Also where the shift before it is late: what is stored is then good to within a minute, too.
+    """
     shift, vehicle = now.shifts[v], now.problem.vehicles[v]
-    if shift.status is ShiftStatus.PLANNED and shift.start_s >= now_s and vehicle.route:
+    ahead = shift.status is ShiftStatus.PLANNED and shift.start_s >= now_s
+    in_time = now.where[v].free_s <= shift.start_s and vehicle is now.promised.vehicles[v]
+    if ahead and in_time and vehicle.route:
         return replace(_stored(roads, shift, now_s), actions=vehicle.route)
     return claim_of(now.problem, v, plans.evaluate(now.problem, v))
 

@@ -1,12 +1,15 @@
 """At the vehicle's door: other people than were booked, and riders who have not booked at all."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+
+import numpy as np
 
 from dispatch.domain import events as ev
 from dispatch.domain.commands import RequestRide, WalkOn
 from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.ids import new_code, new_id
 from dispatch.domain.model import (
+    ActionKind,
     Booking,
     BookingStatus,
     Offer,
@@ -80,6 +83,30 @@ class Doorstep:
             actions = scheduled(now.network, now.problem, 0, schedule)
             self._writer.adopt(draft, shift, now.where[0], actions)
 
+    def make_way(self, draft: Draft, booking_id: str) -> None:
+        """Let off who gets off here, if those who get on would not fit in beside them.
+
+        Drivers report both in any order. As nobody can sit on another one's lap, who should alight
+        has done so; the report of it may follow.
+
+        Args:
+            draft: where it happens; the vehicle stands at the stop.
+            booking_id: whose riders get on.
+        """
+        booking = draft.state.bookings[booking_id]
+        shift = draft.state.shifts[booking.shift_id]
+        visit, vehicle = shift.current_visit, self._config.vehicle(shift.vehicle_id)
+        aboard = [b for b in draft.state.bookings.values() if b.shift_id == shift.id]
+        inside = [booking, *(b for b in aboard if b.status is BookingStatus.BOARDED)]
+        seats = sum(b.party.seats for b in inside)
+        wheelchairs = sum(b.party.wheelchairs for b in inside)
+        if visit is None or vehicle is None:
+            return
+        if not any(c.holds(seats, wheelchairs) for c in vehicle.configurations):
+            for leaving_id in visit.booking_ids(ActionKind.DROPOFF):
+                if draft.state.bookings[leaving_id].status is BookingStatus.BOARDED:
+                    draft.emit(ev.RiderAlighted(leaving_id, shift.id, visit.id, draft.now_s))
+
     def walk_on(self, draft: Draft, walk_on: WalkOn) -> None:
         """Let riders without a booking get on where the vehicle stands, as a booking of its own.
 
@@ -101,7 +128,7 @@ class Doorstep:
             code = ErrorCode.WALK_ON_IMPOSSIBLE
             raise DomainError(code, f"{reason.code}", reason=str(reason.code)) from reason
         wanted = plan_request(self._config, now.network, ask, ends, window, draft.now_s, closed)
-        found = None if wanted is None else plans.best_insertions(now.problem, wanted)
+        found = None if wanted is None else _in_time(now.problem, wanted, draft.now_s)
         if wanted is None or found is None or not len(found):
             raise DomainError(ErrorCode.VEHICLE_FULL, "no room without breaking a promise")
         booking = self._booked(draft, now, ask, ends, window, wanted, found)
@@ -169,9 +196,18 @@ class Doorstep:
         if first.arrived_at_s is None:
             anchor = self._network.anchor_at_stop(first.stop_id, draft.now_s)
             draft.emit(ev.VisitArrived(shift.id, first.id, draft.now_s, anchor))
+        self.make_way(draft, booking.id)
         draft.emit(ev.RiderBoarded(booking.id, shift.id, first.id, draft.now_s))
         finish_visit(draft, shift.id)
         self._writer.reschedule(draft, shift.id)
+
+
+def _in_time(problem: plans.Problem, wanted: plans.Request, now_s: int) -> plans.Insertions:
+    """Ways to serve riders who get on at once, whose ride is not too long from now on."""
+    found = plans.best_insertions(problem, wanted)
+    caps_s = np.array([pair.max_ride_s for pair in wanted.pairs])[found.pair]
+    kept = found.dropoff_start_s - now_s <= caps_s
+    return plans.Insertions(**{f.name: getattr(found, f.name)[kept] for f in fields(found)})
 
 
 def _booking(draft: Draft, shift: Shift, request: RideRequest, offer: Offer) -> Booking:

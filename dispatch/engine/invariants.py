@@ -110,6 +110,8 @@ def _capacity(config: ServiceConfig, state: State, shift: Shift) -> Iterator[str
     ]
     seats = sum(b.party.seats for b in on_board)
     wheelchairs = sum(b.party.wheelchairs for b in on_board)
+    if vehicle is not None and not any(c.holds(seats, wheelchairs) for c in vehicle.configurations):
+        yield f"{shift.id} carries {seats} + {wheelchairs}"
     for visit in shift.visits:
         for action in visit.actions:
             party = state.bookings[action.booking_id].party

@@ -1,9 +1,20 @@
 """A road is blocked, a stop cannot be used: riders get on or off at the nearest other stop."""
 
+from dataclasses import replace
+
 from dispatch.domain import events as ev
 from dispatch.domain.commands import ReportNotServed
 from dispatch.domain.errors import DomainError, ErrorCode
-from dispatch.domain.model import ActionKind, Booking, BookingStatus, Shift, ShiftStatus, Spot
+from dispatch.domain.ids import new_id
+from dispatch.domain.model import (
+    ActionKind,
+    Booking,
+    BookingStatus,
+    Shift,
+    ShiftStatus,
+    Spot,
+    Visit,
+)
 from dispatch.domain.rules import ServiceConfig
 from dispatch.engine.displacement import Displacer, NearStop
 from dispatch.engine.draft import Draft
@@ -105,7 +116,7 @@ class NotServed:
                 instead=self._displacer.alighting_at(booking, stop, draft.now_s),
             )
         )
-        self._drive_on(draft, shift)
+        self._drive_on(draft, _set_down_later(draft, shift, booking.id, stop.stop_id))
 
     def _drive_on(self, draft: Draft, shift: Shift) -> None:
         """Plan a shift anew whose stops have changed, in the order in which they were."""
@@ -113,3 +124,16 @@ class NotServed:
         actions = scheduled(now.network, now.problem, 0, plans.evaluate(now.problem, 0))
         self._writer.adopt(draft, shift, now.where[0], actions)
         finish_visit(draft, shift.id)
+
+
+def _set_down_later(draft: Draft, shift: Shift, booking_id: str, stop_id: str) -> Shift:
+    """The shift that sets somebody down elsewhere after all others at the stop where it stands."""
+    here = shift.current_visit
+    if here is None or booking_id not in here.booking_ids(ActionKind.DROPOFF):
+        return shift
+    stay = tuple(a for a in here.actions if a.booking_id != booking_id)
+    leave = tuple(a for a in here.actions if a.booking_id == booking_id)
+    there = Visit(
+        new_id("vs", draft.rng), stop_id, leave, here.depart_s, here.depart_s, here.depart_s
+    )
+    return replace(shift, visits=(replace(here, actions=stay), there, *shift.visits[1:]))

@@ -170,6 +170,8 @@ class Operations:
             raise DomainError(ErrorCode.NOT_AT_THIS_STOP, "the vehicle's next visit is elsewhere")
         if visit.arrived_at_s is None:
             self._arrive(draft, shift)
+        if kind is ActionKind.PICKUP:
+            self._doorstep.make_way(draft, booking.id)
         happened = ev.RiderBoarded if kind is ActionKind.PICKUP else ev.RiderAlighted
         draft.emit(happened(booking.id, shift.id, visit.id, draft.now_s))
         if finish_visit(draft, shift.id):

@@ -6,7 +6,15 @@ from operator import is_
 from typing import Literal
 from weakref import WeakKeyDictionary
 
-from dispatch.domain.model import ActionKind, Booking, Party, Shift, ShiftStatus, Visit
+from dispatch.domain.model import (
+    ActionKind,
+    Booking,
+    BookingStatus,
+    Party,
+    Shift,
+    ShiftStatus,
+    Visit,
+)
 from dispatch.domain.rules import ServiceConfig
 from dispatch.domain.state import State
 from dispatch.engine.closed_roads import common_roads
@@ -202,11 +210,18 @@ def plan_weights(config: ServiceConfig) -> plans.Weights:
 
 
 def plan_booking(config: ServiceConfig, network: Network, booking: Booking) -> plans.Booking:
-    """A booking with the limits promised to it; a rescued one has been riding all the while."""
+    """A booking with the limits promised to it; a rescued one has been riding all the while.
+
+    Other stops may make a longer ride necessary. Once there is a vehicle for it, that is a broken
+    promise like any other, and nothing that a later decision may use up.
+    """
     terms, arrival_latest_s = booking.in_force, booking.in_force.arrival_latest_s
     if booking.first_boarded_at_s is not None:
         longest_s = booking.first_boarded_at_s + booking.promise.max_ride_s
         arrival_latest_s = min(arrival_latest_s, longest_s)
+    longest_ride_s = terms.max_ride_s
+    if booking.status is not BookingStatus.DISPLACED:
+        longest_ride_s = min(longest_ride_s, booking.promise.max_ride_s)
     return plans.Booking(
         id=booking.id,
         pickup_stop=network.stop_index[terms.pickup_stop_id],
@@ -214,7 +229,7 @@ def plan_booking(config: ServiceConfig, network: Network, booking: Booking) -> p
         pickup_earliest_s=terms.pickup_from_s,
         pickup_latest_s=terms.pickup_to_s,
         arrival_latest_s=arrival_latest_s,
-        max_ride_s=terms.max_ride_s,
+        max_ride_s=longest_ride_s,
         wish_earliest_s=booking.wish_earliest_s,
         seats=booking.party.seats,
         wheelchairs=booking.party.wheelchairs,

@@ -41,7 +41,9 @@ class Rescuer:
             self._tried = {s.id: self._tried[s.id] for s in near if s.id in self._tried}
             due = [shift.id for shift in near if self._is_due(shift, draft.now_s)]
             for shift_id in due[:_ENDANGERED_MAX]:
-                self._save(draft, draft.state.shifts[shift_id])
+                shift = draft.state.shifts[shift_id]
+                if _in_danger(self._config, draft.state, shift, draft.now_s):
+                    self._save(draft, shift)  # nobody has been saved with another one
 
     def _is_due(self, shift: Shift, now_s: int) -> bool:
         """Whether it is time to try; trying in vain every second would cost everybody else's."""
@@ -61,16 +63,15 @@ class Rescuer:
 
 def endangered(config: ServiceConfig, state: State, now_s: int) -> list[Shift]:
     """The shifts whose plans break promises or have no driver, the soonest first."""
+    found = (s for s in state.shifts.values() if _in_danger(config, state, s, now_s))
+    return sorted(found, key=lambda s: (s.visits[0].arrive_s, s.id))
 
-    def in_danger(shift: Shift) -> bool:
-        if shift.status is ShiftStatus.ENDED or not any(v.actions for v in shift.visits):
-            return False
-        deserted = not takes_riders(config, state, shift, now_s)
-        return deserted or any(planned_breaches(state, shift).values())
 
-    return sorted(
-        filter(in_danger, state.shifts.values()), key=lambda s: (s.visits[0].arrive_s, s.id)
-    )
+def _in_danger(config: ServiceConfig, state: State, shift: Shift, now_s: int) -> bool:
+    if shift.status is ShiftStatus.ENDED or not any(v.actions for v in shift.visits):
+        return False
+    deserted = not takes_riders(config, state, shift, now_s)
+    return deserted or any(planned_breaches(state, shift).values())
 
 
 def concerned(

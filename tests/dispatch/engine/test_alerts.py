@@ -327,7 +327,7 @@ def test_a_late_rescue_and_another_stop_are_alerts_like_any(desk: Desk) -> None:
     desk.do(cmd.TakeOutOfService(desk.shift(booking).vehicle_id, "breakdown"))
     assert desk.booking(booking).rescues == 1
     late(desk, booking, "pickup", 900)
-    late(desk, booking, "ride", 700)
+    late(desk, booking, "ride", 200)
     desk.arrive(desk.shift(booking))
     desk.do(cmd.ReportBoarded(booking.id))
     desk.do(cmd.ReportNotServed("road_blocked", booking_id=booking.id))

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from desk import TUESDAY_9_S, Desk
+from fuzzed_town.days import Style
+from fuzzed_town.machine import FuzzedTown
 from tiny_town import grid_config
 
 from dispatch.domain import commands as cmd
@@ -125,3 +127,14 @@ def test_who_is_pinned_to_a_vehicle_stays_there(grid: Network) -> None:
     desk.do(PinBooking(booking.id))
     stand_still(desk, booking, booking.promise.pickup_to_s + 60)
     assert desk.booking(booking).shift_id == stuck
+
+
+def test_a_plan_that_is_saved_together_with_another_one() -> None:
+    """Nobody has come to either shift: who is moved from the first takes riders of the second."""
+    town = FuzzedTown()
+    trips = [(8, 29, 10), (27, 16, 32), (25, 36, 7), (32, 7, 87)]
+    town.open_town(begin=1, style=Style(), trips=trips)
+    deserted = [s for s in town.desk.state.shifts.values() if any(v.actions for v in s.visits)]
+    assert len(deserted) == 2
+    town.jump(seconds=2316)
+    town.everything_holds()
