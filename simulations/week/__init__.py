@@ -1,1 +1,1 @@
-"""A week of service in minutes: the real processes, driven from outside, with everything failing."""
+"""A week of service in minutes: the real processes, used from outside, with everything failing."""

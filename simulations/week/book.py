@@ -1,4 +1,4 @@
-"""What the clients know of each booking: what was promised, what its riders will do, what they did."""
+"""What clients know of each booking: what was promised, what its riders will do, how it ended."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -59,11 +59,17 @@ class Book:
     _met: int = 0
 
     def made(self, view: Json, number: int | None, *, walked_on: bool = False) -> Ride:
-        """A booking was acknowledged."""
+        """A booking was acknowledged; its driver may have seen it before its rider was told."""
+        known = self.rides.get(view["id"])
+        if known is not None:
+            known.view = known.view | view
+            known.number = number if known.number is None else known.number
+            return known
         self._met += 1
         fate = self.fate_of(self._met if number is None else number)
         ride = Ride(view, fate, number=number, walked_on=walked_on)
-        return self.rides.setdefault(ride.id, ride)
+        self.rides[ride.id] = ride
+        return ride
 
     def ride(self, booking_id: str) -> Ride:
         """A booking by its id; one that came to be without its rider's doing has a fate, too."""

@@ -1,10 +1,10 @@
-"""Clients' calls as well-behaved clients make them: with a key, and again until there is an answer."""
+"""Calls as well-behaved clients make them: with a key, and again until there is an answer."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx
 
@@ -47,7 +47,7 @@ class Calls:
         limits = httpx.Limits(max_connections=40, keepalive_expiry=_KEPT_ALIVE_S)
         self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, limits=limits)
 
-    async def __aenter__(self) -> "Calls":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

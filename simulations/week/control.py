@@ -18,6 +18,7 @@ from simulations.week.vehicles import Roads
 
 _CONTROL: Final = "control"
 _HOUR_S: Final = 3600
+_MOVES: Final = 6
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class ControlRoom:
             start_s = self._rng.randrange(opens_s + _HOUR_S, closes_s - 2 * _HOUR_S)
             until_s = min(closes_s - _HOUR_S, start_s + self._rng.randrange(_HOUR_S, 4 * _HOUR_S))
             self._timeline.at(start_s, partial(close, until_s))
-        for _ in range(3):
+        for _ in range(_MOVES):
             self._timeline.at(self._rng.randrange(opens_s, closes_s), self._move)
         for at_s in range(opens_s + _HOUR_S, closes_s, 3 * _HOUR_S):
             self._timeline.at(at_s, self._look)
@@ -114,7 +115,10 @@ class ControlRoom:
             skip = {"day": (first + timedelta(days=days // 2)).isoformat()}
             path = f"/series/{answer.body['id']}/skips"
             due_s = self._timeline.now_s + 5 * _HOUR_S
-            self._timeline.at(due_s, partial(self._calls.post, path, skip, _CONTROL))
+            self._timeline.at(due_s, partial(self._skip, path, skip))
+
+    async def _skip(self, path: str, skip: Json) -> None:
+        await self._calls.post(path, skip, _CONTROL)
 
     async def collect_series(self) -> None:
         """Enter the bookings that were made for standing orders into the book."""
@@ -172,7 +176,9 @@ class ControlRoom:
             self.desk.pins += answer.is_yes
             return
         pickup_s = instant(booking["promise"]["pickup_window"][0])
-        able = [s for s in plan["shifts"] if instant(s["start"]) < pickup_s < instant(s["end"])]
+        own = booking["vehicle"]["id"]
+        others = (s for s in plan["shifts"] if s["vehicle"]["id"] != own)
+        able = [s for s in others if instant(s["start"]) < pickup_s < instant(s["end"])]
         if not able:
             return
         wish = {"shift_id": self._rng.choice(able)["id"]}

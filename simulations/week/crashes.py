@@ -30,6 +30,7 @@ VICTIMS: Final = (
     RESTART,
     POWER,
 )
+_NEW_LEADER: Final = frozenset({"dispatcher", "postgres", RESTART, POWER})
 _LATE_S: Final = 0.15
 _FROZEN_S: Final = 2.0
 _BACK_WITHIN_S: Final = 60.0
@@ -87,11 +88,11 @@ class Crashes:
         async with self._one_at_a_time:
             await asyncio.sleep(self._rng.uniform(0.0, _LATE_S))
             began = time.monotonic()
-            before = self._service.pids()
+            before, epoch = self._service.pids(), await self._epoch()
             if not await self._hit(victim, before):
                 return
             self.survived.kills[victim] += 1
-            if await self._is_well(victim, before):
+            if await self._is_well(victim, before, epoch):
                 took_s = time.monotonic() - began
                 self.survived.back_s.setdefault(victim, []).append(took_s)
             else:
@@ -117,18 +118,26 @@ class Crashes:
             return True
         return False
 
-    async def _is_well(self, victim: str, before: dict[str, int]) -> bool:
-        """Whether the victim is replaced, if it was killed, and rides can be booked."""
+    async def _is_well(self, victim: str, before: dict[str, int], epoch: int) -> bool:
+        """Whether the victim is replaced, if it was killed, and somebody decides again."""
         name = "" if victim in {POWER, FREEZE} else victim.partition(" ")[0]
+        least = epoch + (victim in _NEW_LEADER)
         deadline = time.monotonic() + _BACK_WITHIN_S
-        async with httpx.AsyncClient(timeout=2.0) as client:
-            while time.monotonic() < deadline:
-                await asyncio.sleep(_LOOK_S)
-                if not self._service.is_up():
-                    continue
-                if name and self._service.pids().get(name) in {None, before.get(name)}:
-                    continue
-                with suppress(httpx.HTTPError):
-                    if (await client.get(f"{self._service.url}/healthz")).is_success:
-                        return True
+        while time.monotonic() < deadline:
+            await asyncio.sleep(_LOOK_S)
+            if not self._service.is_up():
+                continue
+            if name and self._service.pids().get(name) in {None, before.get(name)}:
+                continue
+            if await self._epoch() >= max(1, least):
+                return True
         return False
+
+    async def _epoch(self) -> int:
+        """How many leaders there have been, 0 while rides cannot be booked."""
+        with suppress(httpx.HTTPError):
+            async with httpx.AsyncClient(timeout=2.0) as client:
+                answer = await client.get(f"{self._service.url}/healthz")
+            if answer.is_success:
+                return int(answer.json()["parts"]["dispatcher"]["epoch"])
+        return 0

@@ -100,7 +100,7 @@ class Drivers:
         chances: how often.
     """
 
-    def __init__(  # noqa: PLR0913 - a driver meets everybody
+    def __init__(
         self,
         timeline: Timeline,
         calls: Calls,

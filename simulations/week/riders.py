@@ -100,7 +100,7 @@ class Riders:
 
     async def _ask(self, number: int, trip: Trip) -> None:
         wish = trip.ask
-        body = {
+        body: Json = {
             "origin": place(wish.origin),
             "destination": place(wish.destination),
             "party": {"seats": wish.party.seats, "wheelchairs": wish.party.wheelchairs},

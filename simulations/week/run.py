@@ -1,4 +1,4 @@
-"""`rufbus bench week`: days of service through the real processes, faults and all, then the reckoning.
+"""`rufbus bench week`: days of service through the real processes, then the reckoning.
 
 The processes are those of `rufbus serve`, on a clock that is moved from one event to the next, and
 everybody uses them over HTTP. The seed decides who does what and what goes wrong when; how the
@@ -21,10 +21,11 @@ from typing import Any, Final
 
 from dispatch.clock import ClockHand
 from dispatch.config import TownConfig, load_town
+from dispatch.domain.commands import RequestRide
 from dispatch.networks import load_graph, load_network
-from dispatch.processes import mail_folder
+from dispatch.own_folder import own_folder
 from simulations.benchmarks.live_town import LiveService
-from simulations.demand import Demand, make_demand
+from simulations.demand import Demand, Trip, make_demand
 from simulations.demand.sections import DemandFile, Flow
 from simulations.processes import Processes
 from simulations.runner import Progress
@@ -50,6 +51,8 @@ _AFTER_S: Final = 2 * _HOUR_S
 _QUIET_S: Final = 60.0
 _PERSONS: Final = (9, 14)
 _SERIES: Final = 3
+_CROWD: Final = 6
+"""This part of a day's riders comes once more within ten minutes."""
 _HOURS: Final = [0, 0, 0, 0, 0, 3, 8, 12, 9, 7, 7, 8, 9, 9, 8, 9, 11, 10, 8, 6, 4, 3, 2, 0]
 _WORLD: Final = WorldSection(
     traffic_sigma=0.12,
@@ -173,7 +176,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
 class _Week:
     """Everybody who takes part."""
 
-    def __init__(  # noqa: PLR0913 - the one place where they meet
+    def __init__(
         self,
         options: WeekRun,
         config: TownConfig,
@@ -225,9 +228,8 @@ class _Week:
             fleet = await calls.get("/fleet", "control")
             drivers.staff(fleet["vehicles"])
             self._plan(riders, control)
-            for number, (_, closes_s) in enumerate(self._spans):
+            for _, closes_s in self._spans:
                 await self._live(closes_s)
-                del number
             await timeline.run_until(self._last_s + _AFTER_S)
             await self._crashes.settle()
             await control.collect_series()
@@ -239,14 +241,13 @@ class _Week:
         demand = self._demand()
         victims = list(VICTIMS)
         dice.shuffle(victims)
-        for number, (day, (opens_s, closes_s)) in enumerate(
-            zip(self._days, self._spans, strict=True)
-        ):
+        days = zip(self._days, self._spans, strict=True)
+        for number, (day, (opens_s, closes_s)) in enumerate(days):
             if opens_s == closes_s:
                 continue
             midnight_s = self._config.config.hours.instant(day, 0)
             trips = demand.day(midnight_s, self._dice(f"trips {number}"))
-            riders.expect(trips)
+            riders.expect([*trips, *self._crowd(demand, dice, opens_s, closes_s)])
             if options.faults:
                 control.plan_day(opens_s, closes_s)
             group_s = dice.randrange(opens_s, closes_s - 4 * _HOUR_S)
@@ -258,6 +259,16 @@ class _Week:
         first = self._days[min(1, len(self._days) - 1)]
         rides = [demand.ride(dice) for _ in range(_SERIES)]
         control.plan_series(self._first_s, first, self._days[-1], rides)
+
+    def _crowd(self, demand: Demand, dice: Random, opens_s: int, closes_s: int) -> list[Trip]:
+        """Many who want to be driven at once, more than there is room for: a train has come."""
+        if not self._options.faults:
+            return []
+        at_s = dice.randrange(opens_s + 2 * _HOUR_S, closes_s - 3 * _HOUR_S)
+        number = self._options.requests // _CROWD
+        return [
+            Trip(at_s + dice.randrange(600), RequestRide(*demand.ride(dice))) for _ in range(number)
+        ]
 
     def _demand(self) -> Demand:
         section = DemandFile(
@@ -294,7 +305,8 @@ class _Week:
         await self._until_told(calls)
         replayed = await checks.replay(calls, ledger, partial(tell, "replay"))
         views = await checks.bookings(calls, book, ledger, partial(tell, "bookings"))
-        sent = Counter(p.stem for p in mail_folder(self._service.var, self._config).glob("*.eml"))
+        mails = own_folder(self._service.var, "messages", self._config)
+        sent = Counter(path.stem for path in mails.glob("*.eml"))
         states = await checks.messages(calls, book, views, sent, ledger, partial(tell, "messages"))
         for what in checks.unlawful(drivers.journal):
             ledger.violate(what)
