@@ -28,6 +28,7 @@ class Calls:
         ledger: notes all answers.
         name: makes the keys of this run.
         rng: whose double clicks.
+        excused: whether connections may break at the moment.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class Calls:
         ledger: Ledger,
         name: str,
         rng: Random,
+        excused: Callable[[], bool],
     ) -> None:
+        self._excused = excused
         self._url = url
         self._tokens = tokens
         self._ledger = ledger
@@ -92,7 +95,7 @@ class Calls:
         try:
             response = await self._send("POST", path, body, role, {})
         except httpx.HTTPError as error:
-            self._ledger.broken[type(error).__name__] += 1
+            self._note(error, f"POST {path}")
             return Answer(0, {})
         answer = _answer_of(response)
         if answer.code:
@@ -109,7 +112,7 @@ class Calls:
             try:
                 response = await self._send(method, path, body, role, headers)
             except httpx.HTTPError as error:
-                self._ledger.broken[type(error).__name__] += 1
+                self._note(error, f"{method} {path}")
                 await asyncio.sleep(_AGAIN_S)
                 continue
             if response.status_code == _UNAVAILABLE and "Retry-After" in response.headers:
@@ -121,6 +124,12 @@ class Calls:
             return _answer_of(response)
         self._ledger.violate(f"{method} {path} was never answered")
         return Answer(0, {})
+
+    def _note(self, error: httpx.HTTPError, what: str) -> None:
+        """A connection that breaks without a crash is as bad as a wrong answer."""
+        self._ledger.broken[type(error).__name__] += 1
+        if not self._excused():
+            self._ledger.violate(f"{what}: {error!r}, and nothing had been killed")
 
     async def _send(
         self, method: str, path: str, body: Any, role: str, headers: Mapping[str, str]

@@ -14,6 +14,7 @@ from simulations.week.ledger import Json, Ledger, same_terms
 _AT_ONCE: Final = 8
 _BY: Final = "-by-"
 _MESSAGES_MAX: Final = 200
+_MINUTE_S: Final = 60
 _FINISHED: Final = frozenset(
     {"sent", "superseded", "expired", "dead", "no_channel", "no_recipient"}
 )
@@ -137,17 +138,28 @@ def mistold(ride: Ride, view: Json, told: Iterable[Json], sent: Counter[str]) ->
 
 
 def unlawful(journal: Journal) -> list[str]:
-    """Who carried too many, and what the law has against the drivers' days."""
+    """Who carried too many, and what the law has against the drivers' days.
+
+    What was planned is judged: breaks are not made longer when a shift ends later than it was meant
+    to (docs/architecture.md); `overtime_s` tells how much later that was.
+    """
     days: defaultdict[str, list[Worked]] = defaultdict(list)
     for shift_id, worked in journal.shifts.items():
         days[shift_id.partition(_BY)[0]].append(worked)  # a swap: the same day in another vehicle
     found = list(journal.overloaded)
     for shift_id, parts in sorted(days.items()):
-        start_s = min(part.started_s for part in parts)
-        end_s = max(part.ended_s for part in parts)
-        if end_s <= start_s:
+        if not all(part.ended_s for part in parts):
             continue  # nobody knows when the driver of a lost vehicle went home
-        taken = {span for part in parts for span in part.breaks.values()}
+        start_s = min(part.started_s for part in parts)
+        end_s = min(max(part.ended_s for part in parts), max(part.until_s for part in parts))
+        taken = {span for part in parts for span in part.breaks.values() if span[0] < end_s}
         blocks = [(begin - start_s, end - start_s) for begin, end in taken]
         found += [f"shift {shift_id}: {what}" for what in breaches(end_s - start_s, blocks)]
     return found
+
+
+def overtime_s(journal: Journal) -> list[int]:
+    """By how many seconds shifts ended later than they were meant to when they began."""
+    return [
+        over_s for w in journal.shifts.values() if (over_s := w.ended_s - w.until_s) > _MINUTE_S
+    ]

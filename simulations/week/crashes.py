@@ -35,6 +35,7 @@ _LATE_S: Final = 0.15
 _FROZEN_S: Final = 2.0
 _BACK_WITHIN_S: Final = 60.0
 _LOOK_S: Final = 0.05
+_AFTERMATH_S: Final = 20.0  # longer than any call takes
 
 
 @dataclass(slots=True)
@@ -44,12 +45,10 @@ class Survived:
     Attributes:
         kills: how often, by victim.
         back_s: real seconds until all was well again, by victim.
-        last_real_s: when the last one was over, monotonic real seconds.
     """
 
     kills: Counter[str] = field(default_factory=Counter)
     back_s: dict[str, list[float]] = field(default_factory=dict)
-    last_real_s: float = float("-inf")
 
 
 class Crashes:
@@ -71,7 +70,12 @@ class Crashes:
         self._say = say
         self._under_way: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
+        self._over_s = float("-inf")
         self.survived = Survived()
+
+    def is_excuse(self) -> bool:
+        """Whether connections may break: something is being killed, or was a moment ago."""
+        return bool(self._under_way) or time.monotonic() < self._over_s + _AFTERMATH_S
 
     async def strike(self, victim: str) -> None:
         """Kill somebody a moment from now, in the midst of what happens then."""
@@ -97,7 +101,7 @@ class Crashes:
                 self.survived.back_s.setdefault(victim, []).append(took_s)
             else:
                 self._ledger.violate(f"{victim}: not well again after {_BACK_WITHIN_S:g} s")
-            self.survived.last_real_s = time.monotonic()
+            self._over_s = time.monotonic()
 
     async def _hit(self, victim: str, pids: dict[str, int]) -> bool:
         if victim == POWER:

@@ -55,9 +55,17 @@ CALM: Final = Chances(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 @dataclass(slots=True)
 class Worked:
-    """What the driver of a shift did, in epoch seconds; `breaks` by visit."""
+    """What the driver of a shift did, in epoch seconds.
+
+    Attributes:
+        started_s: when it began.
+        until_s: when it was meant to end as it began.
+        ended_s: when it ended, 0 = the driver does not know.
+        breaks: (begin, end) by visit.
+    """
 
     started_s: int
+    until_s: int
     ended_s: int = 0
     breaks: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -154,9 +162,12 @@ class Drivers:
             return now_s + _LOOK_S
         shifts = plan["shifts"]
         active = next((s for s in shifts if s["status"] == "active"), None)
+        if wheel.shift_id and (active is None or active["id"] != wheel.shift_id):
+            self._ended(wheel.shift_id)  # the service has closed it
+            wheel.shift_id = ""
         if active is None:
             return await self._before(wheel, shifts)
-        if wheel.shift_id != active["id"]:
+        if wheel.shift_id != active["id"] or wheel.place is None:
             self._roads.take_up(wheel, active)
         for visit in active["visits"][:1]:
             if visit["arrived_at"] is None:
@@ -185,7 +196,7 @@ class Drivers:
             return now_s + 4 * _AGAIN_S
         self._roads.take_up(wheel, shift)
         wheel.at_s, wheel.drives = self._timeline.now_s, 0
-        self.journal.shifts.setdefault(shift["id"], Worked(self._timeline.now_s))
+        self._worked(shift)
         self._expect_trouble(wheel, shift)
         return now_s
 
@@ -202,9 +213,17 @@ class Drivers:
             wheel.shift_id = ""
         return now_s + _AGAIN_S
 
+    def _worked(self, shift: Json) -> Worked:
+        """What a driver writes down about a shift, from its beginning on."""
+        known = self.journal.shifts.get(shift["id"])
+        if known is None:
+            known = Worked(self._timeline.now_s, instant(shift["end"]))
+            self.journal.shifts[shift["id"]] = known
+        return known
+
     def _ended(self, shift_id: str) -> None:
         worked = self.journal.shifts.get(shift_id)
-        if worked is not None:
+        if worked is not None and not worked.ended_s:
             worked.ended_s = self._timeline.now_s
 
     # -- under way
@@ -273,8 +292,10 @@ class Drivers:
 
     def _rest(self, shift: Json, visit: Json) -> None:
         """Note a break as long as it takes."""
-        worked = self.journal.shifts.setdefault(shift["id"], Worked(instant(shift["start"])))
-        worked.breaks[visit["id"]] = instant(visit["arrived_at"]), instant(visit["depart"])
+        self._worked(shift).breaks[visit["id"]] = (
+            instant(visit["arrived_at"]),
+            instant(visit["depart"]),
+        )
 
     # -- at a stop
 
@@ -395,7 +416,7 @@ class Drivers:
     async def _go_on(self, wheel: Wheel) -> None:
         async with wheel.busy:
             await self._calls.post(f"/vehicles/{wheel.vehicle_id}/back-in-service", role=_VEHICLE)
-            wheel.shift_id = ""  # its driver looks anew where it is
+            wheel.bound_for, wheel.place = "", None  # its driver looks anew where it is
 
     def _met(self, share: float) -> bool:
         return share > 0 and self._rng.random() < share

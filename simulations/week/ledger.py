@@ -11,6 +11,24 @@ CREATED: Final = 201
 BOUND: Final = frozenset({200, CREATED, 409, 410})
 """Statuses of decisions: the same key has to get the very same answer again."""
 
+MISTAKES: Final = frozenset(
+    {
+        "forbidden",
+        "idempotency_key_reused",
+        "internal_error",
+        "invalid_idempotency_key",
+        "invalid_request",
+        "method_not_allowed",
+        "naive_datetime",
+        "not_found",
+        "request_too_large",
+        "too_many_attempts",
+        "unauthorized",
+        "unsupported_media_type",
+    }
+)
+"""Codes that no client of ours should ever be answered with: it or the service is wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -76,6 +94,8 @@ class Ledger:
         """Note a decision; one that differs from an earlier one for the same key is a violation."""
         if answer.code:
             self.codes[answer.code] += 1
+        if answer.code in MISTAKES:
+            self.violate(f"{call.method} {call.path}: {answer.content[:500]!r}")
         if answer.status not in BOUND:
             return
         known = self.bound.setdefault(call.key, (call, answer))[1]

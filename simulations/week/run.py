@@ -154,6 +154,9 @@ def _audit(service: LiveService, outcome: Outcome) -> None:
         outcome.violations.append(f"the audit could not be made: {done.stderr or done.stdout}")
         return
     outcome.audit = report["counts"]
+    stored, known = outcome.audit["bookings"], outcome.rides["bookings"]
+    if stored != known:
+        outcome.violations.append(f"{stored} bookings are stored, {known} were acknowledged")
     for found in report["findings"]:
         outcome.violations.append("audit: {check}: {subject}: {detail}".format(**found))
     outcome.violations += [f"audit: {note}" for note in report["notes"]]
@@ -209,8 +212,14 @@ class _Week:
         """Live through all days, then ask everybody what they were told."""
         service, zone = self._service, self._config.config.timezone
         tokens = {role: service.token(role) for role in ("vehicle", "control")}
-        name = f"week-{self._options.seed}"
-        calls = Calls(lambda: service.url, tokens, self._ledger, name, self._dice("double clicks"))
+        calls = Calls(
+            lambda: service.url,
+            tokens,
+            self._ledger,
+            f"week-{self._options.seed}",
+            self._dice("double clicks"),
+            self._crashes.is_excuse,
+        )
         async with calls:
             timeline, book, dice = self._timeline, self._book, self._dice
             roads = Roads(self._network)
@@ -326,8 +335,11 @@ class _Week:
             "changes": sum(ride.changes for ride in book.rides.values()),
             **ridden(views.values()),
         }
+        over_s = checks.overtime_s(journal)
         outcome.operation = {
             "shifts": len(journal.shifts),
+            "shifts_over_time": len(over_s),
+            "most_over_time_s": max(over_s, default=0),
             "outages": journal.outages,
             "on_board_then": journal.aboard_lost,
             "swaps": journal.swaps,

@@ -54,6 +54,13 @@ def test_the_same_key_has_the_same_answer() -> None:
     assert ledger.codes == {"already_booked": 1}
 
 
+def test_clients_make_no_mistakes() -> None:
+    ledger = Ledger()
+    ledger.take(CALL, Answer(409, {"code": "booking_state"}, b"{}"))
+    ledger.take(replace(CALL, key="key-2"), Answer(422, {"code": "invalid_request"}, b"{}"))
+    assert len(ledger.violations) == 1
+
+
 def test_what_decides_nothing_binds_nothing() -> None:
     ledger = Ledger()
     ledger.take(CALL, Answer(503, {"code": "overloaded"}, b"{}"))
@@ -101,17 +108,29 @@ def test_each_change_is_told_once() -> None:
 def test_drivers_keep_the_law_also_over_a_swap() -> None:
     hour, start_s = 3600, 1_000_000
     rest = {"v1": (start_s + 4 * hour, start_s + 4 * hour + 1800)}
-    fine = Worked(start_s, start_s + 8 * hour, rest)
+    end_s = start_s + 8 * hour
+    fine = Worked(start_s, end_s, end_s, rest)
     assert checks.unlawful(Journal({"a-1": fine})) == []
-    tired = Worked(start_s, start_s + 8 * hour)
+    tired = Worked(start_s, end_s, end_s)
     assert len(checks.unlawful(Journal({"a-1": tired}))) == 2, "no break, and for too long"
-    first = Worked(start_s, start_s + 3 * hour)
-    second = Worked(start_s + 3 * hour, start_s + 8 * hour)
+    first = Worked(start_s, end_s, start_s + 3 * hour)
+    second = Worked(start_s + 3 * hour, end_s, end_s)
     swapped = Journal({"a-1": first, "a-1-by-b": second})
     assert len(checks.unlawful(swapped)) == 2
     second.breaks = rest
     assert checks.unlawful(swapped) == []
     assert checks.unlawful(Journal(overloaded=["v1 carried 9"])) == ["v1 carried 9"]
+
+
+def test_what_was_planned_is_judged_and_what_came_on_top_is_counted() -> None:
+    hour, start_s = 3600, 1_000_000
+    until_s = start_s + 9 * hour + 1800
+    rest = {"v1": (start_s + 4 * hour, start_s + 4 * hour + 1800)}
+    late = Journal({"a-1": Worked(start_s, until_s, until_s + 300, rest)})
+    assert checks.unlawful(late) == []
+    assert checks.overtime_s(late) == [300]
+    lost = Journal({"a-1": Worked(start_s, until_s)})
+    assert (checks.unlawful(lost), checks.overtime_s(lost)) == ([], [])
 
 
 def test_the_summary_counts() -> None:

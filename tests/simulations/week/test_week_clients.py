@@ -20,9 +20,10 @@ Reply = Callable[[httpx.Request], httpx.Response]
 
 
 @asynccontextmanager
-async def clients(reply: Reply, seed: int = 1) -> AsyncIterator[tuple[Calls, Ledger]]:
-    ledger = Ledger()
-    async with Calls(lambda: "http://here", {"control": "t"}, ledger, "test", Random(seed)) as made:
+async def clients(reply: Reply, *, excused: bool = True) -> AsyncIterator[tuple[Calls, Ledger]]:
+    ledger, tokens = Ledger(), {"control": "t"}
+    calls = Calls(lambda: "http://here", tokens, ledger, "test", Random(1), lambda: excused)
+    async with calls as made:
         made._http = httpx.AsyncClient(transport=httpx.MockTransport(reply))
         yield made, ledger
 
@@ -78,6 +79,22 @@ def test_who_is_never_answered_says_so() -> None:
         async with clients(reply) as (calls, ledger):
             assert (await calls.post("/bookings", {})).status == 0
             assert ledger.violations == ["POST /bookings was never answered"]
+
+    asyncio.run(story())
+
+
+def test_a_connection_that_breaks_without_a_crash_is_wrong() -> None:
+    broken = iter([True, False])
+
+    def reply(_request: httpx.Request) -> httpx.Response:
+        if next(broken):
+            raise httpx.ReadError("why?")
+        return httpx.Response(200, json={})
+
+    async def story() -> None:
+        async with clients(reply, excused=False) as (calls, ledger):
+            assert (await calls.post("/bookings", {})).is_yes
+            assert len(ledger.violations) == 1
 
     asyncio.run(story())
 
