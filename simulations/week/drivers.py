@@ -176,7 +176,7 @@ class Drivers:
             if visit["kind"] == "break":
                 self._rest(active, visit)
                 return min(now_s + _LOOK_S, instant(visit["depart"]) + 1)
-            return await self._serve(wheel, active, visit)
+            return await self._serve(wheel, visit)
         return await self._after(wheel, active)
 
     async def _before(self, wheel: Wheel, shifts: Sequence[Json]) -> int:
@@ -232,6 +232,7 @@ class Drivers:
         now_s = self._timeline.now_s
         if wheel.bound_for != visit["id"]:
             wheel.bound_for = visit["id"]
+            wheel.due.clear()
             wheel.drives += 1
             hour = datetime.fromisoformat(shift["start"]).hour
             wheel.factor = self._processes.drive_factor(shift["id"], wheel.drives, hour)
@@ -299,7 +300,7 @@ class Drivers:
 
     # -- at a stop
 
-    async def _serve(self, wheel: Wheel, shift: Json, visit: Json) -> int:
+    async def _serve(self, wheel: Wheel, visit: Json) -> int:
         """Let riders off and on, each when that is done; when the next one is."""
         now_s = self._timeline.now_s
         due = [now_s + _LOOK_S]
@@ -312,13 +313,14 @@ class Drivers:
         for rider in visit["boarding"]:
             ride = self._book.ride(rider["booking_id"])
             comes = ride.fate.comes and ride.fate.late_s < _WAITS_S
-            done_s = instant(rider["done"]) + (ride.fate.late_s if comes else _WAITS_S + 10)
+            after_s = ride.fate.late_s if comes else _WAITS_S + 10
+            done_s = wheel.due.setdefault(ride.id, instant(rider["done"]) + after_s)
             if done_s <= now_s:
+                wheel.due.pop(ride.id)
                 return await (self._board if comes else self._miss)(wheel, ride)
             due.append(done_s)
         if self._met(self._chances.walk_on):
             await self._walk_on(wheel, visit)
-        del shift
         return min(due)
 
     async def _board(self, wheel: Wheel, ride: Ride) -> int:
@@ -353,13 +355,13 @@ class Drivers:
             self._book.ride(booking_id).end = End.COMPLETED
 
     async def _miss(self, wheel: Wheel, ride: Ride) -> int:
-        del wheel
         answer = await self._calls.post(f"/bookings/{ride.id}/no-show", role=_VEHICLE)
         if answer.is_yes:
             ride.end = End.NO_SHOW
             return self._timeline.now_s
         wait_s = answer.body.get("params", {}).get("wait_s", _AGAIN_S)
-        return self._timeline.now_s + int(wait_s)
+        wheel.due[ride.id] = self._timeline.now_s + int(wait_s)
+        return wheel.due[ride.id]
 
     async def _walk_on(self, wheel: Wheel, visit: Json) -> None:
         stops = [s.id for s in self._roads.network.stops if s.bookable]

@@ -29,6 +29,8 @@ class Wheel:
         drives: so many drives of the shift have begun.
         stuck_until_s: it cannot move before.
         aboard: parties on board by booking id.
+        due: when riders at this stop get on or are given up, by booking id; plans may move on, but
+            people do not come later for that.
         trail: positions not reported yet, (epoch second, lon, lat).
         told_real_s: when it last reported one, monotonic real seconds.
         turn: number of the driver's next look at the manifest.
@@ -44,6 +46,7 @@ class Wheel:
     drives: int = 0
     stuck_until_s: int = 0
     aboard: dict[str, Json] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
     trail: list[tuple[int, float, float]] = field(default_factory=list)
     told_real_s: float = 0.0
     turn: int = 0
