@@ -38,6 +38,7 @@ def run_dispatcher(town: TownConfig, var: Path, *, new_roads: bool = False) -> N
     from dispatch.messaging.announce import Announcer  # noqa: PLC0415
     from dispatch.town import Town  # noqa: PLC0415
     from dispatch.worker.dispatcher import Dispatcher, run_until_signalled  # noqa: PLC0415
+    from dispatch.worker.failures import Failures  # noqa: PLC0415
     from dispatch.worker.foresight import learn  # noqa: PLC0415
     from routing.plans import warm_up  # noqa: PLC0415
 
@@ -47,7 +48,8 @@ def run_dispatcher(town: TownConfig, var: Path, *, new_roads: bool = False) -> N
     check_database(database_url, town, graph.digest, new_roads=new_roads)
     network = load_network(town, var, graph, _log)
     warm_up()
-    engine = Engine(town.config, network)
+    network.warm_up()
+    engine = Engine(town.config, network, on_failure=Failures(logging.getLogger(__name__)))
     names = Town.of(town.config, network.stops)
     clock = ServiceClock.from_env()
 

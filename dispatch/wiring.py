@@ -198,7 +198,7 @@ def _prepare_roads(town: TownConfig, var: Path, say: Say, *, online: bool) -> No
         from routing.plans import warm_up  # noqa: PLC0415 - compiles
 
         say("Laying out stops and travel times, compiling (once, about a minute) ...")
-        load_network(town, var, graph, say)
+        load_network(town, var, graph, say).warm_up()
         warm_up()
         _prepared_mark(town, var, graph).touch()
 

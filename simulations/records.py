@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from dispatch.domain import events as ev
-from dispatch.domain.model import Booking, RideRequest, Shift, Spot
+from dispatch.domain.model import Booking, RideRequest, Shift, Spot, Visit
 from dispatch.domain.rules import Rules
 from dispatch.engine.network import Network
 from routing.roads.graph import metres_per_degree
@@ -116,7 +116,10 @@ class Record:
 
 @dataclass(slots=True)
 class Ledger:
-    """The day's events sorted by what they are about."""
+    """The day's events sorted by what they are about.
+
+    `rests` are when drivers were on a break, by shift: [from, to] in epoch seconds.
+    """
 
     requests: dict[str, RideRequest] = field(default_factory=dict)
     bookings: dict[str, Booking] = field(default_factory=dict)
@@ -133,6 +136,8 @@ class Ledger:
     displaced: set[str] = field(default_factory=set)
     rescued: set[str] = field(default_factory=set)
     set_down_s: dict[str, int] = field(default_factory=dict)
+    rests: dict[str, list[list[int]]] = field(default_factory=dict)
+    rest_lasts_s: dict[str, int] = field(default_factory=dict)
 
 
 def ledger(day: Day) -> Ledger:  # noqa: C901, PLR0912 - one case for each kind of event
@@ -161,13 +166,28 @@ def ledger(day: Day) -> Ledger:  # noqa: C901, PLR0912 - one case for each kind 
                 book.missed.add(event.booking_id)
             case ev.VisitArrived():
                 book.arrived_s[event.visit_id] = at_s
+                _note_rest(book, event)
+            case ev.PlanChanged(visits=visits):
+                _note_breaks(book, visits)
             case ev.ShiftPlanned(shift):
                 book.shifts[shift.id] = shift
+                _note_breaks(book, shift.visits)
             case ev.ShiftEnded():
                 book.ended_s[event.shift_id] = at_s
             case _:
                 _note_mishap(book, event)
     return book
+
+
+def _note_breaks(book: Ledger, visits: Sequence[Visit]) -> None:
+    book.rest_lasts_s |= {v.id: v.depart_s - v.arrive_s for v in visits if v.break_id}
+
+
+def _note_rest(book: Ledger, event: ev.VisitArrived) -> None:
+    lasts_s = book.rest_lasts_s.get(event.visit_id)
+    if lasts_s is not None:
+        span = [event.at_s, event.at_s + lasts_s]
+        book.rests.setdefault(event.shift_id, []).append(span)
 
 
 def _note_mishap(book: Ledger, event: ev.Event) -> None:

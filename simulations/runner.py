@@ -1,8 +1,9 @@
 """Runs a scenario: from its file to a day, its key figures and its tables."""
 
+import gc
 import hashlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +50,7 @@ class Result:
         midnight_s: when the day began.
         complete: whether the day was simulated to its end.
         wall_s: how long that took.
+        log: the event log, as `event_log` gives it.
         roads: what the roads are, in words.
         attribution: whose data they are.
     """
@@ -62,13 +64,9 @@ class Result:
     midnight_s: int
     complete: bool
     wall_s: float
+    log: bytes
     roads: str = ""
     attribution: str = ""
-
-    @cached_property
-    def log(self) -> bytes:
-        """The event log, as `event_log` gives it."""
-        return event_log(self.day)
 
     @cached_property
     def figures(self) -> dict[str, Any]:
@@ -125,15 +123,16 @@ def run(
     progress("roads", 0.0)
     town = town_of(scenario, var or default_var())
     warm_up()
-    result = run_in(
-        scenario,
-        town.config,
-        town.network,
-        seed=seed,
-        check=check,
-        progress=progress,
-        extract=town.extract,
-    )
+    with _collecting_rarely():
+        result = run_in(
+            scenario,
+            town.config,
+            town.network,
+            seed=seed,
+            check=check,
+            progress=progress,
+            extract=town.extract,
+        )
     return replace(result, roads=town.roads, attribution=town.attribution)
 
 
@@ -200,6 +199,7 @@ def run_in(
         midnight_s=midnight_s,
         complete=world.day.complete,
         wall_s=wall_s,
+        log=event_log(world.day),
     )
 
 
@@ -233,6 +233,19 @@ def prepare(
     if config.repositioning.idle == "demand":
         engine.expect(past_demand(scenario, demand, config, network, seed))
     return Prepared(engine, trips, midnight_s, seed)
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """The garbage collector at rest: a day keeps what it makes, and makes hardly any cycles."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(20 * before[0], *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def event_log(day: Day) -> bytes:

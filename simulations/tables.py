@@ -91,20 +91,7 @@ def _legs(day: Day, analysis: Analysis, timezone: str) -> pd.DataFrame:
             }
             for leg in sorted(day.legs, key=lambda leg: (leg.from_s, leg.shift_id))
         ],
-        columns=(
-            [
-                "shift_id",
-                "vehicle_id",
-                "from_s",
-                "to_s",
-                "length_m",
-                "persons",
-                "bookings",
-                "to_depot",
-                "to_wait",
-                "way",
-            ]
-        ),
+        columns=list(_LEGS),
     )
     return _timed(frame, ["from_s", "to_s"], timezone)
 
@@ -151,7 +138,6 @@ def _shifts(day: Day, book: Ledger, timezone: str, span_s: range) -> pd.DataFram
     """Shifts that begin on the day or have carried somebody."""
     started = {e.shift_id: e.at_s for _, e in day.events if isinstance(e, ev.ShiftStarted)}
     ended = {e.shift_id: e.at_s for _, e in day.events if isinstance(e, ev.ShiftEnded)}
-    rests = _rests(day)
     date = {shift_id for shift_id in started if book.shifts[shift_id].start_s in span_s}
     driven = date | (started.keys() & {*book.carried_by.values()})
     frame = pd.DataFrame(
@@ -163,44 +149,15 @@ def _shifts(day: Day, book: Ledger, timezone: str, span_s: range) -> pd.DataFram
                 "end_s": shift.end_s,
                 "started_s": started.get(shift.id),
                 "ended_s": ended.get(shift.id),
-                "breaks_s": rests.get(shift.id, []),
+                "breaks_s": book.rests.get(shift.id, []),
                 "standstills_s": [[a, b] for i, a, b in day.standstills if i == shift.id],
             }
             for shift in book.shifts.values()
             if shift.id in driven
         ],
-        columns=(
-            [
-                "shift_id",
-                "vehicle_id",
-                "start_s",
-                "end_s",
-                "started_s",
-                "ended_s",
-                "breaks_s",
-                "standstills_s",
-            ]
-        ),
+        columns=list(_SHIFTS),
     )
     return _timed(frame, ["start_s", "end_s", "started_s", "ended_s"], timezone)
-
-
-def _rests(day: Day) -> dict[str, list[list[int]]]:
-    """When drivers were on a break, by shift: [from, to] in epoch seconds."""
-    lasts_s: dict[str, int] = {}
-    found: dict[str, list[list[int]]] = {}
-    for _, event in day.events:
-        match event:
-            case ev.PlanChanged(visits=visits):
-                lasts_s |= {v.id: v.depart_s - v.arrive_s for v in visits if v.break_id}
-            case ev.ShiftPlanned(shift):
-                lasts_s |= {v.id: v.depart_s - v.arrive_s for v in shift.visits if v.break_id}
-            case ev.VisitArrived(shift_id, visit_id) if visit_id in lasts_s:
-                span = [event.at_s, event.at_s + lasts_s[visit_id]]
-                found.setdefault(shift_id, []).append(span)
-            case _:
-                pass
-    return found
 
 
 def _parts(name: str, figures: dict[str, dict[str, Any]]) -> pd.DataFrame:

@@ -13,10 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from dispatch.domain import events as ev
 from simulations.runner import Result
 from simulations.town import town_of
 
 _NO_ROADS: Final[dict[str, Any]] = {"network": None}  # large, and put back on the other side
+_TOLD: Final = (
+    *(ev.VisitArrived, ev.VisitCompleted, ev.RiderBoarded, ev.RiderAlighted),
+    *(ev.ShiftStarted, ev.ShiftEnded),
+)
+"""The events that tables are made of; all of them, handed over, take longer than most tables."""
 
 
 class Writer:
@@ -57,8 +63,12 @@ class Writer:
         Raises:
             OSError: it cannot be written.
         """
+        told: list[tuple[int, ev.Event]] = [
+            (at_s, event) for at_s, event in result.day.events if isinstance(event, _TOLD)
+        ]
+        slim = replace(result, **_NO_ROADS, day=replace(result.day, events=told))
         try:
-            self._ours.send((replace(result, **_NO_ROADS), folder, language))
+            self._ours.send((slim, folder, language))
             failed = self._ours.recv()
         except (EOFError, BrokenPipeError) as error:
             raise OSError("the process that writes the report has ended") from error
@@ -81,10 +91,13 @@ def _serve(orders: Connection, var: Path) -> None:
 
 
 def _get_ready() -> None:
-    """Do what takes time: the imports, and Matplotlib's search for fonts."""
-    from simulations.output import write_result  # noqa: F401, PLC0415
+    """Do what takes time: the imports, Matplotlib's search for fonts, the report's template."""
+    from simulations import tables  # noqa: F401, PLC0415
+    from simulations.output import REPORT  # noqa: PLC0415
     from simulations.report.drawing import Drawing  # noqa: PLC0415
+    from simulations.report.page import template  # noqa: PLC0415
 
+    template(REPORT)
     Drawing(1.0, 1.0).svg("", "")
 
 

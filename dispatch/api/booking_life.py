@@ -4,15 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
-from dispatch.api.life_messages import obstacle_message
 from dispatch.api.life_models import ChangeIn, MoveIn, MovePreviewIn
-from dispatch.api.life_schemas import Changed, MovePreview
+from dispatch.api.messages.life import obstacle_message
 from dispatch.api.models import ID_PATTERN
 from dispatch.api.places import spot_of
 from dispatch.api.present import with_refusal_message
 from dispatch.api.problems import language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import Booking, answers
+from dispatch.api.schemas.life import Changed, MovePreview
 from dispatch.api.security import ControlCaller, Settings
 from dispatch.domain.booking_commands import (
     ChangeBooking,

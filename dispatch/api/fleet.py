@@ -143,8 +143,9 @@ async def visit_not_served(
     _caller: VehicleCaller, sender: AnySender, vehicle_id: Id, visit_id: Id, body: NotServedIn
 ) -> dict[str, Any]:
     """All its riders get on or off at the nearest other stop."""
-    del vehicle_id  # part of the address; a visit is on one vehicle only
-    command = ReportNotServed(body.reason, visit_id=visit_id, stop_id=body.stop_id)
+    command = ReportNotServed(
+        body.reason, visit_id=visit_id, stop_id=body.stop_id, vehicle_id=vehicle_id
+    )
     return await sender.send(command)
 
 

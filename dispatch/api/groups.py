@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from dispatch.api.life_models import CancelReason, GroupBookingIn, GroupRequestIn
-from dispatch.api.life_schemas import Group, GroupOffer
 from dispatch.api.models import ID_PATTERN
 from dispatch.api.places import channel_of, spot_of
 from dispatch.api.present import with_refusal_message
@@ -13,6 +12,7 @@ from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.rider_of import contact_of, known_rider
 from dispatch.api.schemas import answers
+from dispatch.api.schemas.life import Group, GroupOffer
 from dispatch.api.security import AnyCaller, Settings
 from dispatch.domain.booking_commands import AcceptGroup, CancelGroup, RequestGroup
 from dispatch.domain.errors import ErrorCode

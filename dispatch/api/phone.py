@@ -8,13 +8,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from dispatch.api.life_models import CodeCancelIn
-from dispatch.api.life_schemas import BookedBy, BookingsByCode, Caller, CancelledByCode, ReadBack
 from dispatch.api.messages import ApiCode
 from dispatch.api.models import ID_PATTERN
 from dispatch.api.present import with_refusal_message
 from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.schemas import answers
+from dispatch.api.schemas.life import BookedBy, BookingsByCode, Caller, CancelledByCode, ReadBack
 from dispatch.api.security import ControlCaller, Settings
 from dispatch.api.series import localised, series_bodies
 from dispatch.api.settings import ApiSettings

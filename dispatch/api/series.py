@@ -5,15 +5,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from dispatch.api.life_messages import day_message
 from dispatch.api.life_models import SeriesIn, SkipIn
-from dispatch.api.life_schemas import AllSeries, Series
+from dispatch.api.messages.life import day_message
 from dispatch.api.models import ID_PATTERN
 from dispatch.api.places import spot_of
 from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.rider_of import contact_of, known_rider
 from dispatch.api.schemas import answers
+from dispatch.api.schemas.life import AllSeries, Series
 from dispatch.api.security import AnyCaller, ControlCaller, Settings
 from dispatch.api.settings import ApiSettings
 from dispatch.domain import life

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 
 from dispatch.api.life_models import WaitingIn
-from dispatch.api.life_schemas import Waiting, WaitingList
 from dispatch.api.models import ID_PATTERN
 from dispatch.api.present import with_refusal_message
 from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.replies import AnySender
 from dispatch.api.rider_of import contact_of, known_rider
 from dispatch.api.schemas import answers
+from dispatch.api.schemas.life import Waiting, WaitingList
 from dispatch.api.security import AnyCaller, ControlCaller, Settings
 from dispatch.domain.booking_commands import JoinWaitingList, LeaveWaitingList
 from dispatch.domain.errors import ErrorCode

@@ -151,12 +151,14 @@ class ReportNotServed:
     """A stop cannot be used: for one booking, or for all at a visit. `reason`: `NotServedReason`.
 
     With a `stop_id` it is said of that stop: if the booking is not bound for it, nothing changes.
+    With a `vehicle_id` the visit has to be that vehicle's.
     """
 
     reason: str
     booking_id: str | None = None
     visit_id: str | None = None
     stop_id: str | None = None
+    vehicle_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """`decide(state, command, now, rng) -> events`, for the live service and for simulations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from dispatch.domain import commands as cmd
@@ -23,12 +23,18 @@ from dispatch.engine.repositioning import Forecast, Repositioner
 from dispatch.engine.rescue import Rescuer
 from dispatch.engine.rides import Rides
 
+OnFailure = Callable[[str, Exception], None]
+
 
 class Engine:
     """Decisions for one service area. Holds configuration and roads, never state."""
 
     def __init__(
-        self, config: ServiceConfig, network: Network, forecast: Forecast | None = None
+        self,
+        config: ServiceConfig,
+        network: Network,
+        forecast: Forecast | None = None,
+        on_failure: OnFailure | None = None,
     ) -> None:
         """Prepare for one town.
 
@@ -36,9 +42,12 @@ class Engine:
             config: its service.
             network: its roads and stops.
             forecast: expected demand, for idle vehicles; see `expect`.
+            on_failure: told of a duty of `Tick` that has failed, by its name; the others are done
+                nevertheless. None: the failure is raised.
         """
         self.config = config
         self.network = network
+        self._on_failure = on_failure
         self._rides = Rides(config, network)
         self._batches = Batches(config, network)
         self._operations = Operations(config, network)
@@ -73,12 +82,7 @@ class Engine:
         draft = Draft(state, now_s, rng)
         match command:
             case cmd.Tick():
-                self._closing.tick(draft)
-                self._housekeeping.tick(draft)
-                self._fleet.tick(draft)  # who has been promised a ride comes before who waits
-                self._rescuer.tick(draft)
-                self._life.tick(draft)
-                self._repositioner.tick(draft)
+                self._tick(draft)
             case cmd.RequestRide() | cmd.AcceptOffer():
                 return self._decide_alone(state, command, now_s, rng)
             case cmd.CancelBooking():
@@ -94,6 +98,28 @@ class Engine:
                 if not self._life.decide(draft, command):
                     self._decide_operation(draft, command)
         return draft.events
+
+    def _tick(self, draft: Draft) -> None:
+        """Do all that is due; who has been promised a ride comes before who waits for one."""
+        duties = {
+            "closures": self._closing.tick,
+            "housekeeping": self._housekeeping.tick,
+            "fleet": self._fleet.tick,
+            "rescue": self._rescuer.tick,
+            "booking life": self._life.tick,
+            "repositioning": self._repositioner.tick,
+        }
+        for name, duty in duties.items():
+            if self._on_failure is None:
+                duty(draft)
+                continue
+            branch = draft.branch()
+            try:
+                duty(branch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, only this duty shall fail
+                self._on_failure(name, error)
+            else:
+                draft.take_over(branch)
 
     def decide_batch(
         self, state: State, commands: Sequence[cmd.Command], now_s: int, rng: Random

@@ -51,6 +51,14 @@ class Network:
     cut_off: frozenset[str] = frozenset()
     _profiles: dict[int, TrafficProfile] = field(default_factory=dict, init=False, repr=False)
 
+    def warm_up(self) -> None:
+        """Compile the kernels of the roads, or load them from the cache: nobody waits for it."""
+        stop = self.stops[0]
+        self.drive(0, 0, 1)
+        self.walk.to_stops(stop.lon, stop.lat, 100.0)
+        self.travel.path(stop.place, len(self.stops) - 1)
+        self.travel.avoiding(frozenset({stop.place.arc}), {})
+
     @cached_property
     def closed_roads(self) -> ClosedRoads:
         """What derives networks from this one."""

@@ -62,8 +62,12 @@ class NotServed:
                 raise DomainError(ErrorCode.BOOKING_STATE, f"booking is {status}", status=status)
             return [booking]
         for shift in state.shifts.values():
+            if shift.status is not ShiftStatus.ACTIVE:
+                continue
+            if report.vehicle_id not in {None, shift.vehicle_id}:
+                continue
             for visit in shift.visits:
-                if visit.id == report.visit_id and shift.status is ShiftStatus.ACTIVE:
+                if visit.id == report.visit_id:
                     aboard = BookingStatus.BOARDED
                     boarding = visit.booking_ids(ActionKind.PICKUP)
                     alighting = visit.booking_ids(ActionKind.DROPOFF)

@@ -19,6 +19,7 @@ from dispatch.api.security import (
     role_of_token,
 )
 from dispatch.api.settings import ApiSettings
+from dispatch.domain.mishaps import OutReason
 from dispatch.web.assets import Assets
 from dispatch.web.i18n import LANGUAGE_COOKIE, load_catalogues, page_language
 
@@ -143,7 +144,13 @@ def pages_router(pages: Pages) -> APIRouter:
     @router.get("/control")
     async def control(request: Request, settings: Settings) -> Response:
         role = await role_of_token(settings, request.cookies.get(settings.session_cookie, ""))
-        return pages.render("control.html", request, settings, signed_in=role in CONTROL_ROLES)
+        return pages.render(
+            "control.html",
+            request,
+            settings,
+            signed_in=role in CONTROL_ROLES,
+            out_reasons=list(map(str, OutReason)),
+        )
 
     @router.get("/control/phone")
     async def phone(request: Request, settings: Settings) -> Response:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routing.plans.errors import InvalidProblemError
-from routing.plans.records import UNDER_WAY, Action, Booking, Vehicle
+from routing.plans.records import UNDER_WAY, Booking, Vehicle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping, Sequence
 
 
 def require(condition: bool, message: str, *names: object) -> None:  # noqa: FBT001 - like assert
@@ -58,31 +58,40 @@ def check_vehicle(vehicle: Vehicle, stops: int) -> None:
 
 def check_route(vehicle: Vehicle, bookings: Mapping[str, Booking]) -> None:
     """Every action once, in an order that makes sense, and all breaks of the vehicle among them."""
-    name = vehicle.id
     own = {pause.id for pause in vehicle.breaks}
-    seen: set[Action] = set()
-    for action in vehicle.route:
-        where = (name, action.kind, action.booking)
-        known = action.kind in {"pickup", "dropoff", "break"}
-        require(known, "vehicle {}: {} of {}: no such kind", *where)
-        require(action not in seen, "vehicle {}: {} of {}: twice", *where)
-        if action.kind == "break":
-            theirs = action.booking in own
-            require(theirs, "vehicle {}: {} of {}: not a break of this vehicle", *where)
+    picked: set[str] = set()
+    dropped: set[str] = set()
+    paused: set[str] = set()
+    route: Sequence[tuple[str, str]] = vehicle.route
+    for kind, name in route:
+        wrong = None
+        if kind == "break":
+            wrong = _wrong_break(name, own, paused)
+            paused.add(name)
         else:
-            booking = bookings.get(action.booking)
-            require(booking is not None, "vehicle {}: {} of {}: no such booking", *where)
+            booking = bookings.get(name)
             boarded = booking is not None and booking.boarded_at_s is not None
-            if action.kind == "pickup":
-                require(not boarded, "vehicle {}: {} of {}: is on board already", *where)
+            if booking is None:
+                wrong = "no such booking"
+            elif kind == "pickup":
+                wrong = "twice" if name in picked else "is on board already" if boarded else None
+                picked.add(name)
+            elif kind == "dropoff":
+                if name in dropped:
+                    wrong = "twice"
+                elif not boarded and name not in picked:
+                    wrong = "not picked up before"
+                dropped.add(name)
             else:
-                picked = boarded or Action("pickup", action.booking) in seen
-                require(picked, "vehicle {}: {} of {}: not picked up before", *where)
-        seen.add(action)
-    for action in seen:
-        if action.kind == "pickup":
-            alights = Action("dropoff", action.booking) in seen
-            require(alights, "vehicle {}: {} stays aboard", name, action.booking)
-    for pause in vehicle.breaks:
-        taken = Action("break", pause.id) in seen
-        require(taken, "vehicle {}: break {} is not in its route", name, pause.id)
+                wrong = "no such kind"
+        require(wrong is None, "vehicle {}: {} of {}: {}", vehicle.id, kind, name, wrong)
+    for name in picked - dropped:
+        raise InvalidProblemError(f"vehicle {vehicle.id}: {name} stays aboard")
+    for name in own - paused:
+        raise InvalidProblemError(f"vehicle {vehicle.id}: break {name} is not in its route")
+
+
+def _wrong_break(name: str, own: Container[str], paused: Container[str]) -> str | None:
+    if name in paused:
+        return "twice"
+    return None if name in own else "not a break of this vehicle"

@@ -90,7 +90,7 @@ def improve(
         done = _counted(plan, iterations, partition=partition)
     elif seconds is not None:
         done = _timed(plan, seconds, partition=partition)
-    after, served = plan.result()
+    after, served = plan.result() if plan.cost < before else (problem, {})
     return Improvement(after, served, plan.cost, before, done)
 
 

@@ -236,19 +236,9 @@ def with_routes(
     Raises:
         InvalidProblemError: a route makes no sense, or a booking is on two.
     """
-    new = {b.id: b for b in bookings}
-    every = (*(b for b in problem.bookings.values() if b.id not in new), *new.values())
-    vehicles = tuple(replace(v, route=r) for v, r in zip(problem.vehicles, routes, strict=True))
-    return _assemble(
-        matrix=problem.matrix_s,
-        base_s=problem.base_s,
-        speed=problem.speed_permille,
-        setup_s=problem.setup_s,
-        weights=problem.weights,
-        vehicles=vehicles,
-        bookings={b.id: b for b in every},
-        seen=Seen(),
-    )
+    pairs = enumerate(zip(problem.vehicles, routes, strict=True))
+    changed = {index: replace(v, route=r) for index, (v, r) in pairs if v.route != r}
+    return replace_vehicles(problem, changed, bookings)
 
 
 def request_nodes(request: Request, stops: int, weights: Weights) -> Ints:

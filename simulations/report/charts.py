@@ -124,19 +124,12 @@ def occupancy_chart(view: DayView, words: Words) -> str:
     states = counts(view.vehicles, at_s)
     drawing = Drawing(WIDE_IN, 3.1)
     axes, edges = drawing.axes, [view.hour(s - _STEP_S / 2) for s in [*at_s, at_s[-1] + _STEP_S]]
-    bottom = np.zeros(len(at_s))
+    bottom = np.zeros(len(edges))
     for state in reversed(STATES):
-        heights = np.array(states[state])
-        if not heights.any():
-            continue
-        axes.stairs(
-            bottom + heights,
-            edges,
-            baseline=bottom,
-            fill=True,
-            **_look(state),
-        )
-        bottom += heights
+        heights = np.array([*states[state], *states[state][-1:]])
+        if heights.any():
+            axes.fill_between(edges, bottom, bottom + heights, step="post", **_look(state))
+            bottom += heights
     _hour_axis(axes, edges[0], edges[-1], words)
     _count_axis(axes, words("axis_vehicles"), words)
     return drawing.svg("occupancy", words("chart_occupancy_alt"))

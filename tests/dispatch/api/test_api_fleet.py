@@ -35,7 +35,7 @@ CALLS = [
     (
         f"{V1}/visits/vi_1/not-served",
         {"reason": "stop_unusable"},
-        cmd.ReportNotServed("stop_unusable", visit_id="vi_1"),
+        cmd.ReportNotServed("stop_unusable", visit_id="vi_1", vehicle_id="v1"),
     ),
     (
         "/api/v1/bookings/bk_1/not-served",

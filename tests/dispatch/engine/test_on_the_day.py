@@ -159,7 +159,10 @@ def test_a_visit_that_cannot_be_made_moves_all_its_riders(desk: Desk) -> None:
     riders = [desk.book(0, 40), desk.book(0, 30)]
     visit = desk.shift(riders[0]).visits[0]
     assert len(visit.actions) == 2
-    desk.do(cmd.ReportNotServed(BLOCKED, visit_id=visit.id))
+    another = cmd.ReportNotServed(BLOCKED, visit_id=visit.id, vehicle_id="another")
+    assert code_of(desk, another) is ErrorCode.VISIT_NOT_FOUND
+    own = desk.shift(riders[0]).vehicle_id
+    desk.do(cmd.ReportNotServed(BLOCKED, visit_id=visit.id, vehicle_id=own))
     for rider in riders:
         assert desk.booking(rider).status is BookingStatus.CONFIRMED
         assert desk.booking(rider).in_force.pickup_stop_id != visit.stop_id

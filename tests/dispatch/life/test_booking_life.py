@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from dispatch.api import life_schemas, schemas
+from dispatch.api import schemas
+from dispatch.api.schemas import life
 
 
 def shaped(model: Any, body: Any) -> Any:
@@ -38,11 +39,11 @@ def test_the_control_room_changes_pins_and_moves(service: Any) -> None:
     booking = service.book(0, 30, depart_at=service.at(3600))
     path = f"/bookings/{booking['id']}"
     body = service.ok("POST", f"{path}/change", {"depart_at": service.at(5400)}, control=True)
-    shaped(life_schemas.Changed, body)
+    shaped(life.Changed, body)
     assert body["changed"]
     night = (datetime.fromisoformat(service.at(0)).replace(hour=23)).isoformat()
     body = service.ok("POST", f"{path}/change", {"depart_at": night}, control=True)
-    assert not shaped(life_schemas.Changed, body)["changed"]
+    assert not shaped(life.Changed, body)["changed"]
     assert body["request"]["refusal"]["message"]
     assert service.call("POST", f"{path}/change", {}, control=True).status_code == 422
     assert service.ok("POST", f"{path}/pin", control=True)["pinned"]
@@ -54,7 +55,7 @@ def test_the_control_room_changes_pins_and_moves(service: Any) -> None:
         if s["status"] == "active" and s["vehicle"] != body["booking"]["vehicle"]
     )
     seen = service.ok("POST", f"{path}/move-preview", {"shift_id": shift["id"]}, control=True)
-    shaped(life_schemas.MovePreview, seen)
+    shaped(life.MovePreview, seen)
     assert seen["feasible"]
     stale = [{**v, "version": v["version"] + 1} for v in seen["versions"]]
     wrong = {"shift_id": shift["id"], "versions": stale}
@@ -73,7 +74,7 @@ def test_the_control_room_changes_pins_and_moves(service: Any) -> None:
 def test_a_standing_order_for_a_caller_who_is_known(service: Any) -> None:
     service.book(0, 30, depart_at=service.at(3600))
     caller = service.ok("GET", "/riders?phone=%2B49%202521%20987654", control=True)
-    shaped(life_schemas.Caller, caller)
+    shaped(life.Caller, caller)
     assert caller["phone"] == "+492521987654"
     (rider,) = caller["riders"]
     assert rider["name"] == "Erna Kötter"
@@ -91,7 +92,7 @@ def test_a_standing_order_for_a_caller_who_is_known(service: Any) -> None:
     series = service.ok("POST", "/series", order, control=True)
     path = f"/series/{series['id']}"
     body = service.until(path, lambda s: len(s["days"]) == 1)
-    shaped(life_schemas.Series, body)
+    shaped(life.Series, body)
     assert body["days"][0]["status"] == "booked"
     booked = service.ok("GET", f"/bookings/{body['days'][0]['booking_id']}")
     assert booked["series_id"] == series["id"]
@@ -124,9 +125,9 @@ def test_waiting_until_somebody_cancels(service: Any) -> None:
     path = f"/ride-requests/{refused['id']}/waiting"
     contact = {"name": "Wanda Warten", "email": "w@example.org"}
     entry = service.ok("POST", path, {"contact": contact})
-    assert shaped(life_schemas.Waiting, entry)["status"] == "waiting"
+    assert shaped(life.Waiting, entry)["status"] == "waiting"
     listed = service.ok("GET", "/waiting", control=True)
-    shaped(life_schemas.WaitingList, listed)
+    shaped(life.WaitingList, listed)
     assert [w["request_id"] for w in listed["waiting"]] == [refused["id"]]
     for booking in taken:
         service.ok("DELETE", f"/bookings/{booking['id']}")
@@ -140,12 +141,12 @@ def test_waiting_until_somebody_cancels(service: Any) -> None:
 def test_a_group_over_two_vehicles(service: Any) -> None:
     wish = {"origin": service.stop(0), "destination": service.stop(30), "party": {"seats": 7}}
     offered = service.ok("POST", "/group-requests", wish)
-    shaped(life_schemas.GroupOffer, offered)
+    shaped(life.GroupOffer, offered)
     assert len(offered["requests"]) == 2
     contact = {"name": "Kegelclub", "phone": "0252112345"}
     order = {"group_id": offered["group_id"], "contact": contact}
     booked = service.ok("POST", "/groups", order)
-    shaped(life_schemas.Group, booked)
+    shaped(life.Group, booked)
     assert booked["price_cents"] == offered["price_cents"]
     path = f"/groups/{offered['group_id']}"
     assert [b["id"] for b in service.ok("GET", path)["bookings"]] == [
@@ -161,16 +162,14 @@ def test_giving_up_by_code_needs_a_proof_and_patience(service: Any) -> None:
     booking = service.book(0, 30, depart_at=service.at(3600))
     code = booking["code"]
     found = service.ok("GET", f"/bookings/by-code/{code.lower()}", control=True)
-    assert [b["id"] for b in shaped(life_schemas.BookingsByCode, found)["bookings"]] == [
-        booking["id"]
-    ]
+    assert [b["id"] for b in shaped(life.BookingsByCode, found)["bookings"]] == [booking["id"]]
     path = f"/bookings/by-code/{code[:3]} {code[3:]}/cancel"
     for proof in ({"phone_digits": "0000"}, {"name": "Kötte"}):
         wrong = service.call("POST", path, proof)
         assert (wrong.status_code, wrong.json()["code"]) == (403, "not_confirmed")
     assert service.call("POST", path, {}).status_code == 422
     done = service.ok("POST", path, {"phone_digits": "7654"})
-    assert shaped(life_schemas.CancelledByCode, done)["status"] == "cancelled"
+    assert shaped(life.CancelledByCode, done)["status"] == "cancelled"
     assert booking["id"] not in str(done)
     assert service.ok("POST", path, {"phone_digits": "7654"}) == done, "the answer was lost"
     assert service.call("POST", path, {"phone_digits": "7655"}).status_code == 403
@@ -201,12 +200,12 @@ def test_what_is_read_to_a_caller(service: Any) -> None:
     booking = service.book(0, 30, depart_at=service.at(3600), party={"seats": 2})
     path = f"/bookings/{booking['id']}/read-back"
     german = service.ok("GET", path, control=True)
-    shaped(life_schemas.ReadBack, german)
+    shaped(life.ReadBack, german)
     assert german["text"].startswith("Ihre Fahrt am Dienstag, den 10. März: Abholung zwischen 10:")
     assert german["code_spelled"] in german["text"]
     assert "Für 2 Personen. Der Fahrpreis ist 4,50 Euro." in german["text"]
     owner = service.ok("GET", f"/bookings/{booking['id']}/rider", control=True)
-    shaped(life_schemas.BookedBy, owner)
+    shaped(life.BookedBy, owner)
     assert (owner["name"], owner["phone"]) == ("Erna Kötter", "02521 / 98 76 54")
     assert owner["request"]["origin"]["stop_id"] == service.stop(0)["stop_id"]
     nobody = service.call("GET", "/bookings/bk_none/rider", control=True)

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from dispatch.api.life_models import CancelReason
+from dispatch.domain.mishaps import OutReason
 from dispatch.planner.fields import FIELDS, GROUPS
 from dispatch.planner.jobs import Status
 from dispatch.web.i18n import load_catalogues
@@ -26,6 +27,7 @@ COMPOSED = {
     "control.count.": ["on_duty", "aboard", "open", "delayed"],
     "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break", "out_of_service"],
     "control.shift.": ["planned", "active", "ended"],
+    "control.out.": list(map(str, OutReason)),
     "control.move.limit.": ["pickup", "arrival", "ride", "break", "shift_end"],
     "phone.key.": ["enter", "digits", "return", "escape", "new", "code"],
     "phone.news.": ["completed", "cancelled", "no_show", "displaced"],

@@ -115,6 +115,11 @@ function vehicleCard(vehicle, shift) {
       placeText(vehicle) ? el("div", { class: "small stale" }, placeText(vehicle)) : null,
     ),
     el("ol", { class: "visits" }, (shift?.visits ?? []).map(visitLine)),
+    el(
+      "div",
+      { class: "act" },
+      el("button", { class: "button small", type: "button", "data-open-vehicle": vehicle.id, "aria-haspopup": "dialog" }, t("control.vehicle.act")),
+    ),
   );
   node.addEventListener("toggle", () => {
     if (node.open) open.add(vehicle.id);

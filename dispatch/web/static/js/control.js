@@ -6,6 +6,7 @@ import { t } from "./config.js";
 import { drawAlerts } from "./control-alerts.js";
 import { openFrom, setPlan } from "./control-booking.js";
 import { drawBookings, drawCounts, drawFleet, drawShifts, loadOf } from "./control-lists.js";
+import { openVehiclesFrom, setTown } from "./control-vehicle.js";
 import { announce, byId } from "./dom.js";
 import { createMap } from "./map.js";
 import { follow } from "./stream.js";
@@ -49,6 +50,7 @@ function draw() {
   drawFleet(fleet, plan);
   drawShifts(plan);
   drawBookings(plan);
+  setTown(fleet, plan);
 }
 
 function onFleet(answer) {
@@ -97,6 +99,7 @@ async function start() {
     location.reload();
   });
   openFrom(byId("bookings"));
+  openVehiclesFrom(byId("fleet"));
   const mapReady = createMap();
   follow({
     url: "/api/v1/events",

@@ -52,3 +52,13 @@ export const unpin = (id) => command("DELETE", at("bookings", id, "pin"));
 export const previewMove = (id, shiftId) =>
   command("POST", at("bookings", id, "move-preview"), { shift_id: shiftId });
 export const move = (id, wish) => command("POST", at("bookings", id, "move"), wish);
+
+const ofVehicle = (id, ...what) => at("vehicles", id, ...what);
+export const outOfService = (id, reason) => command("POST", ofVehicle(id, "out-of-service"), { reason });
+export const backInService = (id) => command("POST", ofVehicle(id, "back-in-service"));
+export const swap = (id, spareId, reason) =>
+  command("POST", ofVehicle(id, "swap"), { spare_vehicle_id: spareId, reason });
+export const breakNow = (id) => command("POST", ofVehicle(id, "breaks", "now"));
+export const breakLater = (id, until) => command("POST", ofVehicle(id, "breaks", "postpone"), { until });
+export const startShift = (id, shiftId) => command("POST", ofVehicle(id, "shifts", shiftId, "start"));
+export const endShift = (id, shiftId) => command("POST", ofVehicle(id, "shifts", shiftId, "end"));

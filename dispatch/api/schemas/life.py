@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from typing import Literal
 
-from dispatch.api.schemas import Answer, Booking, Party, Place, RideRequest, VehicleRef
+from dispatch.api.schemas.common import Answer, Party, Place, VehicleRef
+from dispatch.api.schemas.rides import Booking, RideRequest
 
 
 class Changed(Answer):

@@ -1,69 +1,68 @@
-"""Words for the codes around the life of bookings; `messages` takes the errors in."""
+"""Words for the codes around the life of bookings."""
 
 from typing import Final
 
+from dispatch.api.messages.message import Message
 from dispatch.domain.errors import ErrorCode, RefusalCode
 from dispatch.domain.life import Obstacle
 
-Words = tuple[int, tuple[str, str], tuple[str, str]]
-
-LIFE_ERRORS: Final[dict[ErrorCode, Words]] = {
-    ErrorCode.CONTACT_REQUIRED: (
+LIFE_ERRORS: Final[dict[ErrorCode, Message]] = {
+    ErrorCode.CONTACT_REQUIRED: Message(
         422,
         ("Kontakt fehlt", "Bitte Namen und Telefonnummer oder E-Mail-Adresse angeben."),
         ("Contact missing", "Please give a name and a phone number or an e-mail address."),
     ),
-    ErrorCode.MOVE_NOT_POSSIBLE: (
+    ErrorCode.MOVE_NOT_POSSIBLE: Message(
         409,
         ("Umbuchen nicht möglich", "Dieses Fahrzeug kann die Fahrt so nicht übernehmen."),
         ("Move not possible", "That vehicle cannot take the ride over like this."),
     ),
-    ErrorCode.PREVIEW_STALE: (
+    ErrorCode.PREVIEW_STALE: Message(
         409,
         ("Vorschau veraltet", "Die Fahrpläne haben sich inzwischen geändert. Bitte neu ansehen."),
         ("Preview out of date", "The plans have changed meanwhile. Please look again."),
     ),
-    ErrorCode.SERIES_NOT_FOUND: (
+    ErrorCode.SERIES_NOT_FOUND: Message(
         404,
         ("Dauerauftrag nicht gefunden", "Diesen Dauerauftrag gibt es nicht (mehr)."),
         ("Standing order not found", "There is no such standing order (any more)."),
     ),
-    ErrorCode.SERIES_INVALID: (
+    ErrorCode.SERIES_INVALID: Message(
         422,
         ("Dauerauftrag nicht möglich", "Wochentage, Zeit oder Weg passen nicht; siehe „params“."),
         ("Standing order not possible", "Days, time or way do not fit; see “params”."),
     ),
-    ErrorCode.SERIES_ENDED: (
+    ErrorCode.SERIES_ENDED: Message(
         409,
         ("Dauerauftrag beendet", "Dieser Dauerauftrag ist schon beendet."),
         ("Standing order has ended", "This standing order has ended already."),
     ),
-    ErrorCode.WAITING_NOT_POSSIBLE: (
+    ErrorCode.WAITING_NOT_POSSIBLE: Message(
         409,
         ("Warteliste nicht möglich", "Für diesen Fahrtwunsch gibt es keine Warteliste (mehr)."),
         ("Cannot wait", "There is no waiting list for this ride request (any more)."),
     ),
-    ErrorCode.WAITING_LIST_FULL: (
+    ErrorCode.WAITING_LIST_FULL: Message(
         409,
         ("Warteliste voll", "Es warten schon zu viele. Bitte eine andere Zeit versuchen."),
         ("Waiting list full", "Too many are waiting already. Please try another time."),
     ),
-    ErrorCode.NOT_WAITING: (
+    ErrorCode.NOT_WAITING: Message(
         404,
         ("Nicht auf der Warteliste", "Dieser Fahrtwunsch steht nicht auf der Warteliste."),
         ("Not on the waiting list", "This ride request is not on the waiting list."),
     ),
-    ErrorCode.GROUP_NOT_FOUND: (
+    ErrorCode.GROUP_NOT_FOUND: Message(
         404,
         ("Gruppe nicht gefunden", "Diese Gruppe gibt es nicht (mehr)."),
         ("Group not found", "There is no such group (any more)."),
     ),
-    ErrorCode.GROUP_TOO_SMALL: (
+    ErrorCode.GROUP_TOO_SMALL: Message(
         422,
         ("Keine große Gruppe", "Für so wenige reicht ein Fahrzeug. Bitte einfach buchen."),
         ("Not a large group", "One vehicle is enough for so few. Please book a single ride."),
     ),
-    ErrorCode.GROUP_OFFER: (
+    ErrorCode.GROUP_OFFER: Message(
         409,
         ("Angebot einer Gruppe", "Die Angebote einer Gruppe werden zusammen gebucht."),
         ("Offer of a group", "The offers of a group are booked together."),
