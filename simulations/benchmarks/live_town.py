@@ -27,6 +27,7 @@ from simulations.benchmarks.errors import BenchmarkError
 UP_WITHIN_S = 300.0
 _STOP_WITHIN_S = 30.0
 _TICK_S = 0.1
+_ERRORS = (" ERROR ", " CRITICAL ", "Traceback (most recent call last)")
 _MORNING = time_of_day(10, 0)
 _TUESDAY = 1
 _VEHICLE = """
@@ -200,8 +201,16 @@ class LiveService:
 
     def logged(self, name: str, words: str) -> int:
         """In how many lines of a process's log the words occur."""
+        return self._log(name).count(words)
+
+    def errors(self, name: str) -> list[str]:
+        """The lines of a process's log that tell of an error, or begin a traceback."""
+        lines = self._log(name).splitlines()
+        return [line for line in lines if any(word in line for word in _ERRORS)]
+
+    def _log(self, name: str) -> str:
         path = self.var / "log" / f"{name}.log"
-        return path.read_text("utf-8", "replace").count(words) if path.is_file() else 0
+        return path.read_text("utf-8", "replace") if path.is_file() else ""
 
     def _environment(self) -> dict[str, str]:
         zone = ZoneInfo(tomllib.loads(_service_file(self.town))["town"]["timezone"])

@@ -51,6 +51,7 @@ _AFTER_S: Final = 2 * _HOUR_S
 _QUIET_S: Final = 60.0
 _PERSONS: Final = (9, 14)
 _SERIES: Final = 3
+_PROCESSES: Final = ("dispatcher", "web", "optimiser", "messenger")
 _CROWD: Final = 6
 """This part of a day's riders comes once more within ten minutes."""
 _HOURS: Final = [0, 0, 0, 0, 0, 3, 8, 12, 9, 7, 7, 8, 9, 9, 8, 9, 11, 10, 8, 6, 4, 3, 2, 0]
@@ -130,6 +131,8 @@ def run(options: WeekRun, say: Callable[[str], None], tell: Progress) -> Outcome
             service.stop()
             tell("audit", 0.0)
             _audit(service, outcome)
+            for name in _PROCESSES:
+                outcome.violations += [f"{name} logged: {line}" for line in service.errors(name)]
         outcome.setting |= {"took_s": round(time.monotonic() - began)}
         if options.keep is not None and not outcome.is_clean:
             service.keep_as(options.keep)
