@@ -11,6 +11,14 @@ _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _CHATTY: Final = ("alembic", "asyncio", "httpcore", "httpx", "numba", "psycopg.pool", "uvicorn")
 
 
+class _OneLine(logging.Formatter):
+    """A message stays on its line, whatever another program's error in it looks like."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - overridden
+        record.message = " ".join(record.message.split())
+        return super().formatMessage(record)
+
+
 def set_up(process: str) -> None:
     """Log to standard error from now on.
 
@@ -19,7 +27,7 @@ def set_up(process: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     line = _FORMAT.format(process=process, pid=os.getpid())
-    formatter = logging.Formatter(line, datefmt=_TIME)
+    formatter = _OneLine(line, datefmt=_TIME)
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

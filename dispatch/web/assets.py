@@ -17,6 +17,7 @@ from dispatch.api.security import Settings
 from dispatch.web.packages import NODE_MODULES
 
 STATIC: Final = Path(__file__).parent / "static"
+_PUSH_WORKER: Final = STATIC / "push-worker.js"
 MEDIA_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -68,6 +69,11 @@ class Assets:
         """The address of one of our own files, such as `js/map.js`."""
         return f"/static/{self.version}/{name}"
 
+    def push_worker(self) -> Response:
+        """The service worker that shows pushes; its address has to be on top."""
+        headers = {"Cache-Control": "no-cache"}
+        return FileResponse(_PUSH_WORKER, media_type=MEDIA_TYPES[".js"], headers=headers)
+
     def response(self, name: str) -> Response:
         """The file at an address below `/static/`.
 
@@ -88,6 +94,10 @@ def assets_router(assets: Assets) -> APIRouter:
     @router.get("/static/{name:path}")
     def static(name: str) -> Response:
         return assets.response(name)
+
+    @router.get("/push-worker.js")
+    def push_worker() -> Response:
+        return assets.push_worker()
 
     @router.api_route("/tiles/{name}.pmtiles", methods=["GET", "HEAD"])
     def tiles(name: str, settings: Settings) -> Response:

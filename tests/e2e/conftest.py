@@ -1,5 +1,6 @@
 """A real demo service on the schematic Beckum, everything that `make run` starts; and a browser."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ def demo_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSe
     """`rufbus serve --demo` at twenty times real time, from an empty var folder, offline."""
     folder: Path = tmp_path_factory.mktemp("demo")
     folder.joinpath("var").mkdir()
+    town = shutil.copytree(DATA / "beckum", folder / "beckum")
+    with (town / "service.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[messages.push]\ncontact = "mailto:rufbus@example.org"\n')
     service = RunningService(
-        folder / "var", DATA / "beckum", arguments=("--demo", "--speed", "20"), speed=20.0
+        folder / "var", town, arguments=("--demo", "--speed", "20"), speed=20.0
     )
     with service:
         yield service

@@ -88,7 +88,7 @@ def test_what_the_law_forbids_is_said_in_words(
     """A break put off beyond what the law allows is refused, and the dialog says so."""
     vehicle, end = before_a_break(desk)
     dialog = opened(page, demo_service.control_token, vehicle)
-    dialog.get_by_label("Nicht vor").fill(end[11:16])
+    dialog.locator("#break-until").fill(end[11:16])
     dialog.get_by_role("button", name="Verschieben").click()
     refusal = dialog.locator("#vehicle-message .bad")
     expect(refusal).to_have_text(re.compile("Pause"), timeout=PATIENCE_MS)

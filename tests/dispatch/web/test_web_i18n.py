@@ -23,6 +23,7 @@ COMPOSED = {
     "language.": ["de", "en"],
     "booking.when.": ["now", "depart", "arrive"],
     "offer.kind.": ["earliest", "least_walking", "pooled"],
+    "ride.news.by.": ["email", "sms", "push", "none"],
     "live.": ["live", "polling", "off"],
     "control.count.": ["on_duty", "aboard", "open", "delayed"],
     "control.state.": ["off_duty", "idle", "driving", "at_stop", "on_break", "out_of_service"],

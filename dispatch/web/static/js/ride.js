@@ -5,6 +5,7 @@ import { api } from "./api.js";
 import { page, t, tn } from "./config.js";
 import { announce, busy, byId, el, show } from "./dom.js";
 import { createMap } from "./map.js";
+import { showNews } from "./ride-news.js";
 import { forgetRide } from "./rides.js";
 import { follow } from "./stream.js";
 import { clock, clockWindow, dayName, minutesUntil, price, syncClock } from "./time.js";
@@ -99,6 +100,7 @@ function drawPromise() {
   show(byId("promise"));
   show(byId("code-card"), open);
   show(byId("keep"), open);
+  if (!open) show(byId("news"), false);
   show(byId("cancel"), booking.status === "confirmed" || booking.status === "displaced");
   const late_s = booking.status === "confirmed" ? late : 0;
   announce(byId("message"), late_s > SHIFTED_S ? t("ride.late") : "", "warn");
@@ -177,6 +179,7 @@ async function start() {
       state: liveState,
     });
     setInterval(() => booking && drawStatus(), REFRESH_MS);
+    showNews(id);
   } else {
     liveState("off");
   }
