@@ -124,6 +124,7 @@ def _settings(
         basemap=path.with_suffix(".pmtiles"),
         roads_desk=RoadsDesk(town.config, network),
         clock_rate=clock.speed,
+        clock_kind=clock.kind,
         demo=bool(os.environ.get("RUFBUS_DEMO")),
         secure_cookies=bool(os.environ.get("RUFBUS_HTTPS")),
         session_cookie=f"{SESSION_COOKIE}_{town.config.area_id}",

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from contextlib import nullcontext, suppress
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -70,14 +71,20 @@ async def cancel_by_code(
         raise ProblemError(ApiCode.TOO_MANY_ATTEMPTS)
     for booking in await gateway.bookings_by_code(plain):
         contact = await gateway.contact(booking.rider_id)
-        if booking.status.is_open and contact is not None and _proves(proof, contact):
+        if contact is None or not _proves(proof, contact):
+            continue
+        with nullcontext() if booking.status.is_open else suppress(ProblemError):
+            answer = await _give_up(sender, booking)
             await gateway.forgive(limits)
-            return await _give_up(sender, booking)
+            return answer
     raise ProblemError(ApiCode.NOT_CONFIRMED)
 
 
 async def _give_up(sender: AnySender, booking: Booking) -> Json:
-    """Cancel what the code stands for; the answer has no id, which would be a key to more."""
+    """Cancel what the code stands for; the answer has no id, which would be a key to more.
+
+    One that is over is refused, unless the key says that this is a repetition of what ended it.
+    """
     body = await sender.send(CancelBooking(booking.id, "rider"))
     late = bool(body.get("cancelled_late"))
     return {"code": booking.code, "status": "cancelled", "cancelled_late": late}

@@ -105,6 +105,7 @@ async def healthz(settings: Settings, response: Response) -> dict[str, Any]:
     Without Redis, bookings still work: that is reported, but it is not unhealthy.
     """
     parts = await settings.gateway.health()
+    parts["clock"] = {"kind": settings.clock_kind, "rate": settings.clock_rate}
     well = parts["database"] == "up" and parts["dispatcher"]["status"] == "up"
     if not well:
         response.status_code = 503

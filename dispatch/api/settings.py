@@ -54,6 +54,7 @@ class ApiSettings:
         basemap: a PMTiles file; it may appear later.
         roads_desk: ways for the map, and closures tried out; None draws straight lines.
         clock_rate: how many service seconds pass in a real one (demo).
+        clock_kind: `real`, `demo`, or `driven` by somebody else.
         demo: virtual drivers and riders are about.
         secure_cookies: the service is reached by https only.
         session_cookie: name of the control page's cookie; browsers tell hosts apart, not ports.
@@ -71,6 +72,7 @@ class ApiSettings:
     basemap: Path | None = None
     roads_desk: RoadsDesk | None = None
     clock_rate: float = 1.0
+    clock_kind: str = "real"
     demo: bool = False
     secure_cookies: bool = False
     session_cookie: str = SESSION_COOKIE

@@ -64,6 +64,7 @@ class Limits:
         together_max: Commands decided jointly.
         budget_s: Time for deciding, after which a batch is committed as it is.
         tick_s: Between two `Tick`s.
+        tick_leap_s: Between two of them at most in the service's seconds, where its clock is fast.
         wait_s: Longest sleep while Redis can wake us.
         poll_s: Longest sleep while it cannot.
         standby_s: Between two attempts to become the leader.
@@ -78,6 +79,7 @@ class Limits:
     together_max: int = 8
     budget_s: float = 0.1
     tick_s: float = 1.0
+    tick_leap_s: int = 15
     wait_s: float = 0.5
     poll_s: float = 0.1
     standby_s: float = 0.3
@@ -148,6 +150,7 @@ class Dispatcher:
         self._careful = 0
         self._round_began = 0.0
         self._next_tick = 0.0
+        self._ticked_s = 0
         self._next_heartbeat = 0.0
         self._next_housekeeping = 0.0
 
@@ -271,8 +274,9 @@ class Dispatcher:
         entries = [e for e in waiting if not self._held_back(e, now_s)]
         began = time.monotonic()
         if not (self._careful and entries):
-            if began >= self._next_tick:
+            if began >= self._next_tick or now_s >= self._ticked_s + self._limits.tick_leap_s:
                 self._next_tick = began + self._limits.tick_s
+                self._ticked_s = now_s
                 batch.run_own(Tick())
             for report in self._link.take_reports():
                 batch.run_own(report)

@@ -179,6 +179,14 @@ class RoadGraph:
         part = slice(int(self.geometry_offset[arc]), int(self.geometry_offset[arc + 1]))
         return self.geometry_lon[part], self.geometry_lat[part]
 
+    def polyline(self, arcs: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Longitudes and latitudes of arcs driven one after the other, from end to end."""
+        begin = self.geometry_offset[arcs].astype(np.int64)
+        count = self.geometry_offset[arcs + 1] - begin
+        before = np.cumsum(count) - count
+        points = np.repeat(begin - before, count) + np.arange(int(count.sum()))
+        return self.geometry_lon[points], self.geometry_lat[points]
+
     def name_of(self, arc: int) -> str:
         """Street name of an arc, or its number (B 58), or "" if it has none."""
         return self.names[int(self.arc_name[arc])]

@@ -227,11 +227,15 @@ class TravelTimes:
     def _shape(
         self, arcs: NDArray[np.int32], origin: Place, stop: Place
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        parts = []
-        for position, arc in enumerate(arcs.tolist()):
-            begin = origin.offset_ms if position == 0 else 0
-            end = stop.offset_ms if position == len(arcs) - 1 else int(self.graph.arc_time_ms[arc])
-            parts.append(arc_part(self.graph, arc, begin, end))
+        graph, first, last = self.graph, int(arcs[0]), int(arcs[-1])
+        if len(arcs) == 1:
+            parts = [arc_part(graph, first, origin.offset_ms, stop.offset_ms)]
+        else:
+            parts = [
+                arc_part(graph, first, origin.offset_ms, int(graph.arc_time_ms[first])),
+                graph.polyline(arcs[1:-1]),
+                arc_part(graph, last, 0, stop.offset_ms),
+            ]
         lons = np.concatenate([lon for lon, _ in parts])
         lats = np.concatenate([lat for _, lat in parts])
         moved = np.concatenate(([True], (np.diff(lons) != 0) | (np.diff(lats) != 0)))

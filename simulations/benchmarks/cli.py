@@ -190,6 +190,55 @@ def load(town: Path, var: Path, *, as_json: bool, **options: Any) -> None:
     table.show(rows, load.COLUMNS, click.echo, as_json=as_json)
 
 
+@bench.command()
+@click.option(
+    "--days", default=7, show_default=True, type=click.IntRange(1, 28), help="From a Monday on."
+)
+@click.option("--seed", default=1, show_default=True, help="Of all chance, also what is killed.")
+@click.option(
+    "--vehicles",
+    type=click.IntRange(1, 100),
+    help="So many, staffed all day, in place of the town's own.",
+)
+@click.option(
+    "--requests",
+    default=120,
+    show_default=True,
+    type=click.IntRange(1, 2000),
+    help="Ride requests a day.",
+)
+@click.option(
+    "--kills", default=4, show_default=True, type=click.IntRange(0, 100), help="Processes a day."
+)
+@click.option(
+    "--faults/--no-faults", default=True, help="Whether roads, vehicles and riders make trouble."
+)
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for logs and data if something is wrong.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@town_option
+@var_option
+@report_errors
+def week(town: Path, var: Path, *, as_json: bool, **options: Any) -> None:
+    """Days of real service in minutes, with crashes, breakdowns and no-shows, then an audit.
+
+    Exit code 1 if anything that anybody was told does not hold.
+    """
+    from simulations.progress import shown  # noqa: PLC0415 - `--help` is quick
+    from simulations.week import figures, run  # noqa: PLC0415
+
+    options |= {"town": town_folder(town), "var": var}
+    with shown("bar") as tell:
+        wanted = run.WeekRun(**options)
+        outcome = run.run(wanted, lambda line: click.echo(line, err=True), tell)
+    click.echo(figures.as_json(outcome) if as_json else "\n".join(figures.lines(outcome)))
+    if not outcome.is_clean:
+        raise SystemExit(1)
+
+
 @bench.command(cls=ListsCommand)
 @click.option(
     "--requests",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch.clock import CLOCK_VARIABLE, ClockError, ServiceClock, demo_clock
+from dispatch.clock import CLOCK_VARIABLE, ClockError, ClockHand, ServiceClock, demo_clock
 
 ROOT = Path(__file__).parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -81,6 +81,58 @@ def test_invalid_environment(text: str) -> None:
 def test_no_environment_is_real_time() -> None:
     assert ServiceClock.from_env({}).is_real
     assert ServiceClock.from_env(ServiceClock().to_env()).is_real
+
+
+def test_a_driven_clock_stands_still_and_leaps(tmp_path: Path) -> None:
+    with ClockHand(tmp_path / "clock", 1000.5, 600.0) as hand:
+        clock = ServiceClock.from_env(hand.env)
+        assert (clock.now(), clock.now_s(), clock.speed) == (1000.5, 1000, 600.0)
+        time.sleep(0.05)
+        assert clock.now() == 1000.5
+        hand.move(90_000)
+        assert (clock.now_s(), hand.now_s) == (90_000, 90_000)
+        hand.move(5)
+        assert clock.now_s() == 90_000, "never backwards"
+        again = ServiceClock.from_env(clock.to_env())
+        assert again.now_s() == 90_000
+
+
+def test_a_driven_clock_is_the_same_in_all_processes(tmp_path: Path) -> None:
+    code = (
+        "from dispatch.clock import ServiceClock; clock = ServiceClock.from_env()\n"
+        "print(clock.now_s(), flush=True); input(); print(clock.now_s(), flush=True)"
+    )
+    with ClockHand(tmp_path / "clock", 1000, 600.0) as hand:
+        other = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=hand.env,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert other.stdout is not None
+        assert other.stdout.readline() == "1000\n"
+        hand.move(2000)
+        said, complained = other.communicate("\n", timeout=10)
+        assert said == "2000\n"
+        assert "time is not real" in complained, "it must not go unnoticed"
+
+
+def test_who_looks_after_the_service_is_told_that_time_is_not_real(tmp_path: Path) -> None:
+    assert ServiceClock().kind == "real"
+    assert ServiceClock(0.0, 5.0, 2.0).kind == "demo"
+    with ClockHand(tmp_path / "clock", time.time(), 1.0) as hand:
+        clock = ServiceClock.from_env(hand.env)
+        assert (clock.kind, clock.is_real) == ("driven", False)
+
+
+def test_what_is_no_driven_clock(tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"x" * 100)
+    (tmp_path / "empty").touch()
+    for name in ("none", "other", "empty"):
+        with pytest.raises(ClockError, match="is no clock"):
+            ServiceClock.from_env({CLOCK_VARIABLE: f"file:{tmp_path / name}"})
 
 
 def test_demo_by_day_is_real_time() -> None:

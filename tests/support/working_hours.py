@@ -4,31 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dispatch.domain import events as ev
+from simulations.week.law import HOUR, MIN, breaches
 
-MIN = 60
-HOUR = 3600
-
-
-def breaches(length_s: int, taken: Iterable[tuple[int, int]]) -> list[str]:
-    """What the act has against a day; breaks are (begin, end) from its start."""
-    found = []
-    blocks = sorted(taken)
-    rest_s = sum(end - begin for begin, end in blocks)
-    worked_s = length_s - rest_s
-    needed_s = 45 * MIN if worked_s > 9 * HOUR else 30 * MIN if worked_s > 6 * HOUR else 0
-    if rest_s < needed_s:
-        found.append(f"{rest_s} s of break for {worked_s} s of work")
-    if any(end - begin < 15 * MIN for begin, end in blocks):
-        found.append("a block is too short")
-    edges = [0, *(edge for block in blocks for edge in block), length_s]
-    stretches = [b - a for a, b in zip(edges[::2], edges[1::2], strict=True)]
-    if min(stretches) <= 0:
-        found.append("a break interrupts no work")
-    if max(stretches) > 6 * HOUR:
-        found.append(f"{max(stretches)} s without a break")
-    if worked_s > 10 * HOUR:
-        found.append("more than 10 h of work")
-    return found
+__all__ = ["HOUR", "MIN", "WorkedShift", "breaches", "worked_shifts"]
 
 
 @dataclass

@@ -51,6 +51,7 @@ def test_health(client: Any, gateway: Any, part: str | None, value: Any, status:
     assert response.status_code == status
     assert response.json()["status"] == ("ok" if status == 200 else "unavailable")
     assert ("retry-after" in response.headers) == (status == 503)
+    assert response.json()["parts"]["clock"] == {"kind": "real", "rate": 1.0}
 
 
 def test_the_fleet(client: Any, bearer: Bearer) -> None:

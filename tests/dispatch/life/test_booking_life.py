@@ -171,6 +171,8 @@ def test_giving_up_by_code_needs_a_proof_and_patience(service: Any) -> None:
     done = service.ok("POST", path, {"phone_digits": "7654"})
     assert shaped(life.CancelledByCode, done)["status"] == "cancelled"
     assert booking["id"] not in str(done)
+    assert service.ok("POST", path, {"phone_digits": "7654"}) == done, "the answer was lost"
+    assert service.call("POST", path, {"phone_digits": "7655"}).status_code == 403
     other = service.book(0, 30, depart_at=service.at(5400))
     path = f"/bookings/by-code/{other['code']}/cancel"
     for _ in range(5):
@@ -179,6 +181,19 @@ def test_giving_up_by_code_needs_a_proof_and_patience(service: Any) -> None:
     assert (locked.status_code, locked.json()["code"]) == (429, "too_many_attempts")
     assert locked.headers["retry-after"] == "900"
     assert service.ok("GET", f"/bookings/{other['id']}")["status"] == "confirmed"
+
+
+def test_a_repeated_key_gets_the_answer_to_giving_up_by_code_again(service: Any) -> None:
+    booking = service.book(0, 30, depart_at=service.at(3600))
+    path = f"/bookings/by-code/{booking['code']}/cancel"
+    again = {"Idempotency-Key": "give-up-1"}
+    first = service.call("POST", path, {"phone_digits": "7654"}, **again)
+    assert first.status_code == 200
+    service.clock.at_s += 7 * 3600  # the dispatcher has forgotten the booking
+    second = service.call("POST", path, {"phone_digits": "7654"}, **again)
+    assert (second.status_code, second.content) == (200, first.content)
+    fresh = service.call("POST", path, {"phone_digits": "9999"})
+    assert (fresh.status_code, fresh.json()["code"]) == (403, "not_confirmed")
 
 
 def test_what_is_read_to_a_caller(service: Any) -> None:

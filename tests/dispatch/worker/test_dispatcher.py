@@ -38,6 +38,16 @@ MakeDispatcher = Callable[..., Dispatcher]
 Running = Callable[[Dispatcher], AbstractContextManager[Dispatcher]]
 
 
+class SteppedClock:
+    """Shows what it is told."""
+
+    def __init__(self, at_s: int) -> None:
+        self.at_s = at_s
+
+    def now_s(self) -> int:
+        return self.at_s
+
+
 class Desk:
     """Puts commands in the inbox and reads what became of them."""
 
@@ -316,6 +326,35 @@ def test_a_tick_that_fails_stops_nobody(
     row = desk.put(ride())
     drain(dispatcher)
     assert desk.code(row) is None
+
+
+def test_time_that_leaps_is_noticed_before_the_next_command(
+    desk: Desk, make_dispatcher: MakeDispatcher
+) -> None:
+    """A driven clock passes an hour between two rounds: offers lapse before they are taken."""
+    seen: list[tuple[str, int]] = []
+
+    def noting(state: State, command: co.Command, now_s: int, rng: Random) -> list[ev.Event]:
+        seen.append((type(command).__name__, now_s))
+        return decide(state, command, now_s, rng)
+
+    clock = SteppedClock(1_000_000)
+    limits = Limits(tick_s=3600.0, tick_leap_s=15)
+    dispatcher = make_dispatcher(decide=noting, clock=clock, limits=limits)
+    assert dispatcher.lead()
+    dispatcher.round()
+    for leap_s in (14, 1, 3600):
+        clock.at_s += leap_s
+        desk.put(ride())
+        dispatcher.round()
+    assert seen == [
+        ("Tick", 1_000_000),
+        ("RequestRide", 1_000_014),
+        ("Tick", 1_000_015),
+        ("RequestRide", 1_000_015),
+        ("Tick", 1_003_615),
+        ("RequestRide", 1_003_615),
+    ]
 
 
 def test_the_budget_ends_a_batch_but_loses_nothing(
