@@ -2,7 +2,6 @@
 
 import hmac
 import re
-from contextlib import nullcontext, suppress
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -73,10 +72,14 @@ async def cancel_by_code(
         contact = await gateway.contact(booking.rider_id)
         if contact is None or not _proves(proof, contact):
             continue
-        with nullcontext() if booking.status.is_open else suppress(ProblemError):
+        try:
             answer = await _give_up(sender, booking)
-            await gateway.forgive(limits)
-            return answer
+        except ProblemError:
+            if booking.status.is_open:
+                raise
+            continue
+        await gateway.forgive(limits)
+        return answer
     raise ProblemError(ApiCode.NOT_CONFIRMED)
 
 
