@@ -27,6 +27,7 @@ HARD = {
     ("POST", "/bookings/{booking_id}/boarded"),
     ("POST", "/bookings/{booking_id}/move"),
     ("POST", "/bookings/{booking_id}/no-show"),
+    ("POST", "/bookings/{booking_id}/not-served"),
     ("POST", "/ride-requests/{request_id}/waiting"),
     ("GET", "/ride-requests/{request_id}/waiting"),
     ("DELETE", "/ride-requests/{request_id}/waiting"),
