@@ -22,6 +22,7 @@ Seconds = Annotated[int, Field(ge=0, le=86_400)]
 Money = Annotated[float, Field(ge=0, le=1e9)]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Table = dict[str, Any]
+_SHIPPED = Path(__file__).parent / "scenarios"
 _DEMAND_FILES = ("path", "nodes", "extract")
 
 
@@ -237,12 +238,14 @@ def load_scenario(path: Path, values: Mapping[str, Any] | None = None) -> Scenar
     """Read a scenario, and those it extends.
 
     Args:
-        path: of the TOML file; `extends` in it names another one, relative to it.
+        path: of the TOML file, or the name of one that ships; `extends` in it names another one,
+            relative to it.
         values: put over what the files say, by dotted key like `fleet.vehicles`.
 
     Raises:
         ScenarioError: missing or unreadable file, unknown keys, values out of range.
     """
+    path = _found(path)
     raw = _read(path, ())
     for key, value in (values or {}).items():
         raw = _over(raw, _nested(key, value))
@@ -265,6 +268,16 @@ def changed(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
         return Scenario.model_validate({**raw, "folder": scenario.folder})
     except ValidationError as error:
         raise ScenarioError(explain(error, Scenario)) from error
+
+
+def _found(path: Path) -> Path:
+    """The file itself, or the one that ships under this name."""
+    if path.exists() or len(path.parts) != 1:
+        return path
+    shipped = {file.stem: file for file in sorted(_SHIPPED.glob("*.toml"))}
+    if path.stem not in shipped:
+        raise ScenarioError(f"{path}: no such file; these ship: {', '.join(shipped)}")
+    return shipped[path.stem]
 
 
 def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

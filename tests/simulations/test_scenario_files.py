@@ -95,6 +95,14 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
         config_of(load_scenario(path))
 
 
+def test_one_that_ships_is_known_by_its_name() -> None:
+    assert (
+        load_scenario(Path("beckum-small")).name == load_scenario(FOLDER / "beckum-small.toml").name
+    )
+    with pytest.raises(ScenarioError, match=r"beckum-smal: no such file; these ship: beckum-b"):
+        load_scenario(Path("beckum-smal"))
+
+
 def test_files_cannot_extend_each_other_in_a_circle(tmp_path: Path) -> None:
     written(tmp_path, 'extends = "b.toml"', "a.toml")
     with pytest.raises(ScenarioError, match="circle"):
