@@ -1,23 +1,17 @@
-"""Leadership, batches and what becomes of them when something goes wrong."""
+"""Batches, and what becomes of them when something goes wrong."""
 
-import json
 import logging
-import os
-import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import psycopg
 import pytest
+from inbox_desk import AREA, Desk, drain, wait_until
 from tiny_engine import BrokenEngineError, answer, decide, random_command, ride
 
 from dispatch.domain import commands as co
@@ -25,15 +19,10 @@ from dispatch.domain import events as ev
 from dispatch.domain.errors import DomainError
 from dispatch.domain.state import State, apply, forget_closed
 from dispatch.store import inbox
-from dispatch.store.audit import differences
-from dispatch.store.codec import command_to_json
 from dispatch.store.connect import connect
-from dispatch.store.errors import LeadershipLostError
-from dispatch.store.inbox import Outcome
 from dispatch.worker.batch import Decide, DecideBatch
 from dispatch.worker.dispatcher import Dispatcher, Limits
 
-AREA = "town"
 MakeDispatcher = Callable[..., Dispatcher]
 Running = Callable[[Dispatcher], AbstractContextManager[Dispatcher]]
 
@@ -46,53 +35,6 @@ class SteppedClock:
 
     def now_s(self) -> int:
         return self.at_s
-
-
-class Desk:
-    """Puts commands in the inbox and reads what became of them."""
-
-    def __init__(self, dsn: str) -> None:
-        self.dsn = dsn
-
-    def put(self, command: co.Command) -> int:
-        document = json.dumps(command_to_json(command))
-        return self.put_raw(document)
-
-    def put_raw(self, document: str) -> int:
-        key = f"key-{time.monotonic_ns()}"
-        nobody = dict.fromkeys(
-            ["rider_id", "name", "phone", "phone_e164", "email", "language", "channel"]
-        )
-        row = {"area": AREA, "key": key, "fingerprint": "", "command": document}
-        with connect(self.dsn) as connection:
-            found = connection.execute(inbox.PUT, row | nobody).fetchone()
-        assert found is not None
-        return int(found[0])
-
-    def outcome(self, row_id: int) -> Outcome | None:
-        (stored,) = self.sql("SELECT outcome FROM inbox WHERE id = %s", row_id)
-        return None if stored[0] is None else Outcome.from_json(stored[0])
-
-    def code(self, row_id: int) -> str | None:
-        outcome = self.outcome(row_id)
-        assert outcome is not None
-        return None if outcome.error is None else outcome.error.code
-
-    def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with connect(self.dsn) as connection:
-            return connection.execute(statement, parameters).fetchall()
-
-    def count(self, table: str) -> int:
-        return len(self.sql("TABLE " + table))
-
-    def differences(self) -> list[str]:
-        with connect(self.dsn) as connection:
-            return differences(connection, AREA)
-
-
-@pytest.fixture
-def desk(town_dsn: str) -> Desk:
-    return Desk(town_dsn)
 
 
 def jointly(decide: Decide, calls: list[int] | None = None) -> DecideBatch:
@@ -122,11 +64,6 @@ def jointly(decide: Decide, calls: list[int] | None = None) -> DecideBatch:
 together = pytest.mark.parametrize("together", [False, True])
 
 
-def drain(dispatcher: Dispatcher) -> None:
-    while dispatcher.round():
-        pass
-
-
 @together
 def test_a_batch_is_decided_in_order_and_answered(
     desk: Desk, make_dispatcher: MakeDispatcher, *, together: bool
@@ -143,89 +80,6 @@ def test_a_batch_is_decided_in_order_and_answered(
     logged = desk.sql("SELECT inbox_id, epoch FROM event WHERE type = 'RideOffered' ORDER BY seq")
     assert logged == [(rows[0], 1), (rows[2], 1)]
     assert desk.differences() == []
-
-
-def test_only_one_leads_and_a_new_leader_begins_a_new_epoch(
-    make_dispatcher: MakeDispatcher,
-) -> None:
-    first, second = make_dispatcher(), make_dispatcher()
-    assert first.lead()
-    assert not second.lead()
-    first.close(resign=True)
-    assert second.lead()
-    assert (first.epoch, second.epoch) == (1, 2)
-
-
-def test_a_former_leader_writes_nothing(desk: Desk, make_dispatcher: MakeDispatcher) -> None:
-    """It was paused: its lock is gone, its connection to the tables still stands."""
-    old, new = make_dispatcher(), make_dispatcher()
-    assert old.lead()
-    old.round()
-    old._leadership.release()
-    assert new.lead()
-    row = desk.put(ride())
-    events = desk.count("event")
-    with pytest.raises(LeadershipLostError):
-        old.round()
-    assert desk.outcome(row) is None
-    assert desk.count("event") == events
-    assert desk.count("ride_request") == 0
-    drain(new)
-    assert desk.code(row) is None
-    assert desk.sql("SELECT max(epoch) FROM event") == [(2,)]
-    assert desk.differences() == []
-
-
-def test_a_former_leader_without_work_notices_too(
-    make_dispatcher: MakeDispatcher,
-) -> None:
-    old = make_dispatcher(limits=Limits(heartbeat_s=0.0))
-    new = make_dispatcher()
-    assert old.lead()
-    old._leadership.release()
-    assert new.lead()
-    new.round()
-    old._next_tick = float("inf")
-    with pytest.raises(LeadershipLostError):
-        old.round()
-
-
-def test_a_silent_leader_loses_its_lock(desk: Desk, make_dispatcher: MakeDispatcher) -> None:
-    paused = make_dispatcher()
-    eager = make_dispatcher(limits=Limits(depose_after_s=0.2))
-    assert paused.lead()
-    paused.round()
-    assert not eager.lead()
-    time.sleep(0.25)
-    wait_until(eager.lead)
-    desk.put(ride())
-    with pytest.raises(LeadershipLostError):
-        paused.round()
-    drain(eager)
-    assert desk.count("ride_request") == 1
-
-
-def test_a_silent_leader_that_runs_on_stands_back(
-    desk: Desk, make_dispatcher: MakeDispatcher, running: Running
-) -> None:
-    """Two dispatchers run, one after the other is stopped; all is answered, nothing twice."""
-    one, two = make_dispatcher(), make_dispatcher(rng=Random(8))  # or both would make the same ids
-    rows = []
-    with running(two):
-        with running(one):
-            rows += [desk.put(ride()) for _ in range(20)]
-            time.sleep(0.3)
-        rows += [desk.put(ride()) for _ in range(20)]
-        wait_until(lambda: all(desk.outcome(row) for row in rows))
-    assert desk.count("ride_request") == 40
-    assert desk.differences() == []
-
-
-def wait_until(condition: Callable[[], bool], patience_s: float = 10.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @together
@@ -428,123 +282,6 @@ def test_another_road_graph_is_adopted_once(desk: Desk, make_dispatcher: MakeDis
         dispatcher.close()
         assert len(asked) == times, roads
     assert {s.anchor.arc for s in dispatcher.state.shifts.values()} == {99}
-    assert desk.differences() == []
-
-
-_PROCESS = """
-import sys
-sys.path.append(sys.argv[3])
-from tiny_engine import answer, decide
-from dispatch.clock import ServiceClock
-from dispatch.worker.dispatcher import Dispatcher, run_until_signalled
-run_until_signalled(Dispatcher(
-    sys.argv[1], sys.argv[2], "town", decide=decide, answer=answer, clock=ServiceClock()))
-"""
-
-
-@pytest.fixture
-def process(town_dsn: str, redis_url: str) -> Any:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start() -> subprocess.Popen[bytes]:
-        doubles = str(Path(__file__).parents[2] / "support")
-        command = [sys.executable, "-c", _PROCESS, town_dsn, redis_url, doubles]
-        child = subprocess.Popen(command)
-        started.append(child)
-        return child
-
-    yield start
-    for child in started:
-        if child.poll() is None:
-            child.kill()
-        child.wait(10)
-
-
-def test_sigterm_ends_it_in_order(desk: Desk, process: Any) -> None:
-    child = process()
-    row = desk.put(ride())
-    wait_until(lambda: desk.outcome(row) is not None)
-    child.terminate()
-    assert child.wait(5) == 0
-    assert desk.sql("SELECT leader, heartbeat_at FROM service_area") == [("", None)]
-
-
-@pytest.mark.crash
-def test_a_paused_leader_is_replaced_and_stands_back_when_it_wakes(
-    desk: Desk, process: Any, make_dispatcher: MakeDispatcher, running: Running
-) -> None:
-    paused = process()
-    rows = [desk.put(ride())]
-    wait_until(lambda: desk.outcome(rows[0]) is not None)
-    os.kill(paused.pid, signal.SIGSTOP)
-    with running(make_dispatcher(limits=Limits(depose_after_s=0.5, standby_s=0.05))):
-        rows.append(desk.put(ride()))
-        wait_until(lambda: desk.outcome(rows[1]) is not None)
-        rows += [desk.put(ride()) for _ in range(5)]
-        os.kill(paused.pid, signal.SIGCONT)
-        rows += [desk.put(ride()) for _ in range(20)]
-        wait_until(lambda: all(desk.outcome(row) for row in rows))
-    assert paused.poll() is None
-    row = desk.put(ride())
-    wait_until(lambda: desk.outcome(row) is not None)
-    assert desk.count("ride_request") == len(rows) + 1
-    assert desk.sql("SELECT epoch FROM service_area") == [(3,)]
-    assert desk.differences() == []
-
-
-@pytest.mark.crash
-def test_kill_nine_under_load_loses_nothing(desk: Desk, process: Any) -> None:
-    stop = threading.Event()
-    rows: list[int] = []
-
-    def load() -> None:
-        while not stop.is_set():
-            rows.append(desk.put(ride()))
-
-    caller = threading.Thread(target=load)
-    caller.start()
-    child = process()
-    try:
-        for _ in range(2):
-            seen = len(rows)
-            wait_until(lambda seen=seen: len(rows) > seen + 30 and bool(desk.outcome(rows[seen])))
-            os.kill(child.pid, signal.SIGKILL)
-            child.wait(5)
-            child = process()
-    finally:
-        stop.set()
-        caller.join()
-    wait_until(lambda: desk.outcome(rows[-1]) is not None)
-    answered = desk.sql("SELECT outcome -> 'body' ->> 'id' FROM inbox ORDER BY id")
-    stored = desk.sql("SELECT id FROM ride_request")
-    assert sorted(answered) == sorted(stored)
-    assert len(stored) == len(rows)
-    assert desk.differences() == []
-
-
-def test_a_former_leader_stuck_in_a_commit_is_not_waited_for(
-    desk: Desk, make_dispatcher: MakeDispatcher
-) -> None:
-    """Paused between the fence and the commit, it holds the row that the next one has to change."""
-    stuck, next_one = make_dispatcher(), make_dispatcher()
-    assert stuck.lead()
-    connection = stuck._require()
-    row = desk.put(ride())
-
-    def commit_slowly() -> None:
-        with stuck._leadership.fenced(connection):
-            connection.execute("SELECT 1")
-            connection.pgconn.pipeline_sync()  # the server has it all, and waits for the rest
-            stuck._leadership.release()
-            began = time.monotonic()
-            assert next_one.lead()
-            assert time.monotonic() - began < 2
-
-    with pytest.raises(psycopg.OperationalError):
-        commit_slowly()
-    drain(next_one)
-    assert desk.code(row) is None
-    assert desk.sql("SELECT epoch FROM service_area") == [(2,)]
     assert desk.differences() == []
 
 
