@@ -52,6 +52,15 @@ def tell(town: Town, story: Story) -> None:
         town.close()
 
 
+async def turned_away(riders: Storm, began: float) -> None:
+    """All who are answered are told to come back; a busy machine is slow to say even that."""
+    await asyncio.sleep(TROUBLE_S)
+    while not riders.since(began):
+        assert time.monotonic() < began + BACK_S
+        await asyncio.sleep(0.1)
+    assert {a.status_code for a in riders.since(began)} == {UNAVAILABLE}
+
+
 def command(site: Site, statement: str) -> None:
     with psycopg.connect(site.dsn, autocommit=True) as connection:
         connection.execute("SET default_transaction_read_only = off")
@@ -68,10 +77,9 @@ def test_a_read_only_database(site: Site) -> None:
         try:
             await asyncio.sleep(0.5)
             began = time.monotonic()
-            await asyncio.sleep(TROUBLE_S)
+            await turned_away(riders, began)
             seen = await riders.client.get(f"/api/v1/bookings/{booking[0]}")
             assert seen.status_code == 200
-            assert {a.status_code for a in riders.since(began)} == {UNAVAILABLE}
         finally:
             command(site, "ALTER SYSTEM RESET default_transaction_read_only")
 
@@ -93,8 +101,7 @@ def test_a_database_without_free_connections(site: Site) -> None:
             )
             hogs += all_connections(site)
             began = time.monotonic() + IN_FLIGHT_S
-            await asyncio.sleep(TROUBLE_S)
-            assert {a.status_code for a in riders.since(began)} == {UNAVAILABLE}
+            await turned_away(riders, began)
         finally:
             for hog in hogs:
                 hog.close()
@@ -114,8 +121,7 @@ def test_a_database_that_is_killed(site: Site) -> None:
     async def story(riders: Storm) -> None:
         kill(site.postgres.pid)
         began = time.monotonic() + IN_FLIGHT_S
-        await asyncio.sleep(TROUBLE_S)
-        assert {a.status_code for a in riders.since(began)} == {UNAVAILABLE}
+        await turned_away(riders, began)
         site.postgres.start()
 
     tell(site.town(), story)
