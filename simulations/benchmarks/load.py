@@ -23,6 +23,7 @@ from simulations.benchmarks.live import Riders, prepared
 from simulations.benchmarks.live_town import LiveService
 from simulations.benchmarks.memory import Memory
 from simulations.benchmarks.table import Column, Row
+from simulations.benchmarks.transport import AiohttpTransport
 
 COLUMNS = (
     Column("rate_per_s", 10, 1),
@@ -309,6 +310,6 @@ def kind_of(answer: httpx.Response) -> str:
 
 @asynccontextmanager
 async def _client(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    unbounded = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S, limits=unbounded) as client:
+    transport = AiohttpTransport()
+    async with httpx.AsyncClient(base_url=url, timeout=_TIMEOUT_S, transport=transport) as client:
         yield client
