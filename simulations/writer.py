@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from dispatch.domain import events as ev
 from simulations.runner import Result
 from simulations.town import town_of
+from simulations.world import Day
 
 _NO_ROADS: Final[dict[str, Any]] = {"network": None}  # large, and put back on the other side
 _TOLD: Final = (
@@ -63,10 +64,7 @@ class Writer:
         Raises:
             OSError: it cannot be written.
         """
-        told: list[tuple[int, ev.Event]] = [
-            (at_s, event) for at_s, event in result.day.events if isinstance(event, _TOLD)
-        ]
-        slim = replace(result, **_NO_ROADS, day=replace(result.day, events=told))
+        slim = replace(result, **_NO_ROADS, day=told(result.day))
         try:
             self._ours.send((slim, folder, language))
             failed = self._ours.recv()
@@ -74,6 +72,14 @@ class Writer:
             raise OSError("the process that writes the report has ended") from error
         if failed is not None:
             raise failed
+
+
+def told(day: Day) -> Day:
+    """As much of a day as its tables and its report are made of."""
+    events: list[tuple[int, ev.Event]] = [
+        (at_s, event) for at_s, event in day.events if isinstance(event, _TOLD)
+    ]
+    return replace(day, events=events)
 
 
 def _serve(orders: Connection, var: Path) -> None:
