@@ -8,7 +8,9 @@ from fastapi import Depends, Header, Request
 from dispatch.api.messages import Language
 from dispatch.api.problems import ProblemError, language_of
 from dispatch.api.security import AnyCaller, Settings, inbox_key
-from dispatch.domain.commands import Command
+from dispatch.domain.commands import AcceptOffer, Command
+from dispatch.domain.errors import ErrorCode
+from dispatch.domain.model import RequestStatus
 from dispatch.live.gateway import Contact, Gateway
 from dispatch.town import Json
 
@@ -35,8 +37,19 @@ class Sender:
             contact = replace(contact, language=self.language)
         outcome = await self.gateway.submit(command, key=self.key, contact=contact)
         if outcome.error is not None:
-            raise ProblemError(outcome.error.code, params=outcome.error.params)
+            code = await self._told_apart(command, outcome.error.code)
+            raise ProblemError(code, params=outcome.error.params)
         return outcome.body or {}
+
+    async def _told_apart(self, command: Command, code: str) -> str:
+        """Say of an offer that the dispatcher has forgotten what became of it."""
+        if not isinstance(command, AcceptOffer) or code != ErrorCode.OFFER_NOT_FOUND:
+            return code
+        fate = await self.gateway.fate_of_offer(command.offer_id)
+        if fate is None:
+            return code
+        taken = fate is RequestStatus.BOOKED
+        return ErrorCode.ALREADY_BOOKED if taken else ErrorCode.OFFER_EXPIRED
 
 
 def sender_of(

@@ -323,8 +323,8 @@ def forget_closed(state: State, before_s: int) -> None:
     # what was asked is needed for as long as it may be asked differently, or be served at last
     needed = {b.request_id for b in state.bookings.values() if b.status.is_open}
     needed.update(state.waiting)
-    for request in [r for r in state.requests.values() if r.status is not RequestStatus.OFFERED]:
-        if request.received_at_s < before_s and request.id not in needed:
+    for request in [r for r in state.requests.values() if _is_over(r, before_s)]:
+        if request.id not in needed:
             del state.requests[request.id]
             for offer in request.offers:
                 state.offers.pop(offer.id, None)
@@ -336,6 +336,17 @@ def forget_closed(state: State, before_s: int) -> None:
         state.closures = {i: c for i, c in state.closures.items() if i not in over}
     for seen in [a for a in state.acknowledged.values() if a.at_s < before_s]:
         del state.acknowledged[seen.alert_id]
+
+
+def _is_over(request: RideRequest, before_s: int) -> bool:
+    """Whether nothing can come of a request any more.
+
+    Offers that nobody has taken are at once: most of what is asked comes to nothing, and everything
+    kept is copied with each decision. Only a group's are still told from one there never was.
+    """
+    if request.status is RequestStatus.LAPSED and request.group_id is None:
+        return True
+    return request.status is not RequestStatus.OFFERED and request.received_at_s < before_s
 
 
 def _forget_life(state: State, before_s: int) -> None:

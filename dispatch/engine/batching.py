@@ -6,7 +6,7 @@ it is better by the objective. A single rider for whom there is no room is a bat
 rides may be moved inside their promises to make some.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from random import Random
@@ -140,8 +140,7 @@ class Batches:
         """What to offer so that more of the requests can ride than if each took its own best."""
         rules = self._config.rules
         asked = {a.request.id: a for a in known if a.wanted is not None}
-        alone = len(asked) == 1 and all(a.found for a in asked.values())
-        if not rules.joint_iterations or not asked or alone:
+        if not rules.joint_iterations or not asked or _apart(asked.values()):
             return {}
         now = self._planning(state, [_need_of(a) for a in asked.values()], now_s)
         wanted = [replace(a.wanted, id=key) for key, a in asked.items() if a.wanted is not None]
@@ -298,6 +297,12 @@ class Batches:
             return int(min(matrix[place, need.stop] for place in places))
 
         return sorted(shifts, key=lambda shift: (away_s(shift), shift.id))
+
+
+def _apart(asked: Collection[Asked]) -> bool:
+    """Whether all can ride as suits best, for each would be in another vehicle."""
+    vehicle_ids = {a.vehicle_id for a in asked if a.found}
+    return len(vehicle_ids) == len(asked)
 
 
 def _carriers(now: Planning, problem: plans.Problem) -> dict[str, str]:

@@ -61,7 +61,7 @@ class Asked:
     """A ride request and what there is to offer.
 
     `wanted` asks the plans for it in the `window` for which `found` was found, or in the last one
-    tried; without a window it cannot be served at all.
+    tried; without a window it cannot be served at all. `vehicle_id` is that of the first `found`.
     """
 
     ask: RequestRide
@@ -70,6 +70,7 @@ class Asked:
     window: Window | None = None
     wanted: plans.Request | None = None
     found: Sequence[Candidate] = ()
+    vehicle_id: str | None = None
     unservable: RefusalCode | None = None
 
 
@@ -111,8 +112,7 @@ class Rides:
             ends = find_ends(self._config, *self._at_that_time(draft, ask, request.max_walk_m))
         except Unservable as reason:
             return Asked(ask, request, unservable=reason.code)
-        window, wanted, found = self._search(draft, ask, ends)
-        return Asked(ask, request, ends, window, wanted, found)
+        return Asked(ask, request, ends, *self._search(draft, ask, ends))
 
     def answer(self, draft: Draft, asked: Asked, together: Candidate | None = None) -> None:
         """Offer what was found, first of all what fits together with others; or refuse."""
@@ -294,14 +294,14 @@ class Rides:
 
     def _search(
         self, draft: Draft, ask: RequestRide, ends: Ends
-    ) -> tuple[Window, plans.Request | None, list[Candidate]]:
+    ) -> tuple[Window, plans.Request | None, list[Candidate], str | None]:
         """Try the rider's windows in turn; the first with a feasible insertion wins."""
         windows = self._windows(draft, ask, ends)
         for window in windows:
-            wanted, found = self._insertions(draft, ask, ends, window)
+            wanted, found, vehicle_id = self._insertions(draft, ask, ends, window)
             if found:
-                return window, wanted, found
-        return windows[-1], wanted, []
+                return window, wanted, found, vehicle_id
+        return windows[-1], wanted, [], None
 
     def _windows(self, draft: Draft, ask: RequestRide, ends: Ends) -> list[Window]:
         if ask.arrive_by_s is None:
@@ -320,21 +320,25 @@ class Rides:
 
     def _insertions(
         self, draft: Draft, ask: RequestRide, ends: Ends, window: Window
-    ) -> tuple[plans.Request | None, list[Candidate]]:
+    ) -> tuple[plans.Request | None, list[Candidate], str | None]:
+        """The request, what is feasible, and the vehicle of the first that is."""
         shifts = self._suitable(draft, ask.party, window.from_s, window.board_by_s)
         closures, config = draft.state.closures, self._config
         if not shifts:
-            return plan_request(config, self._network, ask, ends, window, draft.now_s), []
-        first, result = None, list[Candidate]()
+            return plan_request(config, self._network, ask, ends, window, draft.now_s), [], None
+        first, result, vehicle_id = None, list[Candidate](), None
         for network, group in by_roads(self._network, closures, shifts):
             closed = closed_during(network, closures, window.from_s, window.board_by_s)
             request = plan_request(config, network, ask, ends, window, draft.now_s, closed)
             if request is None:
                 continue
             first = first or request
-            found = plans.best_insertions(self._planning(draft, group).problem, request)
+            now = self._planning(draft, group)
+            found = plans.best_insertions(now.problem, request)
+            if len(found) and not result:
+                vehicle_id = now.shifts[found[0].vehicle].vehicle_id
             result += candidates(config.rules, request, ends, found)
-        return first, result
+        return first, result, vehicle_id
 
     def _suitable(self, draft: Draft, party: Party, from_s: int, to_s: int) -> list[Shift]:
         return suitable_shifts(self._config, draft.state, party, (from_s, to_s), draft.now_s)
@@ -417,7 +421,7 @@ class Rides:
     def _offer_at(self, draft: Draft, ask: RequestRide, ends: Ends, depart_s: int) -> Offer | None:
         """What would be offered first to a rider who sets off then."""
         window = Window(depart_s, depart_s + self._config.rules.alternatives_step_s)
-        _, found = self._insertions(draft, replace(ask, arrive_by_s=None), ends, window)
+        _, found, _ = self._insertions(draft, replace(ask, arrive_by_s=None), ends, window)
         if not found:
             return None
         choice = choose(found, 1, by_arrival=False)[0]

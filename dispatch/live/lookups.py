@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from dispatch.domain.life import Series, SeriesDay, Waiting
-from dispatch.domain.model import Booking, RideRequest
+from dispatch.domain.model import Booking, RequestStatus, RideRequest
 from dispatch.store import entities, life
 from dispatch.store.codec import BOOKING, REQUEST
 
@@ -15,6 +15,10 @@ _SHOWN_MAX: Final = 50
 _RIDERS: Final = """
 SELECT id, name, phone, email, created_at FROM rider
 WHERE area = %(area)s AND phone_e164 = %(phone)s ORDER BY created_at DESC, id LIMIT 200
+"""
+_FATE_OF_OFFER: Final = """
+SELECT r.status FROM offer o JOIN ride_request r ON r.area = o.area AND r.id = o.request_id
+WHERE o.area = %(area)s AND o.id = %(id)s
 """
 
 
@@ -68,6 +72,14 @@ class Lookups(ABC):
         """Ride requests by id; unknown ones are left out."""
         rows = await self._read(entities.REQUESTS + " AND r.id = ANY(%(ids)s)", ids=[*request_ids])
         return {r.id: r for r in map(REQUEST.validate_python, rows)}
+
+    async def fate_of_offer(self, offer_id: str) -> RequestStatus | None:
+        """What became of the request that an offer answered; None if there never was such an offer.
+
+        The dispatcher forgets what came to nothing, the tables do not.
+        """
+        rows = await self._rows(_FATE_OF_OFFER, id=offer_id)
+        return RequestStatus(rows[0][0]) if rows else None
 
     async def series(self, series_id: str) -> Series | None:
         """A standing order."""

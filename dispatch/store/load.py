@@ -9,7 +9,8 @@ from dispatch.domain.state import State
 from dispatch.store import entities, life
 from dispatch.store.codec import ACKNOWLEDGEMENT, BOOKING, CLOSURE, OUTAGE, REQUEST, SHIFT
 
-_WANTED: Final = """ AND (r.status = 'offered' OR r.received_at_s >= %(before_s)s
+_WANTED: Final = """ AND (r.status = 'offered' OR (r.received_at_s >= %(before_s)s
+        AND (r.status <> 'lapsed' OR r.group_id IS NOT NULL))
     OR EXISTS (SELECT FROM booking b
         WHERE b.area = r.area AND b.request_id = r.id AND b.ended_at_s IS NULL)
     OR EXISTS (SELECT FROM waiting w WHERE w.area = r.area AND w.request_id = r.id

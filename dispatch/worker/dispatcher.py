@@ -51,7 +51,7 @@ from dispatch.worker.preparation import Preparation, Prepare
 _log = logging.getLogger(__name__)
 
 _BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
-_HOUSEKEEPING_S: Final = 60.0
+_HOUSEKEEPING_S: Final = 20.0
 _TOGETHER: Final = frozenset({RequestRide, AcceptOffer})
 
 

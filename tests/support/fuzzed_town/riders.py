@@ -154,9 +154,12 @@ class Riders(Trunk):
         blank = self.as_booked(request, offer)
         wanted = as_booking(request_for(plan_booking(desk.config, desk.network, blank)))
         span_s = (offer.promise.pickup_from_s, offer.promise.pickup_to_s)
+        stops = {offer.promise.pickup_stop_id, offer.promise.dropoff_stop_id}
         for shift in suitable_shifts(desk.config, desk.state, request.party, span_s, desk.now_s):
             now = planning(desk.config, desk.network, desk.state, [shift], desk.now_s)
-            if now.promised is now.problem and reachable(now.problem, wanted):
+            # a road closure counts for all of a shift, also where riders would be done before it
+            served = now.network.cut_off.isdisjoint(stops) and reachable(now.problem, wanted)
+            if now.promised is now.problem and served:
                 found = list(places(now.problem, 0, wanted))
                 assert not found, f"{shift.id} has room for {offer}: {found[0]}"
 
