@@ -124,6 +124,7 @@ def run(app: Any, listener: socket.socket) -> None:
     _allow_files()
     config = uvicorn.Config(
         app,
+        loop="uvloop",
         http=BoundedProtocol,
         log_config=None,
         access_log=False,

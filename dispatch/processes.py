@@ -15,6 +15,7 @@ from dispatch.domain.events import Event
 from dispatch.domain.state import State
 from dispatch.networks import ensure_stops, load_graph, load_network
 from dispatch.own_folder import own_folder
+from dispatch.priority import stand_last
 from dispatch.standing import check_database, refuse_other_roads, servers
 
 if TYPE_CHECKING:
@@ -93,12 +94,11 @@ def run_optimiser(town: TownConfig, var: Path, *, new_roads: bool = False) -> No
     from dispatch.worker.optimiser import (  # noqa: PLC0415 - numba and scipy are slow to import
         Optimiser,
         Pace,
-        give_way,
         run_until_killed,
     )
     from routing.plans import warm_up  # noqa: PLC0415
 
-    give_way()
+    stand_last()
     logs.set_up("optimiser")
     database_url, redis_url = servers()
     graph = load_graph(town, var)

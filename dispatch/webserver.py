@@ -19,6 +19,7 @@ from dispatch.networks import load_graph, load_network, service_area
 from dispatch.own_folder import own_folder
 from dispatch.planner.command import RUFBUS
 from dispatch.planner.desk import Desk
+from dispatch.priority import BEHIND_THE_DISPATCHER, stand_behind
 from dispatch.roads_desk import RoadsDesk
 from dispatch.standing import check_database, servers
 from dispatch.web.app import create_app
@@ -60,6 +61,7 @@ def run_web(town: TownConfig, var: Path, options: WebOptions) -> None:
         AddressMissingError, RoadsMissingError, RoadsDifferError, StoreError, PortInUseError,
         AddressError: it cannot run; each has a `code` and says what to do.
     """
+    stand_behind(BEHIND_THE_DISPATCHER)
     logs.set_up("web")
     database_url, redis_url = servers()
     graph = load_graph(town, var)

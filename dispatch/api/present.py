@@ -49,7 +49,7 @@ async def booking_now(settings: ApiSettings, booking_id: str) -> Json:
     town = settings.town
     position: Located | None = None
     if booking.status.is_open and shift is not None and shift.status is ShiftStatus.ACTIVE:
-        position = whereabouts(shift, (await settings.gateway.positions()).get(shift.id))
+        position = whereabouts(shift, await settings.gateway.position(shift.id))
     live = live_view(booking, shift, position, settings.now(), town)
     shown = live["vehicle_position"]
     start = None if shown is None else (shown["lon"], shown["lat"])

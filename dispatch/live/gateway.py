@@ -417,6 +417,15 @@ class Gateway(Lookups):
         """The latest known position by shift id; empty while Redis is gone."""
         return {shift_id: known.fix for shift_id, known in (await self.vehicle_fixes()).items()}
 
+    async def position(self, shift_id: str) -> Fix | None:
+        """The latest known position on a shift; None while Redis is gone."""
+        try:
+            raw: Any = await self._redis.hget(self._keys.fixes, shift_id)
+        except (redis.RedisError, OSError):
+            return None
+        known = None if raw is None else vehicle_fix_from_json(raw)
+        return None if known is None else known.fix
+
     async def vehicle_fixes(self) -> dict[str, VehicleFix]:
         """The latest known positions with their vehicles, by shift id."""
         try:

@@ -6,15 +6,12 @@ becomes of it is the dispatcher's business. It may be killed or stopped at any m
 
 import logging
 import math
-import os
 import secrets
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Any, Final, Protocol
 
@@ -377,17 +374,6 @@ def service_days(shifts: Sequence[Shift]) -> list[list[Shift]]:
         days[-1].append(shift)
         until_s = max(until_s, shift.end_s)
     return days
-
-
-def give_way() -> None:
-    """Take the processor only when nobody else wants it."""
-    os.nice(19)
-    with suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    # Where each session is a scheduling group of its own, the group is what has a priority.
-    if os.getsid(0) == os.getpid():
-        with suppress(OSError):
-            Path("/proc/self/autogroup").write_text("19", encoding="ascii")
 
 
 def run_until_killed(optimiser: Optimiser, pace: Pace) -> None:

@@ -329,12 +329,6 @@ run_until_killed(Hanging(), Pace(hang_s=1))
     assert child(code).returncode == -signal.SIGALRM
 
 
-def test_everybody_else_comes_first() -> None:
-    shown = "print(os.nice(0), os.sched_getscheduler(0) == os.SCHED_IDLE, flush=True)"
-    done = child(f"give_way()\n{shown}\nos._exit(0)")
-    assert done.stdout.split() == ["19", "True"], done.stderr
-
-
 def shift(name: str, start_s: int, end_s: int, version: int = 0) -> Shift:
     return Shift(name, name, start_s, end_s, "d", ShiftStatus.PLANNED, None, version)  # type: ignore[arg-type]
 
