@@ -3,6 +3,7 @@
 `apply` is the only place that changes a `State`; live service, recovery and simulation all use it.
 """
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -39,11 +40,11 @@ class State:
     `closures` is never changed in place: as long as it is the same object, nothing was closed.
     """
 
-    requests: dict[str, RideRequest] = field(default_factory=dict)
+    requests: MutableMapping[str, RideRequest] = field(default_factory=dict)
     bookings: dict[str, Booking] = field(default_factory=dict)
     shifts: dict[str, Shift] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)
-    offers: dict[str, Offer] = field(default_factory=dict)
+    offers: MutableMapping[str, Offer] = field(default_factory=dict)
     out: dict[str, OutOfService] = field(default_factory=dict)
     closures: dict[str, Closure] = field(default_factory=dict)
     acknowledged: dict[str, Acknowledgement] = field(default_factory=dict)

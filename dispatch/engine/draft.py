@@ -1,10 +1,15 @@
 """A decision in the making: events so far, and the state as they would leave it."""
 
+from collections import ChainMap
+from collections.abc import MutableMapping
 from dataclasses import replace
 from random import Random
+from typing import TypeVar
 
 from dispatch.domain.events import Event
 from dispatch.domain.state import State, apply
+
+_V = TypeVar("_V")
 
 
 class Draft:
@@ -13,11 +18,11 @@ class Draft:
     def __init__(self, state: State, now_s: int, rng: Random) -> None:
         self.state = replace(
             state,
-            requests=dict(state.requests),
+            requests=_on_top(state.requests),
             bookings=dict(state.bookings),
             shifts=dict(state.shifts),
             fixes=dict(state.fixes),
-            offers=dict(state.offers),
+            offers=_on_top(state.offers),
             acknowledged=dict(state.acknowledged),
             out=dict(state.out),
             series=dict(state.series),
@@ -41,3 +46,12 @@ class Draft:
         """Do what a branch of this draft has done."""
         for event in branch.events:
             self.emit(event)
+
+
+def _on_top(known: MutableMapping[str, _V]) -> MutableMapping[str, _V]:
+    """What behaves like a copy, made without copying: there may be thousands, hardly any matters.
+
+    Each look at all of them costs more for it, and nothing can be taken out.
+    """
+    below = known.maps if isinstance(known, ChainMap) else [known]
+    return ChainMap({}, *below)

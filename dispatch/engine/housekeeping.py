@@ -152,10 +152,13 @@ class Housekeeping:
         return Anchor(anchor.at_s, anchor.lon, anchor.lat, fix.arc, fix.offset_ms, None)
 
     def _lapse_offers(self, draft: Draft) -> None:
-        for request in list(draft.state.requests.values()):
-            open_until_s = max((o.expires_at_s for o in request.offers), default=0)
-            if request.status is RequestStatus.OFFERED and open_until_s < draft.now_s:
-                draft.emit(ev.RequestLapsed(request.id, draft.now_s))
+        """Those that have expired; the first one that has not was asked for before all others."""
+        for request in draft.state.requests.values():
+            if request.status is not RequestStatus.OFFERED:
+                continue
+            if max(o.expires_at_s for o in request.offers) >= draft.now_s:
+                return
+            draft.emit(ev.RequestLapsed(request.id, draft.now_s))
 
     def _plan_shifts(self, draft: Draft) -> None:
         today = self._config.hours.local_date(draft.now_s)
