@@ -1,5 +1,6 @@
 """The web process: API v1 and the pages on uvicorn."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -78,6 +79,7 @@ def run_web(town: TownConfig, var: Path, options: WebOptions) -> None:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await gateway.open()
+        gc.freeze()  # as in the dispatcher: a full collection would keep everybody waiting
         try:
             async with keep_going(desk) if desk is not None else nullcontext():
                 with _ready(options.ready_file):
