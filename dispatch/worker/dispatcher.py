@@ -51,7 +51,6 @@ from dispatch.worker.preparation import Preparation, Prepare
 _log = logging.getLogger(__name__)
 
 _BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
-_HOUSEKEEPING_S: Final = 20.0
 _TOGETHER: Final = frozenset({RequestRide, AcceptOffer})
 
 
@@ -69,6 +68,7 @@ class Limits:
         poll_s: Longest sleep while it cannot.
         standby_s: Between two attempts to become the leader.
         heartbeat_s: Between two signs of life.
+        tidy_s: Between two times that what is over is forgotten.
         depose_after_s: Silence after which a leader loses its lock.
         stuck_after_s: Length of a round after which a leader shows no more signs of life.
         keep_closed_s: How long closed entities stay in memory, in the service's seconds.
@@ -84,6 +84,7 @@ class Limits:
     poll_s: float = 0.1
     standby_s: float = 0.3
     heartbeat_s: float = 0.7
+    tidy_s: float = 20.0
     depose_after_s: float = 3.0
     stuck_after_s: float = 30.0
     keep_closed_s: int = 6 * 3600
@@ -358,7 +359,7 @@ class Dispatcher:
             with self._leadership.fenced(connection):
                 connection.execute("SET LOCAL synchronous_commit = off")
         if now >= self._next_housekeeping:
-            self._next_housekeeping = now + _HOUSEKEEPING_S
+            self._next_housekeeping = now + self._limits.tidy_s
             forget_closed(self._state, self._forget_before_s())
             if self._announcer is not None:
                 self._announcer.forget(self._state)

@@ -1,5 +1,7 @@
 """Commands decided together: never worse than one by one, and sometimes better."""
 
+from collections.abc import Callable, Collection
+from functools import partial
 from random import Random
 
 import pytest
@@ -14,10 +16,11 @@ from dispatch.domain.errors import DomainError, ErrorCode
 from dispatch.domain.model import Party, RequestStatus, Spot
 from dispatch.domain.rules import Rules
 from dispatch.domain.state import State, apply
-from dispatch.engine import Network
+from dispatch.engine import Network, batching
 from dispatch.engine.batching import grouped
 from dispatch.engine.invariants import broken_promises, broken_rules
 from dispatch.engine.problem import planning
+from dispatch.engine.rides import Asked
 from routing import plans
 
 Outcome = list[ev.Event] | DomainError
@@ -196,6 +199,49 @@ def test_together_never_costs_more_than_one_by_one(
     assert cost(jointly, left_out_jointly) <= cost(singly, left_out)
     assert broken_promises(jointly.state) == {}
     assert broken_rules(jointly.config, grid, jointly.state, jointly.now_s) == []
+
+
+def test_whoever_would_ride_in_another_vehicle_than_the_others_needs_no_search(
+    grid: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers are those of the search in which all stand in the way of each other."""
+    spared = 0
+    for seed in range(30):
+        rng = Random(seed)
+        desk = desk_with(grid, 0, vehicles=4)
+        for _ in range(6):
+            one_by_one(desk, offers(one_by_one(desk, [somewhere(desk, rng)])))
+        wishes: list[cmd.Command] = [somewhere(desk, rng) for _ in range(rng.randint(2, 3))]
+        quick, thorough = copy_of(desk, grid, 60), copy_of(desk, grid, 60)
+        found = together(quick, wishes)
+        with monkeypatch.context() as patch:
+            seen: list[bool] = []
+            patch.setattr(batching, "_apart", partial(never_apart, batching._apart, seen))
+            searched = together(thorough, wishes)
+        spared += sum(seen)
+        assert [promises(o) for o in found] == [promises(o) for o in searched]
+    assert spared >= 5
+
+
+def never_apart(
+    really: Callable[[Collection[Asked]], bool], seen: list[bool], asked: Collection[Asked]
+) -> bool:
+    """Note what is so, and say that it is not."""
+    seen.append(really(asked))
+    return False
+
+
+def somewhere(desk: Desk, rng: Random) -> cmd.RequestRide:
+    origin = rng.randrange(44)
+    return ask(desk, origin, origin + rng.randint(5, 30))
+
+
+def promises(events: Outcome) -> list[object]:
+    """What an answer offers."""
+    assert not isinstance(events, DomainError)
+    answer = events[0]
+    assert isinstance(answer, ev.RideOffered | ev.RideRefused)
+    return [offer.promise for offer in answer.request.offers]
 
 
 def test_a_refused_rider_rides_when_others_are_moved_inside_their_promises(grid: Network) -> None:

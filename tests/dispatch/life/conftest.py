@@ -51,6 +51,7 @@ class Service:
     dsn: str
     area: str
     runner: asyncio.Runner
+    dispatcher: Dispatcher
     redis_url: str = ""
     config: ServiceConfig = CONFIG
     keys: Iterator[int] = field(default_factory=lambda: iter(range(10**6)))
@@ -160,7 +161,7 @@ def _dispatcher(
         clock=clock or Clock(),
         roads_sha256=grid.graph.digest,
         rng=random.Random(3 if config.area_id == CONFIG.area_id else config.area_id),
-        limits=Limits(standby_s=0.05, wait_s=0.02, tick_s=0.05),
+        limits=Limits(standby_s=0.05, wait_s=0.02, tick_s=0.05, tidy_s=0.05),
     )
 
 
@@ -186,6 +187,7 @@ def _serving(dsn: str, redis_url: str, grid: Network, config: ServiceConfig) -> 
             dsn,
             config.area_id,
             runner,
+            dispatcher,
             redis_url=redis_url,
             config=config,
         )

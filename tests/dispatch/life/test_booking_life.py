@@ -35,6 +35,25 @@ def test_a_rider_changes_a_booking_in_two_steps(service: Any) -> None:
     assert service.audit() == []
 
 
+def test_what_became_of_an_offer_is_known_after_the_dispatcher_has_forgotten_it(
+    service: Any,
+) -> None:
+    request = service.ask(0, 30)
+    contact = {"name": "Erna Kötter", "phone": "02521 / 98 76 54"}
+    wish = {"offer_id": request["offers"][0]["id"], "contact": contact}
+    service.clock.at_s += service.config.rules.offer_valid_s + 1
+    service.until("/plan", lambda _: request["id"] not in service.dispatcher.state.requests)
+    assert service.ok("GET", f"/ride-requests/{request['id']}")["status"] == "lapsed"
+    answer = service.call("POST", "/bookings", wish, **{"Idempotency-Key": "k" * 20})
+    assert (answer.status_code, answer.json()["code"]) == (410, "offer_expired")
+    again = service.call("POST", "/bookings", wish, **{"Idempotency-Key": "k" * 20})
+    assert again.json()["code"] == "offer_expired"
+    invented = {**wish, "offer_id": "of_" + "0" * 25}
+    answer = service.call("POST", "/bookings", invented)
+    assert (answer.status_code, answer.json()["code"]) == (404, "offer_not_found")
+    assert service.audit() == []
+
+
 def test_the_control_room_changes_pins_and_moves(service: Any) -> None:
     booking = service.book(0, 30, depart_at=service.at(3600))
     path = f"/bookings/{booking['id']}"
