@@ -30,7 +30,7 @@ __all__ = ["Day", "Leg", "World"]
 _TICK_S = 300
 _BUSY_TICK_S = 60
 """Between two ticks where idle vehicles may be sent elsewhere, or chance is on the road."""
-_FORGET_AFTER_S = 7200
+_FORGET_AFTER_S = 900
 
 
 @dataclass(slots=True)

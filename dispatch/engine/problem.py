@@ -54,6 +54,7 @@ class _Riders:
     ids: tuple[str, ...]
     bookings: tuple[Booking, ...]
     records: tuple[plans.Booking, ...]
+    pinned: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -77,10 +78,8 @@ class _Memory:
             self.bookings[booking.id] = known
         return known[1]
 
-    def bookings_of(
-        self, network: Network, state: State, shift: Shift
-    ) -> tuple[plans.Booking, ...]:
-        """The planning records of the bookings on a shift's plan, in order of their first visit."""
+    def riders_of(self, network: Network, state: State, shift: Shift) -> _Riders:
+        """The bookings on a shift's plan, in order of their first visit."""
         known = self.riders.get(shift.id)
         if (
             known is None
@@ -90,8 +89,10 @@ class _Memory:
             ids = tuple(dict.fromkeys(a.booking_id for v in shift.visits for a in v.actions))
             bookings = tuple(state.bookings[i] for i in ids)
             records = tuple(self.booking(network, booking) for booking in bookings)
-            known = self.riders[shift.id] = _Riders(shift.visits, ids, bookings, records)
-        return known.records
+            pinned = frozenset(b.id for b in bookings if b.pinned)
+            known = _Riders(shift.visits, ids, bookings, records, pinned)
+            self.riders[shift.id] = known
+        return known
 
     def fixed(self, network: Network, shift: Shift) -> _Fixed:
         """The part of a shift's planning record that stays."""
@@ -165,7 +166,7 @@ def planning(
         _vehicle(memory, network, state, shift, place, now_s)
         for shift, place in zip(chosen, where, strict=True)
     ]
-    bookings = [b for shift in chosen for b in memory.bookings_of(network, state, shift)]
+    bookings = [b for shift in chosen for b in memory.riders_of(network, state, shift).records]
     problem = plans.build_problem(
         matrix_s=network.travel.matrix_s,
         profile=network.profile(now_s),
@@ -315,6 +316,7 @@ def _vehicle(
         start_stop, leg_s = nearest_stop(network, where.place)
         start_time_s = network.drive(now_s, start_time_s, leg_s)
     standing = start_stop != plans.UNDER_WAY
+    pinned = memory.riders_of(network, state, shift).pinned
     return plans.Vehicle(
         id=shift.id,
         start_time_s=start_time_s,
@@ -327,12 +329,13 @@ def _vehicle(
         locked=_locked(config, shift, now_s),
         start_dwelling=_has_served(shift) or _stays_after_break(shift, where),
         start_leg_s=None if standing else network.travel.times_from(where.place),
-        pinned=frozenset(a.booking for a in route if _is_pinned(state, a)),
+        pinned=pinned and frozenset(a.booking for a in route if _is_bound(a, pinned)),
     )
 
 
-def _is_pinned(state: State, action: plans.Action) -> bool:
-    return action.kind == "pickup" and state.bookings[action.booking].pinned
+def _is_bound(action: plans.Action, pinned: frozenset[str]) -> bool:
+    """Whether somebody will board here who has to ride in this vehicle."""
+    return action.kind == "pickup" and action.booking in pinned
 
 
 def nearest_stop(network: Network, place: Place) -> tuple[int, int]:
