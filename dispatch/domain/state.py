@@ -342,8 +342,8 @@ def forget_closed(state: State, before_s: int) -> None:
 def _is_over(request: RideRequest, before_s: int) -> bool:
     """Whether nothing can come of a request any more.
 
-    Offers that nobody has taken are at once: most of what is asked comes to nothing, and everything
-    kept is copied with each decision. Only a group's are still told from one there never was.
+    Offers that nobody has taken are over at once, or they would be most of what is remembered. Only
+    a group is kept for a while, to be told from one that never was.
     """
     if request.status is RequestStatus.LAPSED and request.group_id is None:
         return True

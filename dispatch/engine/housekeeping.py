@@ -152,11 +152,11 @@ class Housekeeping:
         return Anchor(anchor.at_s, anchor.lon, anchor.lat, fix.arc, fix.offset_ms, None)
 
     def _lapse_offers(self, draft: Draft) -> None:
-        """Those that have expired; the first one that has not was asked for before all others."""
+        """Let go what has expired. Requests are kept as they came; none after an open one has."""
         for request in draft.state.requests.values():
             if request.status is not RequestStatus.OFFERED:
                 continue
-            if max(o.expires_at_s for o in request.offers) >= draft.now_s:
+            if max((o.expires_at_s for o in request.offers), default=0) >= draft.now_s:
                 return
             draft.emit(ev.RequestLapsed(request.id, draft.now_s))
 
