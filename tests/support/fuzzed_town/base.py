@@ -95,13 +95,16 @@ class Trunk(RuleBasedStateMachine):
         return self.act(command)
 
     def settle(
-        self, command: cmd.Command, besides: Callable[[str], bool] = lambda _: False
+        self,
+        command: cmd.Command,
+        besides: Callable[[str], bool] = lambda _: False,
+        grace_s: int = 0,
     ) -> list[ev.Event]:
-        """Carry out a decision: nobody is later for it, besides those who may be."""
+        """Carry out a decision: nobody is later for it, besides those who may be, or by more."""
         before = lateness.expected(self.desk)
         lost = {b.id for b in self.having(BookingStatus.DISPLACED)}
         events = self.act(command)
-        self.nobody_is_later(before, events, lambda name: name in lost or besides(name))
+        self.nobody_is_later(before, events, lambda name: name in lost or besides(name), grace_s)
         return events
 
     def nobody_is_later(
@@ -109,6 +112,7 @@ class Trunk(RuleBasedStateMachine):
         before: lateness.Lateness,
         events: Collection[ev.Event],
         besides: Callable[[str], bool] = lambda _: False,
+        grace_s: int = 0,
     ) -> None:
         """No promise is missed by more than before; who lost the vehicle is as late as can be.
 
@@ -122,11 +126,11 @@ class Trunk(RuleBasedStateMachine):
         lost = {e.booking_id for e in events if isinstance(e, ev.BookingDisplaced)}
         after = lateness.planned(self.desk.state)
         watched = {k: v for k, v in after.items() if k[0] not in lost and not besides(k[0])}
-        left = any(isinstance(e, _LEAVES) for e in events)
-        grace_s = self.desk.config.rules.boarding_stop_s if left else 0
+        if any(isinstance(e, _LEAVES) for e in events):
+            grace_s += self.desk.config.rules.boarding_stop_s
         worse = lateness.worsened(before, watched, grace_s)
         assert not worse, (worse, events)
-        if left and lateness.worsened(before, watched):
+        if lateness.worsened(before, watched):
             self.reality_broke_something = True
 
     def tick(self) -> list[ev.Event]:

@@ -115,8 +115,14 @@ class Drivers(Trunk):
 
     @rule(vehicle_id=VEHICLES, to=STOPS, seats=st.integers(1, 3))
     def walk_on(self, vehicle_id: str, to: int, seats: int) -> None:
-        """Somebody stands at the door."""
-        self.settle(cmd.WalkOn(vehicle_id, self.stop(to), Party(seats)))
+        """Somebody stands at the door, and gets on before those who were believed half-way in."""
+        shifts = (s for s in self.desk.state.shifts.values() if s.vehicle_id == vehicle_id)
+        current = next((s.current_visit for s in shifts if s.current_visit is not None), None)
+        behind = current.booking_ids(ActionKind.PICKUP) if current is not None else ()
+        parties = [self.desk.state.bookings[name].party for name in behind]
+        grace_s = sum(self.desk.config.rules.board_s(party) for party in parties)
+        walk_on = cmd.WalkOn(vehicle_id, self.stop(to), Party(seats))
+        self.settle(walk_on, lambda name: name in behind, grace_s)
 
     @precondition(somebody(WAITS, RIDES))
     @rule(which=WHICH, seats=st.integers(0, 4), chairs=st.integers(0, 1), aboard=st.booleans())
