@@ -204,6 +204,10 @@ class RememberingGateway:
     async def positions(self) -> dict[str, Fix]:
         return {shift_id: known.fix for shift_id, known in self.fixes.items()}
 
+    async def position(self, shift_id: str) -> Fix | None:
+        known = self.fixes.get(shift_id)
+        return None if known is None else known.fix
+
     async def acknowledgements(self, now_s: int) -> list[Acknowledgement]:
         return [seen for seen in self.seen if seen.at_s > now_s - 86_400]
 

@@ -206,6 +206,8 @@ def test_positions_pass_through_memory_and_redis_only(
         assert notice.positions[0].vehicle_id == shift.vehicle_id
         positions = await gateway.positions()
         assert positions[shift.id].lon == 8.01
+        assert await gateway.position(shift.id) == positions[shift.id]
+        assert await gateway.position("no-such-shift") is None
         assert (await gateway.vehicle_fixes())[shift.id].vehicle_id == shift.vehicle_id
 
     seq = "SELECT count(*) FROM event WHERE type = 'VehicleMoved'"
