@@ -14,6 +14,7 @@ from dispatch.domain.life import MovePreview, PlanVersion
 from dispatch.domain.model import ActionKind, Shift
 from dispatch.engine.alerts import alerts
 from dispatch.engine.problem import planning
+from dispatch.engine.whereabouts import locate
 from fuzzed_town import lateness
 from fuzzed_town.base import WAITS, WHICH, Trunk, forced, pick, same_values, somebody
 from fuzzed_town.plain_plans import driven
@@ -58,7 +59,7 @@ class ControlRoom(Trunk):
     def _carry_out(self, seen: MovePreview, command: bc.MoveBooking) -> None:
         before = lateness.expected(self.desk)
         shifts = [self.desk.state.shifts[v.shift_id] for v in seen.vehicles]
-        drive_s = {shift.id: self._drive_s(shift) for shift in shifts}
+        drive_s = {s.id: self._drive_s(s) for s in shifts if not self._goes_to_rest(s)}
         done = self.act(command)
         moved = [e for e in done if isinstance(e, ev.BookingMoved)]
         if self.last_error is not None and self.last_error.code is ErrorCode.PREVIEW_STALE:
@@ -85,14 +86,22 @@ class ControlRoom(Trunk):
     def _as_weighed(self, seen: MovePreview, drive_s: dict[str, int]) -> None:
         """The driving it adds and the times it gives are those that were shown."""
         for effect in seen.vehicles:
-            shift = self.desk.state.shifts[effect.shift_id]
-            added_s = self._drive_s(shift) - drive_s[shift.id]
-            assert added_s == effect.added_drive_s, (effect, added_s)
+            if effect.shift_id in drive_s:
+                shift = self.desk.state.shifts[effect.shift_id]
+                added_s = self._drive_s(shift) - drive_s[shift.id]
+                assert added_s == effect.added_drive_s, (effect, added_s)
         times = _times([self.desk.state.shifts[v.shift_id] for v in seen.vehicles])
         for rider in seen.riders:
             arrival_s = times[rider.booking_id, ActionKind.DROPOFF]
             pickup_s = times.get((rider.booking_id, ActionKind.PICKUP))
             assert (pickup_s, arrival_s) == (rider.pickup_after_s, rider.arrival_after_s), rider
+
+    def _goes_to_rest(self, shift: Shift) -> bool:
+        """Whether it is under way to its break: the way to the nearest stop is not in its plan."""
+        stale_s = self.desk.config.rules.position_stale_s
+        where = locate(self.desk.network, self.desk.state, shift, self.desk.now_s, stale_s)
+        rests = bool(shift.visits) and shift.visits[0].break_id is not None
+        return where.stop_id is None and rests
 
     def _drive_s(self, shift: Shift) -> int:
         """How long a shift will be driving, by plain counting."""
