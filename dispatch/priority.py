@@ -11,8 +11,8 @@ _LAST: Final = 19
 
 
 def stand_behind(nice: int) -> None:
-    """Let this process have less of a busy processor, as by `nice`."""
-    os.nice(nice)
+    """Let this process have less of a busy processor, as at the level `nice`."""
+    os.nice(max(0, nice - os.nice(0)))  # whoever has started it may stand behind already
     # Where each session is a scheduling group of its own, the group is what has a priority.
     if os.getsid(0) == os.getpid():
         with suppress(OSError):

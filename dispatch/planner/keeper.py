@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from dispatch.clock import real_time_s
 from dispatch.embedded.process import spawn
 from dispatch.planner.jobs import END, OUTPUT, Status, write_json
+from dispatch.priority import stand_behind
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -78,7 +79,7 @@ class Keeper:
 
 def give_way() -> None:
     """Riders and dispatchers come first."""
-    os.nice(_NICE)
+    stand_behind(_NICE)
     with suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 

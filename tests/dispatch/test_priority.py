@@ -25,6 +25,7 @@ def test_the_optimiser_runs_when_nobody_else_wants_to() -> None:
 
 def test_the_web_goes_behind_the_dispatcher() -> None:
     assert told("stand_behind(5)\nprint(os.nice(0))") == ["5"]
+    assert told("stand_behind(5)\nstand_behind(15)\nprint(os.nice(0))") == ["15"]
 
 
 @pytest.mark.skipif(not _AUTOGROUP.exists(), reason="this kernel has no groups of sessions")

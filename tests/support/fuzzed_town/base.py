@@ -100,7 +100,7 @@ class Trunk(RuleBasedStateMachine):
         besides: Callable[[str], bool] = lambda _: False,
         grace_s: int = 0,
     ) -> list[ev.Event]:
-        """Carry out a decision: nobody is later for it, besides those who may be, or by more."""
+        """Carry out a decision: nobody is later by more than `grace_s`, but who may be."""
         before = lateness.expected(self.desk)
         lost = {b.id for b in self.having(BookingStatus.DISPLACED)}
         events = self.act(command)
