@@ -416,8 +416,9 @@ def bound_backward(a: Arrays, v: int, w: Work, count: int, bounds: Ints) -> None
     """Fill B_LATEST_END.
 
     An insertion can spare action k its set-up only by doing that set-up itself at the same stop
-    just before, so arriving at k's stop later than allowed here is too late with it as well. It
-    can also add a set-up to a pick-up, hence the set-up in the bound that a ride cap gives.
+    just before, so arriving at k's stop later than allowed here is too late with it as well. Behind
+    a break it may do so before the break, so no set-up counts there. It can also add a set-up to a
+    pick-up, hence the set-up in the bound that a ride cap gives.
     """
     rows, vehicle, matrix = w.rows, a.vehicles[v], a.matrix_s
     base_s, speed, setup_s = a.base_s, a.speed, a.setup_s
@@ -435,7 +436,7 @@ def bound_backward(a: Arrays, v: int, w: Work, count: int, bounds: Ints) -> None
             leg = matrix[place, following]
             bounds[B_LATEST_END, k - 1] = latest_departure(due, leg, base_s, speed)
         setup = 0
-        if rows[k, KIND] != BREAK:
+        if rows[k, KIND] != BREAK and (k == 1 or rows[k - 1, KIND] != BREAK):
             here = door if w.at[k - 1] == AT_START else w.at[k - 1]
             setup = setup_s if rows[k, STOP] != here else 0
         due = min(bounds[B_LATEST_END, k - 1] - rows[k, SERVICE] - setup, rows[k, LATEST])

@@ -6,7 +6,7 @@ are then scheduled incrementally, and those that need a ride cap's push by the f
 
 import numpy as np
 
-from routing.plans.compiled import allocating, compiled
+from routing.plans.compiled import allocating, compiled, merged
 from routing.plans.kernel import (
     AT_START,
     B_AT,
@@ -107,6 +107,27 @@ def fixed_point(  # noqa: PLR0913, PLR0917 - a kernel's arguments
     return cost
 
 
+@merged
+def frees(a: Arrays, r: Routes, v: int, k: int, stop: int, door: int) -> bool:
+    """Whether stopping at `stop` just before action `k` may let something happen sooner.
+
+    It does if it spares the next action at a stop its set-up, or parts it from one it shares a
+    set-up with while a ride cap pushes it: then it is over later, and may begin sooner. A break is
+    taken wherever the vehicle stands, so the next action may come behind it.
+    """
+    count, here = r.length[v], r.bounds[v, B_AT, k]
+    while k < count and a.nodes[r.nodes[v, k], KIND] == BREAK:
+        k += 1
+    if k == count:
+        return False
+    node = r.nodes[v, k]
+    after = a.nodes[node, STOP]
+    if after == stop:
+        return True
+    shared = after == (door if here == AT_START else here)
+    return bool(shared and r.bounds[v, B_EARLIEST, k] > a.nodes[node, EARLIEST])
+
+
 @compiled
 def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel reads better whole
     a: Arrays,
@@ -133,7 +154,7 @@ def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel reads better 
     for hour in range(len(a.speed)):
         slowest = min(slowest, int(a.speed[hour]))
     slack = 4 * a.setup_s * -(-a.fastest // slowest)
-    every = r.pushed[v] == 2  # noqa: PLR2004 - a set-up is shared by somebody who is pushed
+    door = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else AT_START
     for i in range(a.vehicles[v, LOCKED], count + 1):
         if i < count:
             soonest = asks[2 * pair, EARLIEST] + asks[2 * pair, SERVICE]
@@ -144,7 +165,7 @@ def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel reads better 
         leave = r.bounds[v, B_END, i - 1] - slack if i > 0 else a.vehicles[v, START_TIME]
         if arrive(leave, leg, a.base_s, a.speed, a.flat) > asks[2 * pair, LATEST]:
             break
-        spares = i < count and a.nodes[r.nodes[v, i], STOP] == pickup
+        frail = frees(a, r, v, i, pickup, door)
         for j in range(i, count + 1):
             if j > i:
                 node = r.nodes[v, j - 1]
@@ -157,8 +178,7 @@ def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel reads better 
             load, places = r.bounds[v, B_SEATS, j], r.bounds[v, B_WHEELCHAIRS, j]
             if not fits(load + seats, places + wheelchairs, a.configurations, first, last):
                 break
-            frail = spares or (j < count and a.nodes[r.nodes[v, j], STOP] == dropoff)
-            if not (every or frail):
+            if not (frail or frees(a, r, v, j, dropoff, door)):
                 continue
             cost = fixed_point(a, r, v, w, asks, pair, i, j, ANEW)
             if cost == FOREVER:
@@ -246,10 +266,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                 if bounds[v, B_AT, k] in (pickup, dropoff):
                     meets = True
             shares = meets or r.shared[v] != 0 or door in (pickup, dropoff)
-        frail = meets and r.pushed[v] != 0
-        if shares and r.pushed[v] == 2:  # noqa: PLR2004 - a set-up is shared by who is pushed
-            try_frail(a, r, v, w, asks, pair, apart_s, best[to_best], out[to_best])
-            continue
+        frail = (meets and r.pushed[v] != 0) or r.pushed[v] == 2  # noqa: PLR2004 - see there
         cut = a.monotone and not shares
         for k in range(locked):
             ends[k] = bounds[v, B_END, k]
@@ -258,7 +275,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                 ends[i - 1] = bounds[v, B_END, i - 1]
             if i < count and pickup_earliest + board > bounds[v, B_LATEST_END, i]:
                 continue  # action i would come too late behind it
-            if frail and i < count and nodes[routes[v, i], STOP] == pickup:
+            if frail and frees(a, r, v, i, pickup, door):
                 continue  # left to `try_frail`
             leave = bounds[v, B_END, i - 1] if i > 0 else start_time
             at = bounds[v, B_AT, i] if i > 0 else AT_START
@@ -333,7 +350,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     break  # FIFO and triangle, as above
                 if shortest - -leg * PERMILLE // fastest > max_ride:
                     break  # triangle: even at full speed, without waiting, it rides too long
-                if frail and j < count and nodes[routes[v, j], STOP] == dropoff:
+                if frail and frees(a, r, v, j, dropoff, door):
                     continue  # left to `try_frail`
                 # The rest of the route and the way home, as long as all upper bounds hold.
                 at, free = dropoff, start_d + alight + (setup_s if dropoff != stop else 0)

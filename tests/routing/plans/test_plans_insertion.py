@@ -19,11 +19,13 @@ from routing.plans.records import (
     UNREACHABLE_S,
     Action,
     Booking,
+    Break,
     Request,
     StopPair,
     Vehicle,
     Weights,
 )
+from routing.plans.schedules import evaluate
 from routing.plans.verifier import verify_route
 
 QUIET = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -164,6 +166,44 @@ def test_set_up_while_waiting_can_save_a_tight_route() -> None:
     problem = line(replace(BUS, route=RIDE_ANNA), bookings=(anna,), setup_s=30)
     schedule = route_with(problem, 0, BEN, best_insertions(problem, BEN)[0]).schedule
     assert schedule.start_s.tolist()[:2] == [100, 300]
+
+
+def test_a_set_up_is_spared_across_a_break() -> None:
+    # Ben gets off where the driver then rests and Anna boards: her set-up has been done before the
+    # break, which makes up for the half minute by which that begins later.
+    pause = Break("pause", 0, 500, 100)
+    resting = replace(
+        BUS, start_dwelling=True, breaks=(pause,), route=(Action("break", "pause"), *RIDE_ANNA)
+    )
+    problem = line(resting, bookings=(replace(ANNA, arrival_latest_s=430),), setup_s=30)
+    asked = replace(BEN, pairs=(StopPair(0, 1, 0, 50, 1000, 400),))
+    (found,) = best_insertions(problem, asked)
+    assert (found.pickup_position, found.dropoff_position) == (0, 0)
+    schedule = route_with(problem, 0, asked, found).schedule
+    assert schedule.end_s.tolist() == [0, 130, 230, 230, 430 + 30]
+
+
+def test_a_pushed_pick_up_may_begin_sooner_when_its_set_up_is_no_longer_shared() -> None:
+    # The bus rests with open doors at stop 1; Anna boards there at 900, since she may not arrive
+    # before 1000 nor ride longer than 100 s. With Ben before the break it has to come back and set
+    # up: Anna begins to board at 870 and is on board at 900 as before.
+    pause = Break("pause", 0, 900, 100)
+    resting = replace(
+        BUS,
+        start_stop=1,
+        start_dwelling=True,
+        breaks=(pause,),
+        route=(Action("break", "pause"), *RIDE_ANNA),
+    )
+    anna = Booking("anna", 1, 2, 0, 2000, 3000, 100, 0, dropoff_earliest_s=1000)
+    problem = line(resting, bookings=(anna,), setup_s=30)
+    asked = replace(BEN, pairs=(StopPair(2, 3, 0, 200, 1000, 400),))
+    before = evaluate(problem, 0)
+    assert before.start_s.tolist() == [0, 900, 1000]
+    (found,) = best_insertions(problem, asked)
+    schedule = route_with(problem, 0, asked, found).schedule
+    assert schedule.start_s.tolist() == [100, 230, 260, 870, 1000]
+    assert found.cost == schedule.cost - before.cost
 
 
 def test_wheelchair_needs_a_configuration() -> None:
