@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from dispatch.options import report_errors, var_option
+from simulations.collecting import collecting_rarely, leave_quickly
 
 _INTERRUPTED = 130
 _LANGUAGES = click.Choice(["de", "en"])
@@ -35,10 +36,12 @@ language_option = click.option(
 @report_errors
 def simulate(settings: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
     """Drive a SCENARIO's day with the live engine and print its key figures."""
-    from simulations.command import SimulateOptions, simulate  # noqa: PLC0415 - slow to import
+    leave_quickly()
+    with collecting_rarely():
+        from simulations.command import SimulateOptions, simulate  # noqa: PLC0415 - slow to import
 
-    wanted = SimulateOptions(values=dict(map(_setting, settings)), **options)
-    figures, complete = simulate(wanted, lambda line: click.echo(line, err=True))
+        wanted = SimulateOptions(values=dict(map(_setting, settings)), **options)
+        figures, complete = simulate(wanted, lambda line: click.echo(line, err=True))
     if as_json:
         click.echo(json.dumps(figures, ensure_ascii=False, indent=2))
     elif wanted.progress != "json":

@@ -1,9 +1,8 @@
 """Runs a scenario: from its file to a day, its key figures and its tables."""
 
-import gc
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from dispatch.options import default_var
 from routing.plans import warm_up
 from simulations.analysis import Analysis, analyse
 from simulations.checking import Checker, require_sound
+from simulations.collecting import collecting_rarely
 from simulations.demand import Trip, make_demand
 from simulations.forecast import past_demand
 from simulations.processes import Processes
@@ -123,7 +123,7 @@ def run(
     progress("roads", 0.0)
     town = town_of(scenario, var or default_var())
     warm_up()
-    with _collecting_rarely():
+    with collecting_rarely():
         result = run_in(
             scenario,
             town.config,
@@ -233,19 +233,6 @@ def prepare(
     if config.repositioning.idle == "demand":
         engine.expect(past_demand(scenario, demand, config, network, seed))
     return Prepared(engine, trips, midnight_s, seed)
-
-
-@contextmanager
-def _collecting_rarely() -> Iterator[None]:
-    """The garbage collector at rest: a day keeps what it makes, and makes hardly any cycles."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(20 * before[0], *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def event_log(day: Day) -> bytes:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from dispatch.domain import events as ev
+from simulations.collecting import collecting_rarely
 from simulations.runner import Result
 from simulations.town import town_of
 from simulations.world import Day
@@ -84,8 +85,8 @@ def told(day: Day) -> Day:
 
 def _serve(orders: Connection, var: Path) -> None:
     """Get ready, then write what comes; Ctrl-C ends the day, not the writing of it."""
-    _get_ready()
-    with suppress(EOFError):
+    with collecting_rarely(), suppress(EOFError):
+        _get_ready()
         while True:
             result, folder, language = orders.recv()
             try:
