@@ -76,11 +76,11 @@ def timed_closures(
     Raises:
         ScenarioError: there is no such road or stop.
     """
-    matcher, found = network.closed_roads.matcher, []
+    found = []
     for closure in scenario.world.closures:
         wish = closure.wish
         known = wish.stop_id is not None and network.stop(wish.stop_id) is not None
-        if not known and not is_on_road(matcher, wish):
+        if not known and not is_on_road(network.closed_roads.matcher, wish):
             place = closure.road or closure.stop or "the line"
             raise ScenarioError(f"world.closures: there is no road or stop {place!r}")
         ends = closure.ends or "24:00"

@@ -178,7 +178,7 @@ def _completed(
     late = sorted(missing & bound.keys())
     for action in late:
         routes[bound[action]] += (action,)
-    current = _with_routes(problem, routes)
+    current = plans.with_routes(problem, routes)
     for action in late:
         current = _settled(current, bound[action], action)
     ids = {action.booking for action in missing - bound.keys()}
@@ -194,20 +194,6 @@ def _completed(
         current = plans.route_with(current, best.vehicle, request, best).problem
     indices = range(len(current.vehicles))
     return current if all(plans.evaluate(current, v).feasible for v in indices) else None
-
-
-def _with_routes(problem: plans.Problem, routes: Sequence[Route]) -> plans.Problem:
-    return plans.build_problem(
-        matrix_s=problem.matrix_s,
-        profile=problem,
-        vehicles=[
-            replace(vehicle, route=route)
-            for vehicle, route in zip(problem.vehicles, routes, strict=True)
-        ],
-        bookings=problem.bookings.values(),
-        weights=problem.weights,
-        setup_s=problem.setup_s,
-    )
 
 
 def _settled(problem: plans.Problem, vehicle: int, action: plans.Action) -> plans.Problem:

@@ -9,7 +9,13 @@ from routing.plans.insertion import (
     best_insertions,
     route_with,
 )
-from routing.plans.problem import Problem, alone, build_problem, replace_vehicle
+from routing.plans.problem import (
+    Problem,
+    alone,
+    build_problem,
+    replace_vehicle,
+    with_routes,
+)
 from routing.plans.records import (
     UNDER_WAY,
     UNREACHABLE_S,
@@ -63,4 +69,5 @@ __all__ = [
     "replace_vehicle",
     "route_with",
     "warm_up",
+    "with_routes",
 ]

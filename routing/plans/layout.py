@@ -9,7 +9,7 @@ import numpy as np
 from routing.plans import kernel, memory, scratch
 from routing.plans.problem import Problem, with_routes
 from routing.plans.records import Action
-from routing.plans.rows import booking_rows, break_row, frozen
+from routing.plans.rows import booking_rows, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,6 @@ class Layout:
 
     def __init__(self, problem: Problem, requests: Sequence[Request], vehicles: Ints) -> None:
         self._problem, self._requests, self._vehicles = problem, requests, vehicles
-        self._rows: list[tuple[int, ...]] = []
         self._numbers: dict[Action, int] = {}
         self._meaning: list[tuple[Action, int]] = []  # of each node: action, pair of the request
         self._begin = [0]
@@ -42,15 +41,12 @@ class Layout:
         self._penalty: list[int] = []
         self._tied: list[int] = []
         self._where: list[int] = []
-        self._number_nodes()
+        self.nodes = frozen(self._number_nodes(), np.int64)
         for index, v in enumerate(vehicles):
             self._add_planned(index, int(v))
         for request, first in zip(requests, self._first_nodes, strict=True):
             nodes = range(first, first + 2 * len(request.pairs), 2)
             self._add_job(list(nodes), problem.weights.unserved, memory.ANY, memory.NOWHERE)
-        self.nodes = frozen(
-            np.array(self._rows, np.int64).reshape(-1, kernel.NODE_COLUMNS), np.int64
-        )
         self.penalty = np.array(self._penalty, np.int64)
         self.where = np.array(self._where, np.int64)
 
@@ -103,36 +99,43 @@ class Layout:
                     bookings.append(by_id[action.booking].booking(pair))
         return with_routes(self._problem, routes, bookings), served
 
-    def _number_nodes(self) -> None:
+    def _number_nodes(self) -> Ints:
+        """int64[N, 12]: all nodes, taken over from the problem but for those of the requests."""
         vehicles = [self._problem.vehicles[v] for v in self._vehicles]
-        weights = self._problem.weights
         names = dict.fromkeys(
             a.booking for vehicle in vehicles for a in vehicle.route if a.kind != "break"
         )
         for name in names:
-            self._add_pair(
-                booking_rows(self._problem.bookings[name], weights, len(self._rows)), name, 0
-            )
+            self._note_pair(name, 0)
+        planned = self._taken_over(list(self._numbers))
+        pickups = np.arange(len(planned)) - 1
+        partners = planned[:, kernel.PARTNER]
+        planned[:, kernel.PARTNER] = np.where(partners == kernel.NO_PARTNER, partners, pickups)
+        rows: list[tuple[int, ...]] = []
         self._first_nodes = []
         for request in self._requests:
-            self._first_nodes.append(len(self._rows))
+            self._first_nodes.append(len(self._meaning))
             for pair in range(len(request.pairs)):
-                rows = booking_rows(request.booking(pair), weights, len(self._rows))
-                self._add_pair(rows, request.id, pair)
-        for vehicle in vehicles:
-            for pause in vehicle.breaks:
-                action = Action("break", pause.id)
-                self._numbers[action] = len(self._rows)
-                self._meaning.append((action, 0))
-                self._rows.append(break_row(pause))
+                number = len(self._meaning)
+                rows += booking_rows(request.booking(pair), self._problem.weights, number)
+                self._note_pair(request.id, pair)
+        asked = np.array(rows, np.int64).reshape(-1, kernel.NODE_COLUMNS)
+        pauses = [Action("break", pause.id) for vehicle in vehicles for pause in vehicle.breaks]
+        for action in pauses:
+            self._note(action, 0)
+        return np.concatenate((planned, asked, self._taken_over(pauses)))
 
-    def _add_pair(self, rows: tuple[tuple[int, ...], ...], name: str, pair: int) -> None:
-        for action, row in zip(
-            (Action("pickup", name), Action("dropoff", name)), rows, strict=True
-        ):
-            self._numbers[action] = len(self._rows)
-            self._meaning.append((action, pair))
-            self._rows.append(row)
+    def _taken_over(self, actions: Sequence[Action]) -> Ints:
+        numbers = self._problem.numbers
+        return self._problem.nodes[[numbers[action] for action in actions]]
+
+    def _note_pair(self, name: str, pair: int) -> None:
+        self._note(Action("pickup", name), pair)
+        self._note(Action("dropoff", name), pair)
+
+    def _note(self, action: Action, pair: int) -> None:
+        self._numbers[action] = len(self._meaning)
+        self._meaning.append((action, pair))
 
     def _add_planned(self, index: int, v: int) -> None:
         """Jobs of a route: pairs, and actions that only this vehicle can do.

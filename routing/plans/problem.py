@@ -19,7 +19,7 @@ from routing.plans.checks import check_booking, check_route, check_vehicle, requ
 from routing.plans.kernel import Arrays, Ints, Routes, ShortInts
 from routing.plans.records import Action, Booking, Request, Vehicle, Weights
 from routing.plans.rows import booking_rows, break_row, frozen
-from routing.plans.seen import Numbers, Seen, joined, load_of, unplanned
+from routing.plans.seen import Numbers, Seen, joined, load_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -209,17 +209,20 @@ def replace_vehicles(
 
 def alone(problem: Problem, index: int) -> Problem:
     """The problem with one of its vehicles only, and the bookings on its route."""
-    vehicle = problem.vehicles[index]
+    vehicle, one = problem.vehicles[index], slice(index, index + 1)
     names = dict.fromkeys(a.booking for a in vehicle.route if a.kind != "break")
-    return _assemble(
-        matrix=problem.matrix_s,
-        base_s=problem.base_s,
-        speed=problem.speed_permille,
-        setup_s=problem.setup_s,
-        weights=problem.weights,
+    configurations, spans = _configurations([vehicle])
+    table = problem.vehicle_table[one].copy()
+    table[:, kernel.CONFIG_BEGIN : kernel.CONFIG_END + 1] = spans
+    table[:, kernel.KIN] = 0
+    return replace(
+        problem,
         vehicles=(vehicle,),
         bookings={name: problem.bookings[name] for name in names},
-        seen=Seen(),
+        vehicle_table=frozen(table, np.int64),
+        start_legs_s=frozen(problem.start_legs_s[one], np.int32),
+        configurations=configurations,
+        routes=kernel.Routes(*(column[one].copy() for column in problem.routes)),
     )
 
 
@@ -273,7 +276,7 @@ def _assemble(
     on_routes = frozenset(planned)
     require(len(on_routes) == len(planned), "a booking is on two routes")
     others = [b for name, b in bookings.items() if name not in on_routes]
-    nodes, numbers, firsts = joined([*blocks, unplanned(others, stops, weights)])
+    nodes, numbers, firsts = joined([*blocks, seen.unplanned(others, stops, weights)])
     configurations, spans = _configurations(vehicles)
     table = _vehicle_rows(vehicles, [block.load for block in blocks], spans)
     table[:, kernel.KIN] = _kin(vehicles)

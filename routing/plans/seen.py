@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from routing.plans.kernel import Ints, ShortInts
 
-_REMEMBERED_MAX = 5_000
+_REMEMBERED_MAX = 20_000
+_NOBODY = Vehicle("", 0, 0, 0, 0, ())
+_NO_ROWS = np.empty((0, kernel.NODE_COLUMNS), np.int64)
 
 
 class Block(NamedTuple):
@@ -86,6 +88,7 @@ class Seen:
         self._matrix: tuple[npt.ArrayLike, ShortInts] | None = None
         self._weights: Weights | None = None
         self._blocks: dict[str, Block] = {}
+        self._rows: dict[str, tuple[Booking, Ints]] = {}
 
     def begin(self, matrix_s: npt.ArrayLike, weights: Weights) -> ShortInts:
         """Begin a problem with these; the matrix for the kernels, int32[S, S].
@@ -99,12 +102,16 @@ class Seen:
             require(square, "matrix is not square")
             require(bool((matrix >= 0).all()), "matrix has negative entries")
             require(not matrix.diagonal().any(), "matrix diagonal is not zero")
-            self._blocks.clear()
+            self._forget()
             self._matrix = (matrix_s, matrix)
-        if weights != self._weights or len(self._blocks) > _REMEMBERED_MAX:
-            self._blocks.clear()
+        if weights != self._weights or len(self._blocks) + len(self._rows) > _REMEMBERED_MAX:
+            self._forget()
             self._weights = weights
         return self._matrix[1]
+
+    def _forget(self) -> None:
+        self._blocks.clear()
+        self._rows.clear()
 
     def block(
         self, vehicle: Vehicle, bookings: Mapping[str, Booking], stops: int, weights: Weights
@@ -125,8 +132,51 @@ class Seen:
             check_route(vehicle, bookings)
             ids = dict.fromkeys(a.booking for a in vehicle.route if a.kind != "break")
             used = tuple(bookings[name] for name in ids)
-            known = self._blocks[vehicle.id] = _laid_out(vehicle, used, stops, weights)
+            known = self._blocks[vehicle.id] = self._laid_out(vehicle, used, stops, weights)
         return known
+
+    def unplanned(self, bookings: Iterable[Booking], stops: int, weights: Weights) -> Block:
+        """The block of bookings that are on no route.
+
+        Raises:
+            InvalidProblemError: one is out of range.
+        """
+        return self._laid_out(_NOBODY, tuple(bookings), stops, weights)
+
+    def _laid_out(
+        self, vehicle: Vehicle, bookings: tuple[Booking, ...], stops: int, weights: Weights
+    ) -> Block:
+        numbers: dict[Action, int] = {}
+        for number, booking in enumerate(bookings):
+            numbers[Action("pickup", booking.id)] = 2 * number
+            numbers[Action("dropoff", booking.id)] = 2 * number + 1
+        for number, pause in enumerate(vehicle.breaks, 2 * len(bookings)):
+            numbers[Action("break", pause.id)] = number
+        rows = [_NO_ROWS, *(self._rows_of(booking, stops, weights) for booking in bookings)]
+        if vehicle.breaks:
+            rows.append(np.array([break_row(pause) for pause in vehicle.breaks], np.int64))
+        table = np.concatenate(rows)
+        partners = table[:, kernel.PARTNER]
+        partners += np.where(partners == kernel.NO_PARTNER, 0, np.arange(len(table)) - 1)
+        return Block(
+            vehicle.route,
+            vehicle.breaks,
+            tuple(booking.id for booking in bookings),
+            bookings,
+            table,
+            numbers,
+            np.array([numbers[action] for action in vehicle.route], dtype=np.int32),
+            load_of(vehicle.route, {booking.id: booking for booking in bookings}),
+        )
+
+    def _rows_of(self, booking: Booking, stops: int, weights: Weights) -> Ints:
+        """int64[2, 12]: both nodes of a booking, the first of them numbered 0."""
+        known = self._rows.get(booking.id)
+        if known is None or known[0] is not booking:
+            check_booking(booking, stops)
+            rows = np.array(booking_rows(booking, weights, 0), np.int64)
+            known = self._rows[booking.id] = (booking, rows)
+        return known[1]
 
 
 def joined(blocks: Sequence[Block]) -> tuple[Ints, Numbers, list[int]]:
@@ -142,43 +192,8 @@ def joined(blocks: Sequence[Block]) -> tuple[Ints, Numbers, list[int]]:
     return frozen(table, np.int64), Numbers(named), starts
 
 
-def unplanned(bookings: Iterable[Booking], stops: int, weights: Weights) -> Block:
-    """The block of bookings that are on no route.
-
-    Raises:
-        InvalidProblemError: one is out of range.
-    """
-    nobody = Vehicle("", 0, 0, 0, 0, ())
-    return _laid_out(nobody, tuple(bookings), stops, weights)
-
-
 def load_of(route: Iterable[Action], bookings: Mapping[str, Booking]) -> tuple[int, int]:
     """(seats, wheelchairs) of the bookings on a route that are on board."""
     alighting = (bookings[a.booking] for a in route if a.kind == "dropoff")
     on_board = [b for b in alighting if b.boarded_at_s is not None]
     return sum(b.seats for b in on_board), sum(b.wheelchairs for b in on_board)
-
-
-def _laid_out(
-    vehicle: Vehicle, bookings: tuple[Booking, ...], stops: int, weights: Weights
-) -> Block:
-    rows: list[tuple[int, ...]] = []
-    numbers: dict[Action, int] = {}
-    for booking in bookings:
-        check_booking(booking, stops)
-        numbers[Action("pickup", booking.id)] = len(rows)
-        numbers[Action("dropoff", booking.id)] = len(rows) + 1
-        rows += booking_rows(booking, weights, len(rows))
-    for pause in vehicle.breaks:
-        numbers[Action("break", pause.id)] = len(rows)
-        rows.append(break_row(pause))
-    return Block(
-        vehicle.route,
-        vehicle.breaks,
-        tuple(booking.id for booking in bookings),
-        bookings,
-        np.array(rows, dtype=np.int64).reshape(len(rows), kernel.NODE_COLUMNS),
-        numbers,
-        np.array([numbers[action] for action in vehicle.route], dtype=np.int32),
-        load_of(vehicle.route, {booking.id: booking for booking in bookings}),
-    )
