@@ -122,8 +122,8 @@ def audited(var: Path, town: TownConfig) -> "Report":
 def _roads(var: Path, town: TownConfig) -> "Roads | None":
     from dispatch.audit import Roads  # noqa: PLC0415 - numba and scipy are slow to import
     from dispatch.networks import load_network  # noqa: PLC0415
+    from routing.roads.files import graph_path  # noqa: PLC0415
     from routing.roads.graph import RoadGraph  # noqa: PLC0415
-    from routing.roads.importing import graph_path  # noqa: PLC0415
 
     path = graph_path(var, town.config.roads)
     if not path.is_file():

@@ -8,8 +8,8 @@ from shapely import Polygon
 from dispatch.config import TownConfig
 from dispatch.engine.network import Network
 from routing.roads.errors import NetworkUnavailableError, RoadsError
+from routing.roads.files import graph_path, landmarks_path, roads_folder
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path, import_extract, landmarks_path, roads_folder
 from routing.roads.landmarks import Landmarks
 from routing.roads.snapping import Snapper
 from routing.roads.stops import DepotSpec, Stop, StopOptions, load_or_generate_stops
@@ -86,7 +86,8 @@ def _fetched(town: TownConfig, var: Path, say: Say) -> RoadGraph | None:
 
 
 def _schematic(var: Path, name: str, say: Say) -> RoadGraph:
-    from routing.roads.schematic import write_schematic_beckum  # noqa: PLC0415 - rarely needed
+    from routing.roads.importing import import_extract  # noqa: PLC0415 - rarely needed
+    from routing.roads.schematic import write_schematic_beckum  # noqa: PLC0415
 
     say("Drawing a schematic Beckum instead; replace it any time with: rufbus roads fetch")
     extract = graph_path(var, name).with_suffix(".schematic.osm")

@@ -25,8 +25,8 @@ from dispatch.roads_desk import RoadsDesk
 from dispatch.standing import check_database, servers
 from dispatch.web.app import create_app
 from dispatch.web.planner import keep_going
+from routing.roads.files import graph_path
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "simulations" / "scenarios"
 """Those that ship; as files, for this package knows nothing of simulations."""

@@ -16,8 +16,8 @@ from dispatch.messaging.settings import check_secrets
 from dispatch.networks import ensure_graph, load_network
 from dispatch.processes import mail_folder
 from dispatch.supervisor import Child, Supervisor, python_command
+from routing.roads.files import graph_path
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path
 
 Say = Callable[[str], None]
 DEFAULT_PORT = 8080

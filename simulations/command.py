@@ -8,6 +8,7 @@ from typing import Any
 from simulations.progress import shown
 from simulations.runner import run
 from simulations.scenario import Scenario, load_scenario
+from simulations.town import town_of
 from simulations.writer import Writer
 
 
@@ -65,6 +66,10 @@ def _simulated(
     options: SimulateOptions, scenario: Scenario, writer: Writer | None
 ) -> tuple[dict[str, Any], bool]:
     with shown(options.progress) as progress:
+        progress("roads", 0.0)
+        town_of(scenario, options.var)
+        if writer is not None:
+            writer.expect(scenario)
         result = run(
             scenario, seed=options.seed, var=options.var, check=options.check, progress=progress
         )

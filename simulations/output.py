@@ -7,11 +7,14 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulations.definitions import definitions
 from simulations.report import report_html
 from simulations.runner import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KPIS, REPORT, EVENTS = "kpis.json", "report.html", "events.json"
 
@@ -29,9 +32,8 @@ def write_result(result: Result, folder: Path, language: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in result.tables.items():
-        flat = table.drop(columns=["way"], errors="ignore")
         _replace(folder / f"{name}.parquet", table.to_parquet)
-        _replace(folder / f"{name}.csv", partial(flat.to_csv, index=False))
+        _replace(folder / f"{name}.csv", partial(_flat(table).to_csv, index=False))
     _replace(folder / EVENTS, lambda path: path.write_bytes(result.log))
     _replace(folder / KPIS, lambda path: path.write_text(_dumped(kpis_of(result)), "utf-8"))
     _replace(folder / REPORT, lambda path: path.write_text(report_html(result, language), "utf-8"))
@@ -49,6 +51,26 @@ def kpis_of(result: Result) -> dict[str, Any]:
         "by_group": analysis.by_group,
         "definitions": {name: d.text for name, d in definitions("en").items()},
     }
+
+
+def _flat(table: "pd.DataFrame") -> "pd.DataFrame":
+    """A table as its CSV shows it: without ways, and times as text.
+
+    The text is what pandas would write, only sooner: with a time zone it takes 25 µs for each.
+    """
+    flat = table.drop(columns=["way"], errors="ignore")
+    for name in flat.select_dtypes("datetimetz"):
+        local = flat[name].dt.tz_localize(None)
+        offset_min = (local - flat[name].dt.tz_convert(None)).dt.total_seconds() // 60
+        ends = offset_min.map({m: _offset(int(m)) for m in offset_min.dropna().unique()})
+        flat[name] = local.dt.strftime("%Y-%m-%d %H:%M:%S") + ends.astype("str")
+    return flat
+
+
+def _offset(minutes: int) -> str:
+    """An offset from UTC, like +01:00."""
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 
 
 def _dumped(value: Any) -> str:

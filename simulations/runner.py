@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from random import Random
+from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from pydantic import RootModel
+from pydantic import TypeAdapter
 
 from dispatch.domain.events import Event
 from dispatch.domain.rules import DAY_S, ServiceConfig
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 _TAIL_S = DAY_S + 6 * 3600
 """After the day's midnight: rides of its late evening, and shifts that run over."""
-_EventLog = RootModel[list[tuple[int, str, Event]]]
 Progress = Callable[[str, float], None]
 
 
@@ -182,6 +182,8 @@ def run_in(
         watchers=replace(watchers, on_time=on_time),
         closures=timed_closures(scenario, engine.config, network),
     )
+    # Only figures need them, so they are computed on a second core, if there is one, meanwhile.
+    Thread(target=lambda: engine.network.travel.shortest_m, daemon=True).start()
     begun = perf_counter()
     with suppress(KeyboardInterrupt):
         world.run(midnight_s - DAY_S, midnight_s + _TAIL_S)
@@ -237,5 +239,9 @@ def prepare(
 
 def event_log(day: Day) -> bytes:
     """The day's durable events as JSON, one list of [instant, type, event]."""
-    entries = [(at, type(e).__name__, e) for at, e in day.events]
-    return _EventLog(entries).model_dump_json().encode()
+    return _log_writer().dump_json([(at, type(e).__name__, e) for at, e in day.events])
+
+
+@cache
+def _log_writer() -> TypeAdapter[list[tuple[int, str, Event]]]:
+    return TypeAdapter(list[tuple[int, str, Event]])

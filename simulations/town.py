@@ -16,8 +16,8 @@ from dispatch.engine import Network
 from dispatch.networks import ensure_graph, load_network
 from dispatch.options import DATA
 from dispatch.roads_desk import is_on_road
+from routing.roads.files import graph_path
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path
 from simulations.scenario import Scenario, ScenarioError
 
 Say = Callable[[str], None]

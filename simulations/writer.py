@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from dispatch.domain import events as ev
 from simulations.collecting import collecting_rarely
 from simulations.runner import Result
+from simulations.scenario import Scenario
 from simulations.town import town_of
 from simulations.world import Day
 
@@ -59,6 +60,11 @@ class Writer:
         self._process.join()
         self._ours.close()
 
+    def expect(self, scenario: Scenario) -> None:
+        """Have the town's roads read, once they are there; `write` does not wait for that then."""
+        with suppress(BrokenPipeError):  # `write` says so
+            self._ours.send(scenario)
+
     def write(self, result: Result, folder: Path, language: str) -> None:
         """As `simulations.output.write_result`; the roads are read anew, not handed over.
 
@@ -88,9 +94,13 @@ def _serve(orders: Connection, var: Path) -> None:
     with collecting_rarely(), suppress(EOFError):
         _get_ready()
         while True:
-            result, folder, language = orders.recv()
+            order = orders.recv()
+            if isinstance(order, Scenario):
+                town_of(order, var)
+                continue
+            result, folder, language = order
             try:
-                _write(result, var, folder, language)
+                _write(result, folder, language, var)
             except Exception as error:  # noqa: BLE001 - raised on the other side
                 orders.send(error)
             else:
@@ -108,7 +118,7 @@ def _get_ready() -> None:
     Drawing(1.0, 1.0).svg("", "")
 
 
-def _write(result: Result, var: Path, folder: Path, language: str) -> None:
+def _write(result: Result, folder: Path, language: str, var: Path) -> None:
     from simulations.output import write_result  # noqa: PLC0415 - not in the other process
 
     network = town_of(result.scenario, var).network

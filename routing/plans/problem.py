@@ -222,7 +222,7 @@ def alone(problem: Problem, index: int) -> Problem:
         vehicle_table=frozen(table, np.int64),
         start_legs_s=frozen(problem.start_legs_s[one], np.int32),
         configurations=configurations,
-        routes=kernel.Routes(*(column[one].copy() for column in problem.routes)),
+        routes=kernel.Routes._make(column[one].copy() for column in problem.routes),
     )
 
 

@@ -166,8 +166,8 @@ def fetch_command(
 @report_errors
 def info_command(*, name: str | None, as_json: bool, var: Path) -> None:
     """Say what a road graph is made of and where it comes from."""
+    from routing.roads.files import find_graph  # noqa: PLC0415
     from routing.roads.graph import RoadGraph  # noqa: PLC0415
-    from routing.roads.importing import find_graph  # noqa: PLC0415
 
     graph = RoadGraph.load(find_graph(var, name))
     _describe(graph.manifest.to_json(), as_json=as_json)

@@ -17,8 +17,9 @@ from routing.roads.errors import (
     NetworkUnavailableError,
     PlaceNotFoundError,
 )
+from routing.roads.files import graph_path, roads_folder
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path, import_extract, roads_folder
+from routing.roads.importing import import_extract
 from routing.roads.osm_reader import Progress
 
 if TYPE_CHECKING:

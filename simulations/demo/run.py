@@ -12,8 +12,8 @@ import httpx
 from dispatch.clock import ServiceClock
 from dispatch.config import TownConfig
 from dispatch.networks import load_network
+from routing.roads.files import graph_path
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path
 from simulations.demand import make_demand
 from simulations.demand.sections import DemandFile, Flow
 from simulations.demo.client import ServiceClient

@@ -6,6 +6,7 @@ The roads are in the page once, as symbols; each map and the replay use them.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -214,7 +215,9 @@ class Maps:
         frame = self.frame
         inside = shapely.clip_by_rect(simple, 0, 0, frame.width_m, frame.height_m)
         parts = shapely.get_parts(inside)
-        return [shapely.get_coordinates(part) for part in parts if shapely.length(part) > 0]
+        parts = parts[shapely.length(parts) > 0]
+        points, owner = shapely.get_coordinates(parts, return_index=True)
+        return np.split(points, np.flatnonzero(np.diff(owner)) + 1) if len(points) else []
 
     def _cells(
         self, *groups: Sequence[tuple[float, float, int]]
@@ -304,9 +307,8 @@ def _path(lines: Iterable[Points]) -> str:
     """Lines as the data of one SVG path, in relative whole metres."""
     parts = []
     for line in lines:
-        points = np.rint(line).astype(int)
-        steps = np.diff(points, axis=0)
-        steps = steps[np.any(steps != 0, axis=1)]
-        moves = " ".join(f"{dx} {dy}" for dx, dy in steps.tolist())
+        points = np.rint(line).astype(int).tolist()
+        steps = [(c - a, d - b) for (a, b), (c, d) in pairwise(points)]
+        moves = " ".join(f"{dx} {dy}" for dx, dy in steps if dx or dy)
         parts.append(f"M{points[0][0]} {points[0][1]}l{moves}" if moves else "")
     return "".join(parts).replace(" -", "-")

@@ -24,8 +24,9 @@ from routing.roads.errors import (
     RoadsError,
 )
 from routing.roads.fetch import USER_AGENT, FetchSettings, fetch_place, overpass_query
+from routing.roads.files import graph_path
 from routing.roads.graph import RoadGraph
-from routing.roads.importing import graph_path, import_extract
+from routing.roads.importing import import_extract
 
 WriteTown = Callable[..., Path]
 Answer = tuple[int, bytes, dict[str, str]]

@@ -26,16 +26,15 @@ from routing.roads.errors import (
     RoadsError,
     UnreadableExtractError,
 )
-from routing.roads.graph import RoadGraph
-from routing.roads.importing import (
+from routing.roads.files import (
     basemap_path,
-    clip_from_bbox,
-    clip_from_geojson,
     default_name,
     find_graph,
     graph_path,
     landmarks_path,
 )
+from routing.roads.graph import RoadGraph
+from routing.roads.importing import clip_from_bbox, clip_from_geojson
 from routing.roads.importing import import_extract as import_with_basemap
 from routing.roads.manifest import Manifest
 from routing.roads.osm_reader import ReadLimits
