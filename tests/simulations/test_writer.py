@@ -3,11 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+import pytest
 from grid_network import grid_network
 from grid_scenario import EVERYTHING, grid_scenario
 from tiny_town import grid_config
 
-from simulations.output import write_result
+from simulations.output import as_csv, write_result
 from simulations.runner import run_in
 from simulations.writer import told
 
@@ -26,3 +28,12 @@ def test_the_files_are_the_same_without_the_other_events(tmp_path: Path) -> None
     for name in names:
         one, other = ((tmp_path / folder / name).read_bytes() for folder in ("all", "told"))
         assert one == other, name
+
+
+@pytest.mark.parametrize("timezone", ["Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "UTC"])
+def test_times_are_written_as_pandas_would(timezone: str) -> None:
+    winter, summer, never = 1_774_743_000, 1_774_746_600, None  # around a change of the clocks
+    instants = pd.to_datetime(pd.Series([winter, summer, never]), unit="s", utc=True)
+    table = pd.DataFrame({"at": instants.dt.tz_convert(timezone), "name": ["a", "b", None]})
+    for rows in (table, table.iloc[2:], table.iloc[:0]):
+        assert as_csv(rows).to_csv(index=False) == rows.to_csv(index=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from routing.plans import Seen, Weights
+from routing.plans import Seen, Weights, alone, best_insertions, evaluate, route_with
 from routing.plans.errors import InvalidProblemError
 from routing.plans.problem import Problem, build_problem
 
@@ -48,6 +48,27 @@ def test_the_same_whatever_was_seen(plans: SimpleNamespace, seed: int) -> None:
             replace(v, start_time_s=v.start_time_s + rng.randrange(60)) for v in parts["vehicles"]
         ]
         rng.shuffle(parts["bookings"])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_vehicle_alone_is_what_it_is_among_others(plans: SimpleNamespace, seed: int) -> None:
+    problem, request = plans.draw_case(random.Random(seed))
+    parts = parts_of(problem)
+    for v, vehicle in enumerate(problem.vehicles):
+        on_route = {a.booking for a in vehicle.route}
+        own = [b for b in problem.bookings.values() if b.id in on_route]
+        anew = build_problem(**{**parts, "vehicles": [vehicle], "bookings": own})
+        single = alone(problem, v)
+        assert single.bookings.keys() == anew.bookings.keys()
+        one, other = evaluate(single, 0), evaluate(anew, 0)
+        assert (one.cost, one.reason) == (other.cost, other.reason)
+        assert np.array_equal(one.start_s, other.start_s)
+        found = list(best_insertions(single, request))
+        assert found == list(best_insertions(anew, request))
+        for insertion in found[:1]:
+            mine = route_with(single, 0, request, insertion).schedule
+            theirs = route_with(anew, 0, request, insertion).schedule
+            assert mine.cost == theirs.cost == one.cost + insertion.cost
 
 
 def test_other_weights_are_other_costs(plans: SimpleNamespace) -> None:
