@@ -128,8 +128,28 @@ def frees(a: Arrays, r: Routes, v: int, k: int, stop: int, door: int) -> bool:
     return bool(shared and r.bounds[v, B_EARLIEST, k] > a.nodes[node, EARLIEST])
 
 
+@merged
+def sooner_by(a: Arrays) -> int:
+    """By how much anything may begin sooner than now after an insertion that `frees` it.
+
+    The set-ups (twice, and twice to be safe), in traffic times the ratio of speeds.
+    """
+    slowest = a.fastest
+    for hour in range(len(a.speed)):
+        slowest = min(slowest, int(a.speed[hour]))
+    return int(4 * a.setup_s * -(-a.fastest // slowest))
+
+
+@merged
+def soonest_end(a: Arrays, node: int, stop: int, leave_s: int) -> int:
+    """When an action is over at the soonest if the vehicle leaves another stop for it."""
+    leg = a.matrix_s[stop, a.nodes[node, STOP]]
+    arrival = arrive(leave_s, leg, a.base_s, a.speed, a.flat)
+    return int(max(arrival, a.nodes[node, EARLIEST]) + a.nodes[node, SERVICE])
+
+
 @compiled
-def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel reads better whole
+def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel reads better whole
     a: Arrays,
     r: Routes,
     v: int,
@@ -143,17 +163,14 @@ def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel reads better 
     """The insertions of one route that may let something happen sooner, by the full fixed point.
 
     Where ride caps push, sparing others a set-up can let a pick-up begin sooner, and so can parting
-    two who share one if the second is pushed; then bounds from the present schedule do not hold. By
-    how much they are off is bounded by the set-ups (twice, and twice to be safe), in traffic times
-    the ratio of speeds. Arguments as in `best_positions`, whose other insertions come first.
+    two who share one if the second is pushed; then bounds from the present schedule do not hold,
+    but for those on how late anything may end. Arguments as in `best_positions`, whose other
+    insertions come first.
     """
-    count, seats, wheelchairs = r.length[v], asks[2 * pair, SEATS], asks[2 * pair, WHEELCHAIRS]
+    count, seats, chairs = r.length[v], asks[2 * pair, SEATS], asks[2 * pair, WHEELCHAIRS]
     pickup, dropoff = asks[2 * pair, STOP], asks[2 * pair + 1, STOP]
     first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
-    slowest = a.fastest
-    for hour in range(len(a.speed)):
-        slowest = min(slowest, int(a.speed[hour]))
-    slack = 4 * a.setup_s * -(-a.fastest // slowest)
+    slack = sooner_by(a)
     door = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else AT_START
     for i in range(a.vehicles[v, LOCKED], count + 1):
         if i < count:
@@ -163,23 +180,32 @@ def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0917 - a kernel reads better 
         at = r.bounds[v, B_AT, i] if i > 0 else AT_START
         leg = a.start_legs_s[v, pickup] if at == AT_START else a.matrix_s[at, pickup]
         leave = r.bounds[v, B_END, i - 1] - slack if i > 0 else a.vehicles[v, START_TIME]
-        if arrive(leave, leg, a.base_s, a.speed, a.flat) > asks[2 * pair, LATEST]:
+        arrival = arrive(leave, leg, a.base_s, a.speed, a.flat)
+        if arrival > asks[2 * pair, LATEST]:
             break
         frail = frees(a, r, v, i, pickup, door)
+        stop, free = pickup, max(arrival, asks[2 * pair, EARLIEST]) + asks[2 * pair, SERVICE]
         for j in range(i, count + 1):
             if j > i:
                 node = r.nodes[v, j - 1]
                 if a.nodes[node, KIND] == BREAK:
                     break
-                leg = a.matrix_s[a.nodes[node, STOP], dropoff]
-                leave = r.bounds[v, B_END, j - 1] - slack
-                if arrive(leave, leg, a.base_s, a.speed, a.flat) > asks[2 * pair + 1, LATEST]:
+                free = soonest_end(a, node, stop, free)
+                if free > r.bounds[v, B_LATEST_END, j - 1]:
                     break
-            load, places = r.bounds[v, B_SEATS, j], r.bounds[v, B_WHEELCHAIRS, j]
-            if not fits(load + seats, places + wheelchairs, a.configurations, first, last):
+                stop, free = a.nodes[node, STOP], max(free, r.bounds[v, B_END, j - 1] - slack)
+            arrival = arrive(free, a.matrix_s[stop, dropoff], a.base_s, a.speed, a.flat)
+            if arrival > asks[2 * pair + 1, LATEST]:
+                break
+            load, places = r.bounds[v, B_SEATS, j] + seats, r.bounds[v, B_WHEELCHAIRS, j] + chairs
+            if not fits(load, places, a.configurations, first, last):
                 break
             if not (frail or frees(a, r, v, j, dropoff, door)):
                 continue
+            if j < count and a.nodes[r.nodes[v, j], KIND] != BREAK:
+                off = max(arrival, asks[2 * pair + 1, EARLIEST]) + asks[2 * pair + 1, SERVICE]
+                if soonest_end(a, r.nodes[v, j], dropoff, off) > r.bounds[v, B_LATEST_END, j]:
+                    continue
             cost = fixed_point(a, r, v, w, asks, pair, i, j, ANEW)
             if cost == FOREVER:
                 continue
