@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
-
-import osmium
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from routing.roads.errors import ExtractNotFoundError, UnreadableExtractError
+
+if TYPE_CHECKING:
+    import osmium
 
 PLACE_REACH_M: Final[Mapping[str, float]] = {
     "city": 6_000.0,
@@ -105,6 +106,8 @@ def read_landmarks(extract: Path) -> Landmarks:
         ExtractNotFoundError: no such file.
         UnreadableExtractError: not OSM data, or damaged.
     """
+    import osmium  # noqa: PLC0415 - costs time that reading stored stops must not
+
     if not extract.is_file():
         raise ExtractNotFoundError(f"there is no file {extract}")
     settlements: set[Settlement] = set()
@@ -133,8 +136,10 @@ def read_landmarks(extract: Path) -> Landmarks:
     return Landmarks(tuple(sorted(settlements)), tuple(sorted(pois)))
 
 
-def _spot(element: osmium.osm.Node | osmium.osm.Way) -> tuple[float, float] | None:
+def _spot(element: "osmium.osm.Node | osmium.osm.Way") -> tuple[float, float] | None:
     """Position of a node, or the middle of a way's bounding box."""
+    import osmium  # noqa: PLC0415 - as above
+
     if isinstance(element, osmium.osm.Node):
         return (round(element.location.lon, 7), round(element.location.lat, 7))
     known = [n.location for n in element.nodes if n.location.valid()]
