@@ -16,7 +16,13 @@ _RARELY: Final = 20
 
 @contextmanager
 def collecting_rarely() -> Iterator[None]:
-    """What is there is not looked at again, and what comes is looked at rarely."""
+    """What is there is not looked at again, and what comes is looked at rarely.
+
+    Nothing changes where the collector rests already.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(_RARELY * before[0], *before[1:])

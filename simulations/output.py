@@ -54,7 +54,7 @@ def kpis_of(result: Result) -> dict[str, Any]:
 
 
 def as_csv(table: "pd.DataFrame") -> "pd.DataFrame":
-    """A table as its CSV shows it: without ways, and times as text.
+    """A table as its CSV shows it: without ways, and times of whole seconds as text.
 
     The text is what pandas would write, only sooner: with a time zone it takes 25 µs for each.
     """

@@ -59,8 +59,8 @@ OK, CAPACITY, UNREACHABLE, PICKUP_LATE, ARRIVAL_LATE, RIDE_TOO_LONG, SHIFT_END =
 BREAK_LATE, ROUTE_TOO_LONG = 7, 8
 
 # Rows of the bounds of one route, int64[9, n + 1]. Whatever is inserted, an action happens no
-# earlier than in the route's own earliest schedule (but for the set-up that a halt at the same stop
-# may spare it).
+# earlier than in the route's own earliest schedule, but for the set-ups that may be spared or
+# parted, and for routes with a break whose whole time is capped (see `search.best_positions`).
 B_END = 0  # end of service of action k in the earliest schedule
 B_LATEST_END = 1  # no feasible schedule, whatever is inserted, ends the service of action k later
 B_SEATS, B_WHEELCHAIRS = 2, 3  # load before action k

@@ -129,6 +129,15 @@ def frees(a: Arrays, r: Routes, v: int, k: int, stop: int, door: int) -> bool:
 
 
 @merged
+def rests(a: Arrays, r: Routes, v: int) -> bool:
+    """Whether there is a break on the route."""
+    found = False
+    for k in range(r.length[v]):
+        found = found or a.nodes[r.nodes[v, k], KIND] == BREAK
+    return found
+
+
+@merged
 def sooner_by(a: Arrays) -> int:
     """By how much anything may begin sooner than now after an insertion that `frees` it.
 
@@ -159,18 +168,19 @@ def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel read
     apart_s: int,
     best: Ints,
     out: Ints,
+    every: bool,  # noqa: FBT001 - a kernel's flag
 ) -> None:
     """The insertions of one route that may let something happen sooner, by the full fixed point.
 
     Where ride caps push, sparing others a set-up can let a pick-up begin sooner, and so can parting
     two who share one if the second is pushed; then bounds from the present schedule do not hold,
     but for those on how late anything may end. Arguments as in `best_positions`, whose other
-    insertions come first.
+    insertions come first; `every`: all of them, of a route of which nothing else is known.
     """
     count, seats, chairs = r.length[v], asks[2 * pair, SEATS], asks[2 * pair, WHEELCHAIRS]
     pickup, dropoff = asks[2 * pair, STOP], asks[2 * pair + 1, STOP]
     first, last = a.vehicles[v, CONFIG_BEGIN], a.vehicles[v, CONFIG_END]
-    slack = sooner_by(a)
+    slack = FOREVER >> 20 if every else sooner_by(a)
     door = a.vehicles[v, START_STOP] if a.vehicles[v, DWELLING] else AT_START
     for i in range(a.vehicles[v, LOCKED], count + 1):
         if i < count:
@@ -183,7 +193,7 @@ def try_frail(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel read
         arrival = arrive(leave, leg, a.base_s, a.speed, a.flat)
         if arrival > asks[2 * pair, LATEST]:
             break
-        frail = frees(a, r, v, i, pickup, door)
+        frail = every or frees(a, r, v, i, pickup, door)
         stop, free = pickup, max(arrival, asks[2 * pair, EARLIEST]) + asks[2 * pair, SERVICE]
         for j in range(i, count + 1):
             if j > i:
@@ -292,13 +302,23 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                 if bounds[v, B_AT, k] in (pickup, dropoff):
                     meets = True
             shares = meets or r.shared[v] != 0 or door in (pickup, dropoff)
-        frail = (meets and r.pushed[v] != 0) or r.pushed[v] == 2  # noqa: PLR2004 - see there
+        apart = setup_s > 0 and r.pushed[v] == 2  # noqa: PLR2004 - who is pushed shares a set-up
+        frail = apart or (meets and r.pushed[v] != 0)
+        # Where the time of a whole route is capped, an insertion before a break can spare driving
+        # home, hence waiting at the start: nothing is known of such a route beforehand.
+        capped = vehicles[v, MAX_ROUTE] < FOREVER
+        if capped and r.pushed[v] != 0 and rests(a, r, v):
+            try_frail(a, r, v, w, asks, pair, apart_s, best[to_best], out[to_best], True)  # noqa: FBT003
+            continue
         cut = a.monotone and not shares
         for k in range(locked):
             ends[k] = bounds[v, B_END, k]
+        block = 0  # no push reaches back beyond it: nobody is on board there
         for i in range(locked, count + 1):
             if i > locked:
                 ends[i - 1] = bounds[v, B_END, i - 1]
+            if not capped and bounds[v, B_SEATS, i] == 0 and bounds[v, B_WHEELCHAIRS, i] == 0:
+                block = i
             if i < count and pickup_earliest + board > bounds[v, B_LATEST_END, i]:
                 continue  # action i would come too late behind it
             if frail and frees(a, r, v, i, pickup, door):
@@ -333,6 +353,9 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     if least + w_drive * (detour * PERMILLE // fastest) >= limit:
                         continue  # nor less than by the pick-up alone
             so_far = bounds[v, B_COST, i] + w_drive * (arrival - leave) + own
+            # What a push could save by driving at the best of times instead, up to here.
+            earlier = bounds[v, B_SAVING, block] - bounds[v, B_SAVING, i]
+            driving, least_driving = arrival - leave, leg
             pushes, spared = False, False
             latest_end = pickup_latest + board + setup_s
             if i < count:
@@ -368,6 +391,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     so_far += nodes[node, RATE_START] * start + nodes[node, RATE_END] * end
                     so_far += nodes[node, FIXED] + w_drive * (arrival - leave)
                     shortest += end - start - -leg * PERMILLE // fastest
+                    driving, least_driving = driving + arrival - leave, least_driving + leg
                     stop, leave = to, end
                 leg = int(matrix[stop, dropoff])
                 arrival = arrive(leave, leg, base_s, speed, flat)
@@ -381,16 +405,19 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                 # The rest of the route and the way home, as long as all upper bounds hold.
                 at, free = dropoff, start_d + alight + (setup_s if dropoff != stop else 0)
                 cost = so_far + w_drive * (arrival - leave) + off_start * start_d
+                driven, least_driven = driving + arrival - leave, least_driving + leg
                 pushed = pushes or start_d - end_p > max_ride
-                depot, hopeless, k, longer = NEVER, False, j, spared
+                depot, hopeless, k, longer, later = NEVER, False, j, spared, 0
                 while k < count:
                     node = routes[v, k]
                     kind = nodes[node, KIND]
                     arrival, setup = free, 0
                     if kind != BREAK:
                         to = nodes[node, STOP]
-                        arrival = arrive(free, matrix[at, to], base_s, speed, flat)
+                        leg = int(matrix[at, to])
+                        arrival = arrive(free, leg, base_s, speed, flat)
                         setup = setup_s if to != at else 0
+                        driven, least_driven = driven + arrival - free, least_driven + leg
                         at = to
                     start = max(arrival, bounds[v, B_EARLIEST, k])
                     end = start + nodes[node, SERVICE] + setup
@@ -415,25 +442,31 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                     if end == before and not longer:
                         # From here on everything is as it was, and nobody boarded any sooner.
                         cost += base - bounds[v, B_COST, k]
-                        depot = r.depot[v]
+                        depot, later = r.depot[v], bounds[v, B_SAVING, k]
                         break
                     if a.monotone and end > before and limit < FOREVER:
-                        saving = bounds[v, B_SAVING, 0] if pushed else bounds[v, B_SAVING, k]
+                        saving, load = bounds[v, B_SAVING, k], bounds[v, B_SEATS, k]
+                        if pushed or capped or load + bounds[v, B_WHEELCHAIRS, k] > 0:
+                            saved = driven - least_driven * PERMILLE // fastest
+                            saving += earlier + w_drive * saved
                         if cost + base - bounds[v, B_COST, k] - saving >= limit:
                             hopeless = True  # what comes later costs no less
                             break
                 if hopeless:
                     continue
                 if depot == NEVER:
-                    depot = arrive(free, matrix[at, home], base_s, speed, flat)
+                    leg = int(matrix[at, home])
+                    depot = arrive(free, leg, base_s, speed, flat)
                     if depot > vehicles[v, END_TIME]:
                         continue
+                    driven, least_driven = driven + depot - free, least_driven + leg
                     cost += w_drive * (depot - free)
-                if vehicles[v, MAX_ROUTE] < FOREVER and not within_route(a, v, depot, departure):
+                if capped and not within_route(a, v, depot, departure):
                     pushed = True
                 at_p, done_p, at_d = start_p, end_p, start_d
                 if pushed:
-                    if a.monotone and cost - bounds[v, B_SAVING, 0] >= limit:
+                    saved = driven - least_driven * PERMILLE // fastest
+                    if a.monotone and cost - earlier - later - w_drive * saved >= limit:
                         continue
                     cost = fixed_point(a, r, v, w, asks, pair, i, j, SETTLED)
                     at_p, done_p, at_d = (
@@ -453,7 +486,7 @@ def best_positions(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - a kernel
                         at_d,
                     )
         if frail:
-            try_frail(a, r, v, w, asks, pair, apart_s, best[to_best], out[to_best])
+            try_frail(a, r, v, w, asks, pair, apart_s, best[to_best], out[to_best], False)  # noqa: FBT003
 
 
 @allocating

@@ -206,7 +206,8 @@ def _drives(
 ) -> Iterator[tuple[int, int, int]]:
     """(departure, arrival, leg) of each drive, the last one to the depot; arrival -1: no way.
 
-    With a longest route time, the vehicle departs as late as its first action allows.
+    The first one departs when the vehicle's time begins, also where the whole route is capped: then
+    it may depart later, and in traffic drive for another time, which is not looked at here.
     """
     leave, row = vehicle.start_time_s, vehicle.start_leg_s
     legs: Sequence[int] = world.matrix_s[vehicle.start_stop] if row is None else list(row)

@@ -206,6 +206,58 @@ def test_a_pushed_pick_up_may_begin_sooner_when_its_set_up_is_no_longer_shared()
     assert found.cost == schedule.cost - before.cost
 
 
+def test_a_push_into_faster_hours_can_make_an_insertion_cheaper() -> None:
+    # The whole route may take 398 s. Ben's longer way keeps the driver at home until the roads are
+    # clear: what the inserted legs cost in the slow hour before midnight is no lower bound.
+    riders = (
+        Booking("x", 0, 3, 37, 437, 114, 67, 0, board_s=20),
+        Booking("y", 0, 3, 207, 607, 373, 76, 0, board_s=20, dropoff_earliest_s=313),
+    )
+    route = tuple(Action(kind, name) for name in "xy" for kind in ("pickup", "dropoff"))
+    bus = Vehicle("v", -60, 2, 3, 373, ((4, 0),), route, max_route_s=398)
+    problem = build_problem(
+        matrix_s=[[0, 20, 40, 70], [10, 0, 20, 60], [30, 20, 0, 40], [10, 0, 20, 0]],
+        profile=SimpleNamespace(
+            base_s=-3600, speed_permille=np.array([250, 1500, 800, 250, 250, 1000])
+        ),
+        vehicles=[bus],
+        bookings=riders,
+        weights=Weights(1000, 0, 0, 0),
+        setup_s=10,
+    )
+    asked = Request("q", (StopPair(1, 2, 198, 498, 462, 314),), 0, board_s=5)
+    (found,) = best_insertions(problem, asked)
+    assert (found.cost, found.pickup_position, found.dropoff_position) == (2000, 2, 3)
+
+
+def test_a_break_elsewhere_can_let_a_capped_route_begin_sooner() -> None:
+    # With Ben before the break it is taken nearer to the depot: home sooner, away sooner.
+    riders = (
+        Booking("l", 0, 0, -7, 400, 175, 90, 0, board_s=20, dropoff_earliest_s=115),
+        Booking("m", 0, 1, 5, 225, 322, 267, 0, dropoff_earliest_s=302),
+        Booking("n", 2, 0, 160, 265, 407, 157, 0),
+    )
+    steps = ("+l", "+m", "-l", "+n", "-m", "-n")
+    route = tuple(Action("pickup" if s[0] == "+" else "dropoff", s[1]) for s in steps)
+    bus = Vehicle(
+        *("v", 0, 1, 2, 520, ((4, 0),), (*route, Action("break", "k"))),
+        max_route_s=319,
+        breaks=(Break("k", 381, 411, 9),),
+    )
+    problem = build_problem(
+        matrix_s=[[0, 40, 30], [0, 0, 30], [20, 60, 0]],
+        profile=FREE_FLOW,
+        vehicles=[bus],
+        bookings=riders,
+        weights=Weights(2500, 300, 300, 0),
+        setup_s=5,
+    )
+    pair = StopPair(0, 2, 341, 371, 601, 130, dropoff_earliest_s=389)
+    asked = Request("q", (pair,), 0, board_s=5)
+    (found,) = best_insertions(problem, asked)
+    assert (found.cost, found.pickup_position, found.dropoff_position) == (111_900, 6, 6)
+
+
 def test_wheelchair_needs_a_configuration() -> None:
     request = replace(BEN, seats=0, wheelchairs=1)
     assert len(best_insertions(line(BUS), request)) == 0
