@@ -124,7 +124,6 @@ def run(options: WeekRun, say: Callable[[str], None], tell: Progress) -> Outcome
             service.extra = hand.env
             say("Starting the service ...")
             service.start()
-            say(f"{options.days} days, {options.requests} requests and {options.kills} kills each")
             week = _Week(options, config, service, hand, ledger, say, tell)
             asyncio.run(week.go(outcome))
             outcome.operation["plans_improved"] = service.logged("optimiser", "proposal: taken")
@@ -196,7 +195,7 @@ class _Week:
         self._config = config
         self._service = service
         self._ledger = ledger
-        self._tell = tell
+        self._say, self._tell = say, tell
         self._timeline = Timeline(hand)
         self._days = [MONDAY + timedelta(days=n) for n in range(options.days)]
         self._spans = [_span(config, day) for day in self._days]
@@ -213,13 +212,16 @@ class _Week:
 
     async def go(self, outcome: Outcome) -> None:
         """Live through all days, then ask everybody what they were told."""
+        wanted = self._options
+        # Said by the loop, which by then knows what to do with Ctrl-C.
+        self._say(f"{wanted.days} days, {wanted.requests} requests and {wanted.kills} kills each")
         service, zone = self._service, self._config.config.timezone
         tokens = {role: service.token(role) for role in ("vehicle", "control")}
         calls = Calls(
             lambda: service.url,
             tokens,
             self._ledger,
-            f"week-{self._options.seed}",
+            f"week-{wanted.seed}",
             self._dice("double clicks"),
             self._crashes.is_excuse,
         )
