@@ -140,6 +140,34 @@ def peer_day(folder: Path, *, modes: tuple[str, ...], as_json: bool, **options: 
     table.show(rows, command.COLUMNS, click.echo, as_json=as_json)
 
 
+@bench.command("fleetpy-example")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--days",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="How often, each time with other first places of the vehicles.",
+)
+@click.option(
+    "--rider-weight",
+    default=1.7,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    help="Of a second waited or ridden, against a second driven; FleetPy's is 1.7.",
+)
+@click.option("--seed", default=0, show_default=True, help="Of the first places.")
+@json_option
+@cache_option
+@report_errors
+def fleetpy_example(folder: Path, *, as_json: bool, **options: Any) -> None:
+    """FleetPy's own example on the roads in DIR, in its rules, beside FleetPy's figures."""
+    from simulations.benchmarks import table  # noqa: PLC0415 - `--help` is quick
+    from simulations.peer_day import fleetpy_example as example  # noqa: PLC0415
+
+    table.show(example.example(folder, **options), example.COLUMNS, click.echo, as_json=as_json)
+
+
 @bench.command()
 @click.option("--vehicles", default=50, show_default=True, type=click.IntRange(1, 500))
 @click.option("--rate", default=10.0, show_default=True, help="Ride requests per second.")

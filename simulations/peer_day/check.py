@@ -26,6 +26,7 @@ class Rules(NamedTuple):
     Attributes:
         wait_s: longest time from the request to the start of boarding.
         detour: longest time in the vehicle, as a multiple of the direct one.
+        detour_s: how much longer than that it may be.
         seats: of each vehicle; a request takes one.
         halt_s: how long a vehicle stays for people to get on and off.
         end_s: when everything is over.
@@ -33,6 +34,7 @@ class Rules(NamedTuple):
 
     wait_s: int = 600
     detour: float = 1.4
+    detour_s: int = 0
     seats: int = 4
     halt_s: int = 30
     end_s: int = 16_200
@@ -145,7 +147,7 @@ def _ride(pickup: Halt, dropoff: Halt, asked_s: int, direct_s: float, rules: Rul
         found.append("changes vehicles")
     if not asked_s <= pickup.start_s <= asked_s + rules.wait_s:
         found.append(f"boards {pickup.start_s - asked_s} s after asking")
-    if dropoff.start_s - pickup.end_s > rules.detour * direct_s + _SLACK_S:
+    if dropoff.start_s - pickup.end_s > rules.detour * direct_s + rules.detour_s + _SLACK_S:
         found.append(f"rides {dropoff.start_s - pickup.end_s} s, directly {direct_s:.1f} s")
     if dropoff.start_s < pickup.end_s:
         found.append("alights before having boarded")

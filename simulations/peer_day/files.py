@@ -64,26 +64,32 @@ class Demand:
         return len(self.time_s)
 
 
-def read_roads(folder: Path) -> Roads:
-    """The road graph of a folder.
+def read_roads(folder: Path, *more: Path) -> Roads:
+    """The road graph of a folder, and further edges from other files.
 
     Raises:
         BenchmarkError: there is none, or a line of it cannot be used.
     """
-    path = folder / EDGES
-    rows = _rows(path, _EDGE_COLUMNS)
-    if not len(rows):
-        raise BenchmarkError(f"{path}: there are no roads in it")
-    ends = _whole(rows[:, :2], path)
-    _must(path, rows[:, 2] >= 0, "distance is negative")
-    _must(path, rows[:, 3] > 0, "travel_time is not positive")
+    rows = np.concatenate([_edges(path) for path in (folder / EDGES, *more)])
+    ends = rows[:, :2].astype(np.int64)
     names, index = np.unique(ends, return_inverse=True)
     tail, head = (index.reshape(ends.shape)[:, side].astype(np.int32) for side in (0, 1))
     return Roads(names, tail, head, rows[:, 3].copy(), rows[:, 2].copy())
 
 
-def read_demand(path: Path, roads: Roads) -> Demand:
-    """The requests of one file; its number over 40 is how many vehicles there are.
+def _edges(path: Path) -> Floats:
+    """float64[M, 4]: tail, head, metres, seconds."""
+    rows = _rows(path, _EDGE_COLUMNS)
+    if not len(rows):
+        raise BenchmarkError(f"{path}: there are no roads in it")
+    _whole(rows[:, :2], path)
+    _must(path, rows[:, 2] >= 0, "distance is negative")
+    _must(path, rows[:, 3] > 0, "travel_time is not positive")
+    return rows
+
+
+def read_demand(path: Path, roads: Roads, vehicles: int | None = None) -> Demand:
+    """The requests of one file; without `vehicles` there is one for every 40 of them.
 
     Raises:
         BenchmarkError: a line cannot be used, or names a node without roads.
@@ -101,7 +107,7 @@ def read_demand(path: Path, roads: Roads) -> Demand:
     if len(set(ids)) < len(ids):
         raise BenchmarkError(f"{path}: a request_id is there twice")
     number = len(values)
-    vehicles = max(1, number // _REQUESTS_PER_VEHICLE)
+    vehicles = vehicles or max(1, number // _REQUESTS_PER_VEHICLE)
     origin, destination = (nodes[:, side].astype(np.int32) for side in (0, 1))
     name = f"{number}/{vehicles}"
     return Demand(name, vehicles, ids, values[:, 0].copy(), origin, destination)

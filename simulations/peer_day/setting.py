@@ -62,7 +62,8 @@ class Setting:
         """
         direct = network.ticks(self.demand.origin, self.demand.destination)
         direct = np.maximum(direct - len(self.roads.names), 0)
-        return (direct * self.rules.detour).astype(np.int64) >> TICK_BITS
+        longest: NDArray[np.int64] = (direct * self.rules.detour).astype(np.int64) >> TICK_BITS
+        return longest + self.rules.detour_s
 
 
 def setting_of(
