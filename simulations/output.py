@@ -31,11 +31,29 @@ def write_result(result: Result, folder: Path, language: str) -> None:
         OSError: it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    write_tables(result, folder)
+    write_report(result, folder, language)
+
+
+def write_tables(result: Result, folder: Path) -> None:
+    """Write the tables, the key figures and the event log into a folder that is there.
+
+    Raises:
+        OSError: one of them cannot be written.
+    """
     for name, table in result.tables.items():
         _replace(folder / f"{name}.parquet", table.to_parquet)
         _replace(folder / f"{name}.csv", partial(as_csv(table).to_csv, index=False))
     _replace(folder / EVENTS, lambda path: path.write_bytes(result.log))
     _replace(folder / KPIS, lambda path: path.write_text(_dumped(kpis_of(result)), "utf-8"))
+
+
+def write_report(result: Result, folder: Path, language: str) -> None:
+    """Write the report, in `de` or `en`, into a folder that is there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     _replace(folder / REPORT, lambda path: path.write_text(report_html(result, language), "utf-8"))
 
 

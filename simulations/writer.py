@@ -1,17 +1,18 @@
 """Writes a run's folder in a process of its own, which gets ready while the day is simulated.
 
 Pandas, Matplotlib and the charts take longer than a small day; on a second core nobody waits for
-their import.
+their import. As both cores are free at the end, the report is written in a fork of that process.
 """
 
+import os
 import signal
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from types import FrameType, TracebackType
+from typing import Any, Final, NamedTuple, Self
 
 from dispatch.domain import events as ev
 from simulations.collecting import collecting_rarely
@@ -28,6 +29,14 @@ _TOLD: Final = (
 """The events that tables are made of; all of them, handed over, take longer than most tables."""
 
 
+class _Order(NamedTuple):
+    """What is to be written, where, and in which language."""
+
+    result: Result
+    folder: Path
+    language: str
+
+
 class Writer:
     """A process that will write one run; a context manager, which ends it.
 
@@ -37,9 +46,8 @@ class Writer:
 
     def __init__(self, var: Path) -> None:
         spawn = get_context("spawn")
-        self._ours, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(theirs, var), daemon=True)
-        self._theirs = theirs
+        self._ours, self._theirs = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(self._theirs, var))
 
     def __enter__(self) -> Self:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # and so it is for the new process
@@ -72,11 +80,9 @@ class Writer:
             OSError: it cannot be written.
         """
         slim = replace(result, **_NO_ROADS, day=told(result.day))
-        try:
-            self._ours.send((slim, folder, language))
-            failed = self._ours.recv()
-        except (EOFError, BrokenPipeError) as error:
-            raise OSError("the process that writes the report has ended") from error
+        with suppress(BrokenPipeError):
+            self._ours.send(_Order(slim, folder, language))
+        failed = _outcome(self._ours)
         if failed is not None:
             raise failed
 
@@ -89,8 +95,18 @@ def told(day: Day) -> Day:
     return replace(day, events=events)
 
 
+def _outcome(answers: Connection) -> Exception | None:
+    """What went wrong on the other side; None if nothing did."""
+    try:
+        failed: Exception | None = answers.recv()
+    except EOFError:
+        return OSError("the process that writes the report has ended")
+    return failed
+
+
 def _serve(orders: Connection, var: Path) -> None:
     """Get ready, then write what comes; Ctrl-C ends the day, not the writing of it."""
+    signal.signal(signal.SIGTERM, _end)
     with collecting_rarely(), suppress(EOFError):
         _get_ready()
         while True:
@@ -99,29 +115,63 @@ def _serve(orders: Connection, var: Path) -> None:
                 with suppress(Exception):  # writing reads them anew, and says what is wrong
                     town_of(order, var)
                 continue
-            result, folder, language = order
             try:
-                _write(result, folder, language, var)
+                _write(_with_roads(order, var))
             except Exception as error:  # noqa: BLE001 - raised on the other side
                 orders.send(error)
             else:
                 orders.send(None)
 
 
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """End at once, and the fork with this process; there is nothing to tidy up."""
+    for fork in active_children():
+        fork.kill()
+    os._exit(0)
+
+
 def _get_ready() -> None:
     """Do what takes time: the imports, Matplotlib's search for fonts, the report's template."""
     from simulations import tables  # noqa: F401, PLC0415
     from simulations.output import REPORT  # noqa: PLC0415
-    from simulations.report.drawing import Drawing  # noqa: PLC0415
+    from simulations.report.charts import rehearse  # noqa: PLC0415
     from simulations.report.page import template  # noqa: PLC0415
 
     template(REPORT)
-    Drawing(1.0, 1.0).svg("", "")
+    rehearse()
 
 
-def _write(result: Result, folder: Path, language: str, var: Path) -> None:
-    from simulations.output import write_result  # noqa: PLC0415 - not in the other process
+def _with_roads(order: _Order, var: Path) -> _Order:
+    network = town_of(order.result.scenario, var).network
+    network = replace(network, traffic=order.result.config.traffic)
+    return order._replace(result=replace(order.result, network=network))
 
-    network = town_of(result.scenario, var).network
-    network = replace(network, traffic=result.config.traffic)
-    write_result(replace(result, network=network), folder, language)
+
+def _write(order: _Order) -> None:
+    """The tables here, the report in a fork, which has everything that is ready here."""
+    from simulations.output import write_tables  # noqa: PLC0415 - not in the other process
+
+    order.folder.mkdir(parents=True, exist_ok=True)
+    fork = get_context("fork")
+    ours, theirs = fork.Pipe(duplex=False)
+    report = fork.Process(target=_write_report, args=(order, theirs), daemon=True)
+    report.start()
+    theirs.close()
+    try:
+        write_tables(order.result, order.folder)
+    finally:
+        failed = _outcome(ours)
+        report.join()
+    if failed is not None:
+        raise failed
+
+
+def _write_report(order: _Order, answers: Connection) -> None:
+    from simulations.output import write_report  # noqa: PLC0415 - not in the other process
+
+    try:
+        write_report(order.result, order.folder, order.language)
+    except Exception as error:  # noqa: BLE001 - raised on the other side
+        answers.send(error)
+    else:
+        answers.send(None)

@@ -20,6 +20,7 @@ from simulations.report.drawing import (
     drawing_of_rows,
 )
 from simulations.report.words import Words
+from simulations.report.words import words as words_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +60,11 @@ def outcomes(view: DayView) -> list[str]:
     """What became of requests that day; that they were served is always named."""
     found = {_OUTCOMES[record.outcome] for record in view.records} | {"served"}
     return [kind for kind in OUTCOME_COLOURS if kind in found]
+
+
+def rehearse() -> None:
+    """Draw what charts are made of: the first time, fonts and half of Matplotlib are looked for."""
+    _histogram([1.0], np.array([0.0, 2.0]), {"-": 1.0}, words_of("en")).svg("", "")
 
 
 def demand_chart(view: DayView, words: Words) -> str:

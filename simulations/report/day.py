@@ -168,14 +168,12 @@ def _framed(result: Result, vehicles: Sequence[VehicleDay]) -> DayView:
 def _pauses(result: Result) -> tuple[dict[str, list[Span]], dict[str, list[Span]]]:
     """Breaks and standstills by shift; of an unfinished day only what has happened."""
     done_s = result.day.done_s
-    shifts = result.tables["shifts"]
-    rests, stands = (
-        {
-            str(shift_id): [(int(a), min(int(b), done_s)) for a, b in spans if a < done_s]
-            for shift_id, spans in zip(shifts["shift_id"], shifts[column], strict=True)
-        }
-        for column in ("breaks_s", "standstills_s")
-    )
+    rests, stands = dict[str, list[Span]](), dict[str, list[Span]]()
+    for shift_id, spans in result.analysis.book.rests.items():
+        rests[shift_id] = [(a, min(b, done_s)) for a, b in spans if a < done_s]
+    for shift_id, a, b in result.day.standstills:
+        if a < done_s:
+            stands.setdefault(shift_id, []).append((a, min(b, done_s)))
     return rests, stands
 
 

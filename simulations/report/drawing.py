@@ -56,7 +56,7 @@ _STYLE: dict[Any, Any] = {
     "patch.linewidth": 0.6,
 }
 _FONT = re.compile(r"font: ([\d.]+)px [^;\"]*")
-_DIGITS = re.compile(r"(\d\.\d\d)\d+")
+_DIGITS = re.compile(r"(?<=\d\.\d\d)\d+")
 _IDS = re.compile(r'( id="|url\(#|href="#)')
 _STYLE_ELEMENT = re.compile(r"<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
@@ -119,7 +119,7 @@ def embedded(drawn: str, name: str, title: str, kind: str) -> str:
     for pattern in (_STYLE_ELEMENT, _METADATA):
         found = pattern.sub("", found)
     found = re.sub(r'width="[\d.]+pt"|height="[\d.]+pt"', "", found, count=2)
-    found = _DIGITS.sub(r"\1", found)
+    found = _DIGITS.sub("", found)
     found = _FONT.sub(r"font: \1px var(--font)", found)
     found = _IDS.sub(rf"\g<1>{name}-", found)
     head = f'<svg class="{kind}" role="img" aria-label="{_escaped(title)}" '
