@@ -4,6 +4,7 @@ Pandas, Matplotlib and the charts take longer than a small day; on a second core
 their import. As both cores are free at the end, the report is written in a fork of that process.
 """
 
+import gc
 import os
 import signal
 from contextlib import suppress
@@ -152,6 +153,7 @@ def _write(order: _Order) -> None:
     from simulations.output import write_tables  # noqa: PLC0415 - not in the other process
 
     order.folder.mkdir(parents=True, exist_ok=True)
+    gc.freeze()  # looking at it all would take time on both sides, and copy it for the fork
     fork = get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)
     report = fork.Process(target=_write_report, args=(order, theirs), daemon=True)
