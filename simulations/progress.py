@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from simulations.runner import Progress as Told
 
 _EVERY_S = 0.5
@@ -33,16 +30,25 @@ def shown(style: str) -> Iterator[Told]:
     if style == "json":
         yield _json_lines(begun, overall)
     elif style == "bar" and sys.stderr.isatty():
-        columns = (TextColumn("{task.description:12}"), BarColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("roads", total=1.0)
-            yield lambda stage, share: bar.update(
-                task, description=stage, completed=overall(stage, share)
-            )
+        with _bar(overall) as tell:
+            yield tell
     elif style == "bar":
         yield _text_lines(begun, overall)
     else:
         yield lambda _stage, _share: None
+
+
+@contextmanager
+def _bar(overall: Callable[[str, float], float]) -> Iterator[Told]:
+    from rich.console import Console  # noqa: PLC0415 - slow to import
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description:12}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("roads", total=1.0)
+        yield lambda stage, share: bar.update(
+            task, description=stage, completed=overall(stage, share)
+        )
 
 
 def _left_s(begun: float, done: float) -> float | None:

@@ -21,6 +21,7 @@ from dispatch.engine.rides import finish_visit, remove_from_plan
 from dispatch.engine.visits import PlanWriter, end_break, is_waiting_place
 
 _START_EARLY_S = 1800
+_PLANNED = (ev.VisitArrived, ev.RiderBoarded, ev.RiderAlighted, ev.VisitCompleted)
 
 
 class Operations:
@@ -174,7 +175,8 @@ class Operations:
             self._doorstep.make_way(draft, booking.id)
         happened = ev.RiderBoarded if kind is ActionKind.PICKUP else ev.RiderAlighted
         draft.emit(happened(booking.id, shift.id, visit.id, draft.now_s))
-        if finish_visit(draft, shift.id):
+        due_s = draft.state.shifts[shift.id].visits[0].depart_s
+        if finish_visit(draft, shift.id) and not (draft.now_s == due_s and _as_planned(draft)):
             self._writer.reschedule(draft, shift.id)
 
     def _active_shift(self, draft: Draft, vehicle_id: str) -> Shift:
@@ -202,3 +204,12 @@ class Operations:
             raise DomainError(
                 ErrorCode.BOOKING_STATE, f"booking is {booking.status}", status=booking.status
             )
+
+
+def _as_planned(draft: Draft) -> bool:
+    """Whether nothing has happened but what was planned.
+
+    Who then leaves to the second need not look at the rest of the plan again: its times follow from
+    that second, on the same roads and with the same limits.
+    """
+    return all(isinstance(event, _PLANNED) for event in draft.events)
