@@ -18,6 +18,7 @@ _KERNELS = (
     "kernel.py",
     "scratch.py",
     "search.py",
+    "in_full.py",
     "memory.py",
     "moves.py",
     "repair.py",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from routing.plans import kernel, search
+from routing.plans import in_full, kernel, search
 from routing.plans.checks import require
 from routing.plans.problem import Problem, replace_vehicle, request_nodes
 from routing.plans.records import Action, Request
@@ -114,7 +114,7 @@ def best_insertions(problem: Problem, request: Request, apart_s: int | None = No
         slots, width = min(window // apart_s + 1, _SLOTS_MAX), apart_s
     found = search.search(problem.arrays, problem.routes, asks, width, slots)
     order = np.lexsort(
-        (found[:, search.R_PAIR], found[:, search.R_VEHICLE], found[:, search.R_COST])
+        (found[:, in_full.R_PAIR], found[:, in_full.R_VEHICLE], found[:, in_full.R_COST])
     )
     return Insertions(*np.ascontiguousarray(found[order].T))
 

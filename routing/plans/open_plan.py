@@ -8,8 +8,8 @@ import numpy as np
 
 from routing.plans import kernel, lns, memory, moves, scratch
 from routing.plans.columns import columns_of
+from routing.plans.in_full import RESULT_COLUMNS
 from routing.plans.layout import Layout
-from routing.plans.search import RESULT_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,6 +4,7 @@ What is known of a rider's best place in a route is kept for as long as the rout
 """
 
 from routing.plans.compiled import compiled, merged
+from routing.plans.in_full import R_COST, R_DROPOFF_POSITION, R_PAIR, R_PICKUP_POSITION
 from routing.plans.kernel import (
     FOREVER,
     LIMITED,
@@ -20,13 +21,7 @@ from routing.plans.kernel import (
 )
 from routing.plans.memory import ANY, NOWHERE, Cache, Jobs, State, fraction
 from routing.plans.moves import changed, put_in
-from routing.plans.search import (
-    R_COST,
-    R_DROPOFF_POSITION,
-    R_PAIR,
-    R_PICKUP_POSITION,
-    best_positions,
-)
+from routing.plans.search import best_positions
 
 
 @compiled

@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from routing.plans import Vehicle, build_problem
+from routing.plans.in_full import (
+    R_DROPOFF_POSITION,
+    R_PICKUP_POSITION,
+    R_VEHICLE,
+    RESULT_COLUMNS,
+)
 from routing.plans.kernel import (
     DROPOFF,
     DWELLING,
@@ -40,13 +46,7 @@ from routing.plans.kernel import (
     rebuild,
 )
 from routing.plans.scratch import empty_routes, make_work
-from routing.plans.search import (
-    R_DROPOFF_POSITION,
-    R_PICKUP_POSITION,
-    R_VEHICLE,
-    RESULT_COLUMNS,
-    best_positions,
-)
+from routing.plans.search import best_positions
 from routing.roads.many_to_many import LANES
 from simulations.peer_day.compiled import compiled
 from simulations.peer_day.driving import (

@@ -68,4 +68,4 @@ def test_nothing_moves_between_late_riders_breakdowns_and_traffic(tmp_path: Path
 
 def test_only_what_was_planned_goes_unexamined() -> None:
     for other in (ev.PlanChanged, ev.BookingMoved, ev.RiderMissed):
-        assert other not in operations._PLANNED  # noqa: SLF001 - what it leaves out matters
+        assert other not in operations._PLANNED
