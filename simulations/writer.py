@@ -7,10 +7,12 @@ their import. As both cores are free at the end, the report is written in a fork
 import gc
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from multiprocessing import active_children, get_context
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -100,14 +102,13 @@ def _outcome(answers: Connection) -> Exception | None:
     """What went wrong on the other side; None if nothing did."""
     try:
         failed: Exception | None = answers.recv()
-    except EOFError:
+    except (EOFError, ConnectionError):
         return OSError("the process that writes the report has ended")
     return failed
 
 
 def _serve(orders: Connection, var: Path) -> None:
     """Get ready, then write what comes; Ctrl-C ends the day, not the writing of it."""
-    signal.signal(signal.SIGTERM, _end)
     with collecting_rarely(), suppress(EOFError):
         _get_ready()
         while True:
@@ -117,18 +118,11 @@ def _serve(orders: Connection, var: Path) -> None:
                     town_of(order, var)
                 continue
             try:
-                _write(_with_roads(order, var))
+                _write(_with_roads(order, var), orders)
             except Exception as error:  # noqa: BLE001 - raised on the other side
                 orders.send(error)
             else:
                 orders.send(None)
-
-
-def _end(_signal: int, _frame: FrameType | None) -> None:
-    """End at once, and the fork with this process; there is nothing to tidy up."""
-    for fork in active_children():
-        fork.kill()
-    os._exit(0)
 
 
 def _get_ready() -> None:
@@ -148,29 +142,49 @@ def _with_roads(order: _Order, var: Path) -> _Order:
     return order._replace(result=replace(order.result, network=network))
 
 
-def _write(order: _Order) -> None:
+def _write(order: _Order, orders: Connection) -> None:
     """The tables here, the report in a fork, which has everything that is ready here."""
     from simulations.output import write_tables  # noqa: PLC0415 - not in the other process
 
     order.folder.mkdir(parents=True, exist_ok=True)
     gc.freeze()  # looking at it all would take time on both sides, and copy it for the fork
-    fork = get_context("fork")
-    ours, theirs = fork.Pipe(duplex=False)
-    report = fork.Process(target=_write_report, args=(order, theirs), daemon=True)
-    report.start()
-    theirs.close()
-    try:
-        write_tables(order.result, order.folder)
-    finally:
-        failed = _outcome(ours)
-        report.join()
+    ours, theirs = Pipe(duplex=False)
+    report = get_context("fork").Process(target=_write_report, args=(order, theirs, (orders, ours)))
+    with _ending_together(report):
+        report.start()
+        theirs.close()
+        try:
+            write_tables(order.result, order.folder)
+        finally:
+            failed = _outcome(ours)
+            report.join()
     if failed is not None:
         raise failed
 
 
-def _write_report(order: _Order, answers: Connection) -> None:
+@contextmanager
+def _ending_together(fork: BaseProcess) -> Iterator[None]:
+    """Whoever ends this process meanwhile ends the fork with it."""
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        if fork.is_alive():
+            fork.kill()
+        os._exit(1)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _write_report(order: _Order, answers: Connection, theirs: Iterable[Connection]) -> None:
+    """Write the report; its copies of the writer's own ends are closed, lest they never end."""
     from simulations.output import write_report  # noqa: PLC0415 - not in the other process
 
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for end in theirs:
+        end.close()
     try:
         write_report(order.result, order.folder, order.language)
     except Exception as error:  # noqa: BLE001 - raised on the other side

@@ -11,6 +11,7 @@ from dispatch.domain.model import (
     ShiftStatus,
 )
 from dispatch.domain.rules import ServiceConfig
+from dispatch.engine.breaches import planned_breaches
 from dispatch.engine.breaks import Breaks
 from dispatch.engine.doorstep import Doorstep
 from dispatch.engine.draft import Draft
@@ -176,7 +177,8 @@ class Operations:
         happened = ev.RiderBoarded if kind is ActionKind.PICKUP else ev.RiderAlighted
         draft.emit(happened(booking.id, shift.id, visit.id, draft.now_s))
         due_s = draft.state.shifts[shift.id].visits[0].depart_s
-        if finish_visit(draft, shift.id) and not (draft.now_s == due_s and _as_planned(draft)):
+        leaves = finish_visit(draft, shift.id)
+        if _unplanned(draft) or (leaves and not _is_on_time(draft, shift.id, due_s)):
             self._writer.reschedule(draft, shift.id)
 
     def _active_shift(self, draft: Draft, vehicle_id: str) -> Shift:
@@ -206,10 +208,18 @@ class Operations:
             )
 
 
-def _as_planned(draft: Draft) -> bool:
-    """Whether nothing has happened but what was planned.
+def _unplanned(draft: Draft) -> bool:
+    """Whether anything has happened that no plan says: other people than booked, say."""
+    return not all(isinstance(event, _PLANNED) for event in draft.events)
 
-    Who then leaves to the second need not look at the rest of the plan again: its times follow from
-    that second, on the same roads and with the same limits.
+
+def _is_on_time(draft: Draft, shift_id: str, due_s: int) -> bool:
+    """Whether a vehicle leaves to the second as planned, with all its promises within reach.
+
+    Then the rest of its plan follows from that second as it did before, on the same roads and with
+    the same limits, and need not be timed anew. Broken limits count as raised, and by how much can
+    change with every rider; before a shift begins its vehicle is not free to leave at all.
     """
-    return all(isinstance(event, _PLANNED) for event in draft.events)
+    shift = draft.state.shifts[shift_id]
+    in_time = draft.now_s == due_s and draft.now_s >= shift.start_s
+    return in_time and not any(planned_breaches(draft.state, shift).values())

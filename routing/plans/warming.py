@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import active_count
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -28,15 +29,18 @@ def _without_linear_algebra() -> Iterator[None]:
     """Numba's first start without SciPy's linear algebra: no kernel uses it.
 
     It is imported only to see that it is there, which takes a quarter of the time to load kernels
-    from the cache (0.13 s of 0.5, numba 0.68). Everybody else finds it as usual afterwards.
+    from the cache (0.13 s of 0.5, numba 0.68). Whoever else imports it finds it afterwards; where
+    another thread could look for it meanwhile, everything is left as it is.
     """
-    modules: dict[str, Any] = sys.modules  # None there says that there is no such module
-    unknown = modules.setdefault(_BLAS, None) is None
+    if _BLAS in sys.modules or active_count() > 1:
+        yield
+        return
+    modules: dict[str, Any] = sys.modules
+    modules[_BLAS] = None  # says that there is no such module
     try:
         yield
     finally:
-        if unknown:
-            del modules[_BLAS]
+        del modules[_BLAS]
 
 
 def _use_all() -> None:

@@ -151,10 +151,8 @@ def peer_day(folder: Path, *, modes: tuple[str, ...], as_json: bool, **options: 
 )
 @click.option(
     "--rider-weight",
-    default=1.7,
-    show_default=True,
     type=click.FloatRange(0, 100),
-    help="Of a second waited or ridden, against a second driven; FleetPy's is 1.7.",
+    help="Of a second waited or ridden, against a second driven; without it, FleetPy's.",
 )
 @click.option("--seed", default=0, show_default=True, help="Of the first places.")
 @json_option

@@ -74,14 +74,14 @@ _FIGURES: Final = tuple(key for key, value in FLEETPY.items() if not isinstance(
 
 
 def example(
-    folder: Path, *, days: int, rider_weight: float = RIDER_WEIGHT, seed: int = 0
+    folder: Path, *, days: int, rider_weight: float | None = None, seed: int = 0
 ) -> Iterator[Row]:
     """FleetPy's figures, then the least, median and most of ours: by insertion, and improved.
 
     Args:
         folder: with `peer_edges.csv`.
         days: how often the day is driven, each from other first places.
-        rider_weight: of a rider's second, against a second driven.
+        rider_weight: of a rider's second, against a second driven; RIDER_WEIGHT without.
         seed: of the first places.
 
     Raises:
@@ -94,14 +94,14 @@ def example(
 
 
 def settings(
-    folder: Path, days: int, *, rider_weight: float = RIDER_WEIGHT, seed: int = 0
+    folder: Path, days: int, *, rider_weight: float | None = None, seed: int = 0
 ) -> list[Setting]:
     """The example with so many choices of first places, drawn as FleetPy does among the stops.
 
     Args:
         folder: with `peer_edges.csv`.
         days: how many.
-        rider_weight: of a rider's second, against a second driven.
+        rider_weight: of a rider's second, against a second driven; RIDER_WEIGHT without.
         seed: of the first places.
 
     Raises:
@@ -110,7 +110,7 @@ def settings(
     roads = read_roads(folder, _FILES / "edges.csv")
     demand = _by_the_minute(read_demand(_FILES / "requests.csv", roads, _VEHICLES))
     stops = np.searchsorted(roads.names, STOPS).astype(np.int32)
-    rider = round(_DRIVE * rider_weight)
+    rider = round(_DRIVE * (RIDER_WEIGHT if rider_weight is None else rider_weight))
     weights = Weights(drive=_DRIVE, wait=rider, ride=rider, walk=0)
     rng = np.random.default_rng(seed)
     starts = [rng.choice(stops, _VEHICLES) for _ in range(days)]
