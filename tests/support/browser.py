@@ -53,6 +53,11 @@ class Witness:
         if message.type == "error" or (message.type == "warning" and "GPU" not in message.text):
             self.errors.append(message.text)
 
+    def forgive(self, response: "Response") -> None:
+        """An answer that has to be expected, and the browser's remark about it."""
+        self.errors.remove(f"{response.status} {response.url}")
+        self.errors = [e for e in self.errors if f"status of {response.status}" not in e]
+
     def is_content(self) -> None:
         assert self.strangers == []
         assert self.errors == []
