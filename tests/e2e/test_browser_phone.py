@@ -313,7 +313,10 @@ def test_the_control_room_moves_a_booking_after_a_preview(
     expect(dialog.get_by_role("button", name="Freigeben")).to_be_visible(timeout=PATIENCE_MS)
     assert town.booking(booking["id"])["pinned"]
     dialog.get_by_role("button", name="Freigeben").click()
-    expect(dialog.get_by_role("button", name="Festhalten")).to_be_visible(timeout=PATIENCE_MS)
+    dialog.get_by_role("button", name="Festhalten").click(timeout=PATIENCE_MS)
+    expect(dialog.get_by_role("button", name="Freigeben")).to_be_visible(timeout=PATIENCE_MS)
+    page.keyboard.press("Escape")  # from here on nobody else moves it
+    row.get_by_role("button").click(timeout=PATIENCE_MS)
     choice = dialog.get_by_label("Auf ein anderes Fahrzeug setzen")
     there = town.booking(booking["id"])["vehicle"]["name"]
     target = choice.locator("option", has_text="Shuttle").first
