@@ -79,12 +79,16 @@ class Writer:
     def write(self, result: Result, folder: Path, language: str) -> None:
         """As `simulations.output.write_result`; the roads are read anew, not handed over.
 
+        The first Ctrl-C meanwhile does not count: what has been simulated is written in a moment.
+
         Raises:
             OSError: it cannot be written.
         """
         slim = replace(result, **_NO_ROADS, day=told(result.day))
         with suppress(BrokenPipeError):
             self._ours.send(_Order(slim, folder, language))
+        with suppress(KeyboardInterrupt):
+            self._ours.poll(None)
         failed = _outcome(self._ours)
         if failed is not None:
             raise failed

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -92,3 +93,14 @@ def test_a_writer_that_was_killed_is_missed(ran: Ran, writer: Writer, tmp_path: 
     os.kill(process, signal.SIGKILL)
     with pytest.raises(OSError, match="has ended"):
         writer.write(ran.result, tmp_path, "en")
+
+
+def test_ctrl_c_does_not_keep_a_run_from_being_written(
+    ran: Ran, writer: Writer, tmp_path: Path
+) -> None:
+    soon = Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))  # it takes longer to get ready
+    soon.start()
+    writer.write(ran.result, tmp_path, "en")
+    soon.join()
+    assert (tmp_path / "report.html").is_file()
+    assert (tmp_path / "kpis.json").is_file()
