@@ -73,7 +73,7 @@ class Writer:
 
     def expect(self, scenario: Scenario) -> None:
         """Have the town's roads read, once they are there; `write` does not wait for that then."""
-        with suppress(BrokenPipeError):  # `write` says so
+        with suppress(ConnectionError):  # `write` says so
             self._ours.send(scenario)
 
     def write(self, result: Result, folder: Path, language: str) -> None:
@@ -85,7 +85,7 @@ class Writer:
             OSError: it cannot be written.
         """
         slim = replace(result, **_NO_ROADS, day=told(result.day))
-        with suppress(BrokenPipeError):
+        with suppress(ConnectionError):
             self._ours.send(_Order(slim, folder, language))
         with suppress(KeyboardInterrupt):
             self._ours.poll(None)
